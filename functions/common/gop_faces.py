@@ -1,0 +1,45 @@
+"""The faces found in one GoP, as face_recognition leaves them for lookup in the stage-1 bucket."""
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Base64Bytes, BaseModel, Field
+
+from functions.common.events import Upload
+from model.tracks import Sighting
+
+
+class FaceRecord(BaseModel):
+    frame: int  # number of the frame in the whole video
+    time: float  # seconds
+    box: tuple[float, float, float, float]  # x, y, w, h in pixels of the upright source frame
+    weight: float
+    embedding: Base64Bytes  # little-endian float32
+    crop: Base64Bytes | None = None  # JPEG, only on the best view of each person in the GoP
+
+    def sighting(self) -> Sighting:
+        return Sighting(
+            frame=self.frame,
+            time=self.time,
+            box=self.box,
+            weight=self.weight,
+            embedding=unpack_embedding(self.embedding),
+        )
+
+
+class GopFaces(BaseModel):
+    upload: Upload
+    index: int
+    model: dict[str, str]
+    embedder: str
+    faces: Annotated[list[FaceRecord], Field(max_length=32 * 1000)]
+    seconds_spent: float
+
+
+def pack_embedding(embedding: NDArray[np.float32]) -> bytes:
+    return embedding.astype("<f4").tobytes()
+
+
+def unpack_embedding(packed: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(packed, dtype="<f4").astype(np.float32)

@@ -1,0 +1,43 @@
+"""Object keys and job ids: every name that two stages have to agree on."""
+
+import hashlib
+import re
+
+PACK_SUFFIX = ".zip"
+MAX_INPUT_KEY_BYTES = 512  # half of S3's limit: the rest is for what Rollcall appends
+
+_UNSAFE_IN_FILE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def job_id(key: str, version: str) -> str:
+    """The same upload always has the same job id, however often its event arrives."""
+    return hashlib.sha256(f"{key}\n{version}".encode()).hexdigest()[:32]
+
+
+def pack_key(key: str, index: int) -> str:
+    return f"{key}/gop-{index:05d}{PACK_SUFFIX}"
+
+
+def gop_faces_key(key: str, job: str, index: int) -> str:
+    """Named by job, so that two uploads of one key never overwrite each other's faces."""
+    return f"{key}/{job}/gop-{index:05d}.faces.json"
+
+
+def result_key(key: str) -> str:
+    return f"{key}.json"
+
+
+def csv_key(key: str) -> str:
+    return f"{key}.csv"
+
+
+def vtt_key(key: str) -> str:
+    return f"{key}.vtt"
+
+
+def crops_prefix(key: str) -> str:
+    return f"{key}/faces/"
+
+
+def crop_key(key: str, person: str, number: int) -> str:
+    return f"{crops_prefix(key)}{_UNSAFE_IN_FILE_NAME.sub('_', person)}-{number}.jpg"

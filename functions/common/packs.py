@@ -1,0 +1,77 @@
+"""A GoP pack: the sampled frames of one group of pictures and what they are, in one zip object.
+
+Zip is read with bounds, because whoever can write to the stage-1 bucket chooses what is in it.
+"""
+
+import io
+import zipfile
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from functions.common.errors import BadPack
+from functions.common.events import Upload
+
+MAX_FRAMES = 32
+MAX_FRAME_BYTES = 32 * 1024**2
+MAX_PACK_BYTES = 128 * 1024**2
+MAX_MANIFEST_BYTES = 1024**2
+MANIFEST = "manifest.json"
+
+
+class Manifest(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    upload: Upload
+    index: int = Field(ge=0, le=99_999)
+    first_frame: int = Field(ge=0)  # its number among the sampled frames of the whole video
+    times: list[float] = Field(min_length=1, max_length=MAX_FRAMES)  # seconds from the start of the video
+    width: int = Field(gt=0)  # pixels of the frames in the pack
+    height: int = Field(gt=0)
+    scale: float = Field(gt=0, default=1.0)  # source pixels per frame pixel
+    photo: bool = False
+
+
+class Pack(BaseModel):
+    manifest: Manifest
+    frames: list[bytes]  # JPEG
+
+
+def frame_name(number: int) -> str:
+    return f"frame-{number:05d}.jpg"
+
+
+def write_pack(manifest: Manifest, frames: Sequence[bytes]) -> bytes:
+    if len(frames) != len(manifest.times):
+        raise ValueError(f"{len(frames)} frames, {len(manifest.times)} times")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:  # JPEG does not shrink further
+        for number, frame in enumerate(frames):
+            archive.writestr(_entry(frame_name(number)), frame)
+        archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=1))
+    return buffer.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))  # the same frames make the same bytes
+
+
+def read_pack(body: bytes) -> Pack:
+    """Raise BadPack for anything that `write_pack` would not have written."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            if len(archive.infolist()) > MAX_FRAMES + 1:
+                raise BadPack(f"{len(archive.infolist())} entries, at most {MAX_FRAMES + 1} expected")
+            manifest = Manifest.model_validate_json(_read(archive, MANIFEST, MAX_MANIFEST_BYTES))
+            names = [frame_name(number) for number in range(len(manifest.times))]
+            return Pack(manifest=manifest, frames=[_read(archive, name, MAX_FRAME_BYTES) for name in names])
+    except (zipfile.BadZipFile, KeyError, ValidationError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadPack(f"not a GoP pack: {error}") from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    with archive.open(name) as entry:
+        content = entry.read(limit + 1)  # the declared size is the sender's claim; what comes out is what counts
+    if len(content) > limit:
+        raise BadPack(f"{name} is over {limit} bytes")
+    return content

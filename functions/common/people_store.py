@@ -1,0 +1,136 @@
+"""People's records as native DynamoDB attributes, so that a record put by any other client works as well."""
+
+import base64
+import json
+import math
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import Binary
+from botocore.exceptions import ClientError
+
+from functions.common.errors import RollcallError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+KEYS_PER_REQUEST = 100  # BatchGetItem's limit
+BATCH_ATTEMPTS = 8
+
+# DynamoDB's limits
+MAX_RECORD_BYTES = 400 * 1024
+MAX_NAME_BYTES = 2048
+MAX_DEPTH = 32
+MAX_DIGITS = 38
+MIN_EXPONENT, MAX_EXPONENT = -130, 125  # of the first digit
+
+Record = dict[str, Any]
+
+
+class BadRecord(RollcallError):
+    """A record that DynamoDB cannot hold; the message names the record and the field."""
+
+
+class PeopleStore:
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def put(self, record: Record) -> None:
+        item = to_item(record)
+        try:
+            self._table.put_item(Item=item)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            raise BadRecord(f"record of {record['name']!r}: {error.response['Error']['Message']}") from error
+
+    def get_many(self, names: Iterable[str]) -> dict[str, Record]:
+        """Records by name; a name without a record is absent."""
+        wanted = sorted(set(names))
+        records: dict[str, Record] = {}
+        for start in range(0, len(wanted), KEYS_PER_REQUEST):
+            for item in self._get_batch(wanted[start : start + KEYS_PER_REQUEST]):
+                records[str(item["name"])] = {field: _from_attribute(value) for field, value in item.items()}
+        return records
+
+    def _get_batch(self, names: list[str]) -> list[dict[str, Any]]:
+        client = self._table.meta.client  # a resource's client converts attributes to native types
+        request: Any = {self._table.name: {"Keys": [{"name": name} for name in names], "ConsistentRead": True}}
+        items: list[dict[str, Any]] = []
+        for attempt in range(BATCH_ATTEMPTS):
+            answer = client.batch_get_item(RequestItems=request)
+            items += answer["Responses"].get(self._table.name, [])
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                return items
+            time.sleep(0.05 * 2**attempt)
+        raise RollcallError(f"table {self._table.name} is throttled: records still unread after {BATCH_ATTEMPTS} tries")
+
+
+def to_item(record: Record) -> dict[str, Any]:
+    """The record as DynamoDB attributes; raise BadRecord, naming record and field, for what the table cannot hold."""
+    name = record.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadRecord('a record needs a "name" that is a text of at least one character')
+    where = f"record of {name[:100]!r}"
+    try:
+        size = len(json.dumps(record, ensure_ascii=False).encode())
+        name_bytes = len(name.encode())
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise BadRecord(f"{where}: not valid text, or nested too deeply") from error
+    if name_bytes > MAX_NAME_BYTES:
+        raise BadRecord(f"{where}: the name is longer than {MAX_NAME_BYTES} bytes")
+    if size > MAX_RECORD_BYTES:
+        raise BadRecord(f"{where}: {size // 1024} KB, at most {MAX_RECORD_BYTES // 1024} KB fit; shorten it")
+    return {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
+
+
+def _to_attribute(value: Any, where: str, field: str, *, depth: int) -> Any:
+    if not field:
+        raise BadRecord(f"{where}: a field has no name; give it one")
+    if depth > MAX_DEPTH:
+        raise BadRecord(f"{where}, field {field!r}: nested more than {MAX_DEPTH} levels deep")
+    match value:
+        case bool() | None | str():
+            return value
+        case int() | float():
+            return _to_number(value, where, field)
+        case list():
+            return [_to_attribute(entry, where, field, depth=depth + 1) for entry in value]
+        case dict():
+            return {key: _to_attribute(entry, where, str(key), depth=depth + 1) for key, entry in value.items()}
+        case _:
+            raise BadRecord(f"{where}, field {field!r}: {type(value).__name__} cannot be stored; use JSON's types")
+
+
+def _to_number(value: float, where: str, field: str) -> Decimal:
+    if not math.isfinite(value):
+        raise BadRecord(f"{where}, field {field!r}: {value} is not a number that can be stored; leave the field out")
+    number = Decimal(repr(value))
+    digits = len("".join(map(str, number.as_tuple().digits)).strip("0"))
+    if digits > MAX_DIGITS or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
+        raise BadRecord(
+            f"{where}, field {field!r}: the number has more than {MAX_DIGITS} digits or is out of range; write it as text"
+        )
+    return number
+
+
+def _from_attribute(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case list():
+            return [_from_attribute(entry) for entry in value]
+        case dict():
+            return {key: _from_attribute(entry) for key, entry in value.items()}
+        # what JSON has no type for: records put by other clients
+        case set():
+            return sorted((_from_attribute(entry) for entry in value), key=str)
+        case bytes() | bytearray():
+            return base64.b64encode(value).decode()
+        case Binary():
+            return base64.b64encode(value.value).decode()
+        case _:
+            return value

@@ -1,0 +1,63 @@
+"""The result of a job, as its owner reads it: `<input key>.json`."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from functions.common.jobs import JobError
+
+
+class Segment(BaseModel):
+    start: float  # seconds from the start of the video
+    end: float
+
+
+class Best(BaseModel):
+    time: float
+    box: tuple[int, int, int, int]  # x, y, w, h in pixels of the upright source frame
+    crop: str | None  # key in the output bucket
+
+
+class Appearance(BaseModel):
+    first_seen: float
+    last_seen: float
+    segments: list[Segment]
+    best: Best
+
+
+class Person(Appearance):
+    name: str
+    record: dict[str, Any] | None
+    similarity: float  # 0..100
+    distance: float  # Euclidean, between embeddings
+
+
+class Unknown(Appearance):
+    id: str
+
+
+class Timings(BaseModel):
+    """Seconds of work in each stage (not of waiting), and from the upload's first event to the result."""
+
+    split: float
+    recognize: float
+    lookup: float
+    total: float
+
+
+class Result(BaseModel):
+    video: str
+    status: Literal["done"] = "done"
+    duration: float
+    frames: int
+    model: dict[str, str]
+    threshold: float
+    people: list[Person]
+    unknown: list[Unknown]
+    timings: Timings
+
+
+class Failure(BaseModel):
+    video: str
+    status: Literal["failed"] = "failed"
+    error: JobError

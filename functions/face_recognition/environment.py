@@ -1,0 +1,14 @@
+"""The environment of face_recognition, checked once at cold start."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+
+class Environment(BaseModel):
+    attempts: int = Field(alias="ATTEMPTS", gt=0)
+    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
+    lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
+    min_face: int = Field(alias="MIN_FACE", ge=12)  # pixels; the detector's own window is 12
+    model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
+    threads: int = Field(alias="THREADS", gt=0, default=1)

@@ -1,0 +1,94 @@
+"""From the JPEG frames of a pack to face records, a few frames in memory at a time."""
+
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from model.engine import Engine
+
+from functions.common.errors import BadPack
+from functions.common.gop_faces import FaceRecord, GopFaces, pack_embedding
+from functions.common.packs import Manifest, Pack
+from model.calibration import load_calibration
+from model.faces import Face, Image
+from model.tracks import link
+
+CHUNK_PIXELS = 8_500_000  # four 1080p frames: more at a time is no faster, and decoded frames are large
+CROP_MARGIN = 0.3  # of the box, on each side
+CROP_SIDE = 224  # pixels
+CROP_QUALITY = 90
+
+
+def faces_of(pack: Pack, engine: Engine) -> GopFaces:
+    started = time.monotonic()
+    manifest = pack.manifest
+    records: list[FaceRecord] = []
+    crops: list[Image] = []
+    for first, images in _chunks(pack):
+        for number, faces in enumerate(engine.analyze(images), start=first):
+            for face in faces:
+                records.append(_record(manifest, number, face))
+                crops.append(_crop(images[number - first], face))
+    for best in _best_views(records, engine.identity.embedder_name):
+        records[best].crop = _jpeg(crops[best])
+    return GopFaces(
+        upload=manifest.upload,
+        index=manifest.index,
+        model=engine.identity.versions(),
+        embedder=engine.identity.embedder_name,
+        faces=records,
+        seconds_spent=time.monotonic() - started,
+    )
+
+
+def _chunks(pack: Pack) -> Iterator[tuple[int, list[Image]]]:
+    """Yields the number of the first frame, and frames as BGR images."""
+    at_once = max(1, CHUNK_PIXELS // (pack.manifest.width * pack.manifest.height))
+    for first in range(0, len(pack.frames), at_once):
+        yield first, [_decode(frame, pack.manifest) for frame in pack.frames[first : first + at_once]]
+
+
+def _decode(frame: bytes, manifest: Manifest) -> Image:
+    image = cv2.imdecode(np.frombuffer(frame, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if image is None or image.shape != (manifest.height, manifest.width, 3):
+        raise BadPack(f"{manifest.upload.key}: a frame of GoP {manifest.index} is not the picture its manifest says")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _record(manifest: Manifest, number: int, face: Face) -> FaceRecord:
+    x, y, width, height = (side * manifest.scale for side in face.box)
+    return FaceRecord(
+        frame=manifest.first_frame + number,
+        time=manifest.times[number],
+        box=(x, y, width, height),
+        weight=face.quality.weight,
+        embedding=pack_embedding(face.embedding),
+    )
+
+
+def _best_views(records: list[FaceRecord], embedder: str) -> list[int]:
+    """Positions of the records that show each person of this GoP best."""
+    sightings = [record.sighting() for record in records]
+    position = {id(sighting): number for number, sighting in enumerate(sightings)}
+    tracks = link(sightings, load_calibration(embedder))
+    return [position[id(max(track.sightings, key=lambda sighting: sighting.weight))] for track in tracks]
+
+
+def _crop(image: Image, face: Face) -> Image:
+    x, y, width, height = face.box
+    left, top = max(0, int(x - CROP_MARGIN * width)), max(0, int(y - CROP_MARGIN * height))
+    right, bottom = int(x + (1 + CROP_MARGIN) * width), int(y + (1 + CROP_MARGIN) * height)
+    crop = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    scale = CROP_SIDE / max(crop.shape[:2])
+    if scale >= 1:
+        return crop.copy()  # a view would keep the whole frame in memory
+    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _jpeg(crop: Image) -> bytes:
+    written, encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
+    if not written:
+        raise ValueError(f"a crop of shape {crop.shape} could not be encoded")
+    return encoded.tobytes()

@@ -1,0 +1,48 @@
+"""lookup: the faces of all GoPs of a job become its result."""
+
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.common.batch import handle_batch
+from functions.common.gallery_store import GalleryStore
+from functions.common.jobs import JobStore
+from functions.common.lookup_queue import LookupQueue
+from functions.common.observability import logger, metrics
+from functions.common.people_store import PeopleStore
+from functions.lookup.environment import Environment
+from functions.lookup.look_up import Lookup
+from functions.lookup.publish import Publisher
+
+
+@cache
+def environment() -> Environment:
+    return Environment.model_validate(dict(os.environ))
+
+
+@cache
+def lookup() -> Lookup:
+    settings = environment()
+    s3, dynamodb = boto3.client("s3"), boto3.resource("dynamodb")
+    return Lookup(
+        s3=s3,
+        jobs=JobStore(dynamodb.Table(settings.jobs_table)),
+        gallery=GalleryStore(dynamodb.Table(settings.faces_table)),
+        people=PeopleStore(dynamodb.Table(settings.people_table)),
+        lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
+        publisher=Publisher(s3, settings.output_bucket),
+        stage_1_bucket=settings.stage_1_bucket,
+        threshold=settings.threshold,
+    )
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return handle_batch(
+        event, context, attempts=environment().attempts, work=lookup().look_up, give_up=lookup().give_up
+    )

@@ -1,0 +1,129 @@
+"""Turn a finished job into its published result; only ever for the newest upload of a key."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from functions.common.errors import GalleryMismatch
+from functions.common.events import LookupMessage, Upload
+from functions.common.gallery_store import GalleryStore
+from functions.common.gop_faces import GopFaces
+from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore
+from functions.common.keys import gop_faces_key
+from functions.common.lookup_queue import LookupQueue
+from functions.common.observability import logger
+from functions.common.people_store import PeopleStore
+from functions.common.results import Failure
+from functions.common.uploads import latest
+from functions.lookup.publish import Publication, Publisher
+from functions.lookup.result import Evidence, publication_of
+from model.calibration import load_calibration
+from model.gallery import Gallery
+from model.tracks import identify, link
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+READERS = 8  # parallel GETs: a six-hour video has over 2,000 GoPs
+
+
+class Lookup:
+    def __init__(
+        self,
+        *,
+        s3: "S3Client",
+        jobs: JobStore,
+        gallery: GalleryStore,
+        people: PeopleStore,
+        lookups: LookupQueue,
+        publisher: Publisher,
+        stage_1_bucket: str,
+        threshold: float | None,
+    ) -> None:
+        self._s3 = s3
+        self._jobs = jobs
+        self._gallery = gallery
+        self._people = people
+        self._lookups = lookups
+        self._publisher = publisher
+        self._stage_1_bucket = stage_1_bucket
+        self._threshold = threshold
+
+    def look_up(self, body: str) -> None:
+        upload = LookupMessage.model_validate_json(body).upload
+        logger.append_keys(job=upload.job, key=upload.key)
+        job = self._jobs.get(upload.job)
+        if job is not None and self._is_latest(upload):
+            self._publish(job)
+
+    def give_up(self, body: str) -> None:
+        upload = LookupMessage.model_validate_json(body).upload
+        if self._is_latest(upload):
+            self._publish(self._jobs.fail(upload.job, INTERNAL_ERROR), failed=True)
+
+    def _publish(self, job: Job, *, failed: bool = False) -> None:
+        publication = self._publication(job, failed=failed)
+        if publication is None:
+            return  # asked too early: the last stage to finish asks again
+        self._publisher.publish(job.upload, publication)
+        self._jobs.published(job.job, publication.result.status)
+        logger.info("published", status=publication.result.status)
+        # a newer upload may have published between the check and the write: then this was its result overwritten
+        self._is_latest(job.upload)
+
+    def _is_latest(self, upload: Upload) -> bool:
+        """Whether the upload is the newest of its key; if not, have the newest one published again."""
+        now = latest(self._s3, upload.bucket, upload.key)
+        if now is not None and now.upload == upload:
+            return True
+        logger.info("upload superseded")
+        if now is not None:
+            newest = self._jobs.get(now.upload.job)
+            if newest is not None and (newest.complete or newest.error is not None):
+                self._lookups.ask(now.upload)
+        return False
+
+    def _publication(self, job: Job, *, failed: bool) -> Publication | None:
+        try:
+            if job.complete and not failed:
+                return self._result(job)
+        except GalleryMismatch as mismatch:
+            return _failure(job, JobError(code="gallery-mismatch", message=str(mismatch)))
+        return None if job.error is None else _failure(job, job.error)
+
+    def _result(self, job: Job) -> Publication:
+        started = time.monotonic()
+        gops = self._read(job)
+        gallery = self._load_gallery(gops[0].embedder)
+        records = [record for gop in gops for record in gop.faces]
+        identities = identify(link([record.sighting() for record in records], gallery.calibration), gallery)
+        names = [identity.match.name for identity in identities if identity.match.name is not None]
+        evidence = Evidence(
+            job=job,
+            gops=gops,
+            identities=identities,
+            calibration=gallery.calibration,
+            records=self._people.get_many(names),
+        )
+        return publication_of(evidence, lookup_seconds=time.monotonic() - started)
+
+    def _read(self, job: Job) -> list[GopFaces]:
+        with ThreadPoolExecutor(READERS) as pool:
+            return list(pool.map(lambda index: self._read_gop(job.upload, index), sorted(job.done)))
+
+    def _read_gop(self, upload: Upload, index: int) -> GopFaces:
+        answer = self._s3.get_object(Bucket=self._stage_1_bucket, Key=gop_faces_key(upload.key, upload.job, index))
+        return GopFaces.model_validate_json(answer["Body"].read())
+
+    def _load_gallery(self, embedder: str) -> Gallery:
+        names, embeddings, embedders = self._gallery.load()
+        if embedders - {embedder}:
+            raise GalleryMismatch(
+                f"The gallery was made with {', '.join(sorted(embedders))}, this video was read with {embedder}."
+                " Enrol the people again with the embedder in use."
+            )
+        return Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
+
+
+def _failure(job: Job, error: JobError) -> Publication:
+    return Publication(result=Failure(video=job.upload.key, error=error))
