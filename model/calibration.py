@@ -11,6 +11,7 @@ class Calibration:
     """Distances are Euclidean, between embeddings as the embedder gives them.
 
     threshold: a probe farther than this from everybody enrolled is unknown.
+    thin_threshold, thin_evidence: the threshold of a probe whose faces together weigh less than this.
     margin: a probe whose two nearest people are closer together than this is unknown: a tie is no evidence.
     link_distance: overlapping faces in neighbouring frames farther apart than this are two people.
     follow_distance: faces that do not overlap are one person only if they are nearer than this.
@@ -19,11 +20,17 @@ class Calibration:
 
     embedder: str
     threshold: float
+    thin_threshold: float
+    thin_evidence: float
     margin: float
     link_distance: float
     follow_distance: float
     similarity_scale: float
     provenance: str
+
+    def limit(self, evidence: float) -> float:
+        """The largest distance at which a probe of so much evidence is named."""
+        return self.threshold if evidence >= self.thin_evidence else min(self.thin_threshold, self.threshold)
 
     def similarity(self, distance: float) -> float:
         """Map a distance (0 and up) to 0..100, 50 at the threshold, higher for nearer."""

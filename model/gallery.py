@@ -51,15 +51,18 @@ class Gallery:
         to_templates = np.linalg.norm(self._templates - embedding, axis=1)
         return np.asarray(np.minimum.reduceat(to_templates, self._starts), dtype=np.float32)
 
-    def match(self, embedding: Embedding) -> Match:
-        """Name a probe [D], or not: nearest person within the threshold, and clearly nearer than the next one."""
+    def match(self, embedding: Embedding, *, evidence: float) -> Match:
+        """Name a probe [D], or not: nearest person within the threshold, and clearly nearer than the next one.
+
+        evidence: sum of the weights of the faces behind the probe; little of it makes the threshold stricter.
+        """
         distances = self.distances(embedding)
         if not len(distances):
             return NOBODY
         order = np.argsort(distances, kind="stable")
         nearest = float(distances[order[0]])
         runner_up = float(distances[order[1]]) if len(order) > 1 else float("inf")
-        named = nearest <= self.calibration.threshold and runner_up - nearest >= self.calibration.margin
+        named = nearest <= self.calibration.limit(evidence) and runner_up - nearest >= self.calibration.margin
         return Match(
             name=self.people[order[0]] if named else None,
             distance=nearest,

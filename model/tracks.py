@@ -140,7 +140,7 @@ class Identity:
 
 def identify(tracks: Sequence[Track], gallery: Gallery) -> list[Identity]:
     """Group tracks by person: enrolled people first, by name, then unknown ones, by first appearance."""
-    matches = [gallery.match(track.embedding) for track in tracks]
+    matches = [gallery.match(track.embedding, evidence=track.evidence) for track in tracks]
     named: dict[str, list[int]] = {}
     strangers: list[Track] = []
     for number, match in enumerate(matches):
@@ -154,7 +154,7 @@ def identify(tracks: Sequence[Track], gallery: Gallery) -> list[Identity]:
         for _, group in sorted(named.items())
     ]
     return people + [
-        Identity(gallery.match(whole.embedding), tuple(group))
+        Identity(gallery.match(whole.embedding, evidence=whole.evidence), tuple(group))
         for whole, group in _group(strangers, gallery.calibration)
     ]
 

@@ -1,4 +1,4 @@
-"""The enrolled faces: one DynamoDB item per embedding, keyed by its own digest so that enrolling twice changes nothing."""
+"""The enrolled faces: one DynamoDB item per embedding, keyed by its digest so that enrolling twice changes nothing."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from boto3.dynamodb.types import Binary
 from numpy.typing import NDArray
 
 from functions.common.errors import RollcallError
@@ -90,9 +91,9 @@ def _item(face: EnrolledFace) -> dict[str, Any]:
 
 def _parse(item: dict[str, Any]) -> EnrolledFace:
     where = f"faces table, name {item.get('name')!r}, face {item.get('face')!r}"
-    content = item.get("embedding")
-    content = getattr(content, "value", content)  # boto3 wraps binary attributes
-    if not isinstance(content, bytes) or len(content) != DIMENSIONS * _STORED.itemsize:
+    stored = item.get("embedding")
+    content = bytes(stored) if isinstance(stored, Binary) else b""
+    if len(content) != DIMENSIONS * _STORED.itemsize:
         raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; enrol this person again")
     embedding = np.frombuffer(content, dtype=_STORED).astype(np.float32)
     if not np.isfinite(embedding).all():

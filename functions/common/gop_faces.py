@@ -4,19 +4,21 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Base64Bytes, BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.common.events import Upload
 from model.tracks import Sighting
 
 
 class FaceRecord(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
     frame: int  # number of the frame in the whole video
     time: float  # seconds
     box: tuple[float, float, float, float]  # x, y, w, h in pixels of the upright source frame
     weight: float
-    embedding: Base64Bytes  # little-endian float32
-    crop: Base64Bytes | None = None  # JPEG, only on the best view of each person in the GoP
+    embedding: bytes  # little-endian float32
+    crop: bytes | None = None  # JPEG, only on the best view of each person in the GoP
 
     def sighting(self) -> Sighting:
         return Sighting(

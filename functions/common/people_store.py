@@ -75,16 +75,16 @@ def to_item(record: Record) -> dict[str, Any]:
     if not isinstance(name, str) or not name:
         raise BadRecord('a record needs a "name" that is a text of at least one character')
     where = f"record of {name[:100]!r}"
+    item = {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
     try:
         size = len(json.dumps(record, ensure_ascii=False).encode())
-        name_bytes = len(name.encode())
-    except (UnicodeEncodeError, RecursionError) as error:
-        raise BadRecord(f"{where}: not valid text, or nested too deeply") from error
-    if name_bytes > MAX_NAME_BYTES:
+    except UnicodeEncodeError as error:
+        raise BadRecord(f"{where}: not valid text ({error.reason})") from error
+    if len(name.encode()) > MAX_NAME_BYTES:
         raise BadRecord(f"{where}: the name is longer than {MAX_NAME_BYTES} bytes")
     if size > MAX_RECORD_BYTES:
         raise BadRecord(f"{where}: {size // 1024} KB, at most {MAX_RECORD_BYTES // 1024} KB fit; shorten it")
-    return {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
+    return item
 
 
 def _to_attribute(value: Any, where: str, field: str, *, depth: int) -> Any:
@@ -112,25 +112,21 @@ def _to_number(value: float, where: str, field: str) -> Decimal:
     digits = len("".join(map(str, number.as_tuple().digits)).strip("0"))
     if digits > MAX_DIGITS or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
         raise BadRecord(
-            f"{where}, field {field!r}: the number has more than {MAX_DIGITS} digits or is out of range; write it as text"
+            f"{where}, field {field!r}: the number has over {MAX_DIGITS} digits or is out of range; write it as text"
         )
     return number
 
 
 def _from_attribute(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case list():
-            return [_from_attribute(entry) for entry in value]
-        case dict():
-            return {key: _from_attribute(entry) for key, entry in value.items()}
-        # what JSON has no type for: records put by other clients
-        case set():
-            return sorted((_from_attribute(entry) for entry in value), key=str)
-        case bytes() | bytearray():
-            return base64.b64encode(value).decode()
-        case Binary():
-            return base64.b64encode(value.value).decode()
-        case _:
-            return value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _from_attribute(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_from_attribute(entry) for entry in value]
+    # what JSON has no type for: other clients may have put it
+    if isinstance(value, set):
+        return sorted((_from_attribute(entry) for entry in value), key=str)
+    if isinstance(value, Binary):
+        return base64.b64encode(bytes(value)).decode()
+    return value

@@ -23,6 +23,7 @@ CROP_QUALITY = 90
 def faces_of(pack: Pack, engine: Engine) -> GopFaces:
     started = time.monotonic()
     manifest = pack.manifest
+    identity = engine.identity
     records: list[FaceRecord] = []
     crops: list[Image] = []
     for first, images in _chunks(pack):
@@ -30,13 +31,13 @@ def faces_of(pack: Pack, engine: Engine) -> GopFaces:
             for face in faces:
                 records.append(_record(manifest, number, face))
                 crops.append(_crop(images[number - first], face))
-    for best in _best_views(records, engine.identity.embedder_name):
+    for best in _best_views(records, identity.embedder_name):
         records[best].crop = _jpeg(crops[best])
     return GopFaces(
         upload=manifest.upload,
         index=manifest.index,
-        model=engine.identity.versions(),
-        embedder=engine.identity.embedder_name,
+        model={"detector": identity.detector, "landmarks": identity.landmarks, "embedder": identity.embedder},
+        embedder=identity.embedder_name,
         faces=records,
         seconds_spent=time.monotonic() - started,
     )

@@ -12,6 +12,8 @@ from model.tracks import Box, Sighting, Track, identify, link, overlap, segments
 CALIBRATION = Calibration(
     embedder="plane",
     threshold=0.6,
+    thin_threshold=0.3,
+    thin_evidence=0.4,
     margin=0.04,
     link_distance=0.6,
     follow_distance=0.45,
@@ -110,6 +112,12 @@ def test_a_tie_is_nobody() -> None:
     assert identity.match.distance == pytest.approx(0.5)
 
 
+def test_thin_evidence_needs_a_nearer_face() -> None:
+    glimpse, look = (Track([seen(0, (0.0, 0.5), weight=weight)]) for weight in (0.2, 0.9))
+
+    assert [identify([track], gallery(ann=ANN))[0].match.name for track in (glimpse, look)] == [None, "ann"]
+
+
 def test_without_a_gallery_everybody_is_a_stranger() -> None:
     (identity,) = identify([Track([seen(0, ANN)])], gallery())
 
@@ -130,7 +138,7 @@ def test_the_nearest_of_a_persons_templates_counts() -> None:
     embeddings = np.array([ANN, (0.0, 1.0), BEN], dtype=np.float32)
     two_views = Gallery(["ann", "ann", "ben"], embeddings, CALIBRATION)
 
-    assert two_views.match(np.array((0.0, 1.1), dtype=np.float32)).name == "ann"
+    assert two_views.match(np.array((0.0, 1.1), dtype=np.float32), evidence=1).name == "ann"
     assert two_views.distances(np.array((0.0, 1.1), dtype=np.float32))[0] == pytest.approx(0.1)
 
 
