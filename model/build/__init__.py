@@ -1,0 +1,1 @@
+"""Builds the model files from public packages; see docs/model-files.md."""

