@@ -10,6 +10,8 @@ RollcallError
 │   ├── TooManyPixels
 │   ├── TooLong
 │   └── TooSlow
+├── SourceUnavailable     the upload could not be read from where it is stored; worth another attempt
+├── FfmpegMissing         neither the system nor the wheel has ffmpeg and ffprobe
 ├── BadPack               a stage-1 object that is not a GoP pack
 ├── GalleryMismatch       the gallery was made with another embedder
 └── Superseded            a newer upload of the same key exists; this job's work is moot
@@ -56,6 +58,14 @@ class TooLong(MediaError):
 
 class TooSlow(MediaError):
     code = "too-slow"
+
+
+class SourceUnavailable(RollcallError):
+    """The upload could not be read from where it is stored: worth another attempt."""
+
+
+class FfmpegMissing(RollcallError):
+    """Neither the system nor the wheel has ffmpeg and ffprobe."""
 
 
 class BadPack(RollcallError):

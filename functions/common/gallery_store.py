@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 
 import numpy as np
 from boto3.dynamodb.types import Binary
@@ -92,7 +92,7 @@ def _item(face: EnrolledFace) -> dict[str, Any]:
 def _parse(item: dict[str, Any]) -> EnrolledFace:
     where = f"faces table, name {item.get('name')!r}, face {item.get('face')!r}"
     stored = item.get("embedding")
-    content = bytes(stored) if isinstance(stored, Binary) else b""
+    content = bytes(cast(SupportsBytes, stored)) if isinstance(stored, Binary) else b""
     if len(content) != DIMENSIONS * _STORED.itemsize:
         raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; enrol this person again")
     embedding = np.frombuffer(content, dtype=_STORED).astype(np.float32)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 
 from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
@@ -128,5 +128,5 @@ def _from_attribute(value: Any) -> Any:
     if isinstance(value, set):
         return sorted((_from_attribute(entry) for entry in value), key=str)
     if isinstance(value, Binary):
-        return base64.b64encode(bytes(value)).decode()
+        return base64.b64encode(bytes(cast(SupportsBytes, value))).decode()
     return value

@@ -25,15 +25,23 @@ class Appearance(BaseModel):
     best: Best
 
 
-class Person(Appearance):
+class _Named(BaseModel):
     name: str
     record: dict[str, Any] | None
     similarity: float  # 0..100
     distance: float  # Euclidean, between embeddings
 
 
-class Unknown(Appearance):
+class _Numbered(BaseModel):
     id: str
+
+
+class Person(Appearance, _Named):  # the last base's fields come first in JSON
+    pass
+
+
+class Unknown(Appearance, _Numbered):
+    pass
 
 
 class Timings(BaseModel):

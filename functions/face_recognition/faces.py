@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from model.engine import Engine
 
 from functions.common.errors import BadPack
 from functions.common.gop_faces import FaceRecord, GopFaces, pack_embedding
 from functions.common.packs import Manifest, Pack
 from model.calibration import load_calibration
+from model.engine import Engine
 from model.faces import Face, Image
 from model.tracks import link
 

@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from model.engine import load_engine
 
 from functions.common.batch import handle_batch
 from functions.common.jobs import JobStore
@@ -15,6 +14,7 @@ from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger, metrics
 from functions.face_recognition.environment import Environment
 from functions.face_recognition.recognize import Recognizer
+from model.engine import load_engine
 
 
 @cache

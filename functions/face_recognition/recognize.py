@@ -3,8 +3,6 @@
 import time
 from typing import TYPE_CHECKING, TypedDict
 
-from model.engine import Engine
-
 from functions.common.errors import BadPack, Superseded
 from functions.common.events import ObjectCreated, S3Notification
 from functions.common.gop_faces import GopFaces
@@ -15,6 +13,7 @@ from functions.common.observability import logger
 from functions.common.packs import MAX_PACK_BYTES, Pack, read_pack
 from functions.common.uploads import require_latest
 from functions.face_recognition.faces import faces_of
+from model.engine import Engine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

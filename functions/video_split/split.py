@@ -93,11 +93,11 @@ class Splitter:
         end = 0.0
         for gop in decode(url, media, frames_per_second=self._frames_per_second, limits=self._limits):
             self._put(upload, media, gop, first_frame=frames)
-            gops, frames, end = gop.index + 1, frames + len(gop.times), gop.times[-1]
+            gops, frames, end = gop.index + 1, frames + len(gop.times), gop.end
             self._jobs.packed(upload.job, gops)
         step = 0.0 if media.photo else 1.0 / self._frames_per_second
         return MediaSummary(
-            duration=0.0 if media.photo else max(media.duration, end),
+            duration=0.0 if media.photo else end,
             frames=frames,
             gops=gops,
             step=step,

@@ -1,0 +1,75 @@
+"""From what ffmpeg says to what the owner of an upload is told: one table."""
+
+import re
+import signal
+from collections.abc import Iterable
+
+from functions.common.errors import (
+    MediaError,
+    NoVideo,
+    RollcallError,
+    SourceUnavailable,
+    TooManyPixels,
+    TooSlow,
+    TruncatedMedia,
+    UnreadableMedia,
+)
+from functions.video_split.source import ACCEPTED
+
+UNREADABLE = f"This is not a video or photo that can be read. {ACCEPTED}"
+DAMAGED = "The file is damaged: no picture in it could be read. Export it again, or convert it to MP4 or JPEG."
+NO_VIDEO = "This file holds no video. Upload a video or a photo."
+COVER_ONLY = "This file holds only sound and a cover picture, no video. Upload a video or a photo."
+UNAVAILABLE = "the upload could not be fetched while it was being read"
+TOO_SLOW = "The file takes too long to read. Upload a shorter or smaller video."
+TOO_MANY_PIXELS = "The picture is too large to be read. Upload it in a smaller size."
+NO_INDEX = "The file is incomplete: the index that a video file needs is missing. Upload it again from the original."
+
+# The first pattern that is found anywhere in the log decides.
+_TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
+    (
+        re.compile(r"\[(https?|tls|tcp) @|Server returned [45]|timed out|Input/output error"),
+        SourceUnavailable,
+        UNAVAILABLE,
+    ),
+    (re.compile(r"exceeds specified max pixel|Picture size \d{4,}x\d{4,} is invalid"), TooManyPixels, TOO_MANY_PIXELS),
+    (
+        re.compile(r"Cannot allocate memory|[Oo]ut of memory|get_buffer\(\) failed|while opening encoder"),
+        TooManyPixels,
+        TOO_MANY_PIXELS,
+    ),
+    (re.compile(r"moov atom not found"), TruncatedMedia, NO_INDEX),
+    (re.compile(r"does not contain any stream|matches no streams"), NoVideo, NO_VIDEO),
+    (re.compile(r"Decoder \(codec|Decoder not found|Could not find codec"), UnreadableMedia, UNREADABLE),
+)
+
+# The demuxer wanted more than the file has.
+CUT_OFF = re.compile(r"partial file|File ended prematurely|corrupt input packet")
+
+
+def explain(log: Iterable[str], returncode: int | None, *, otherwise: str) -> RollcallError:
+    """The error that a run without usable output stands for, with the end of its log as a note for the operator."""
+    lines = list(log)
+    error = _named(lines) or _killed(returncode) or UnreadableMedia(otherwise)
+    error.add_note(f"exit code {returncode}; {' | '.join(lines[-8:])}")
+    return error
+
+
+def broken_off(log: Iterable[str]) -> RollcallError | None:
+    """What ended a decode early though it gave frames; a read that was taken up again did not."""
+    lines = [line for line in log if "reconnect" not in line]
+    if any("Cannot allocate memory" in line for line in lines):
+        return TooManyPixels(TOO_MANY_PIXELS)
+    if any("Input/output error" in line for line in lines):
+        return SourceUnavailable(UNAVAILABLE)
+    return None
+
+
+def _named(log: Iterable[str]) -> RollcallError | None:
+    text = "\n".join(log)
+    return next((kind(message) for pattern, kind, message in _TABLE if pattern.search(text)), None)
+
+
+def _killed(returncode: int | None) -> MediaError | None:
+    """SIGKILL is how the CPU limit ends a process; any other signal is ffmpeg's own crash."""
+    return TooSlow(TOO_SLOW) if returncode == -signal.SIGKILL else None

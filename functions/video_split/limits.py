@@ -1,0 +1,21 @@
+"""How much one upload may cost."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The defaults fit a function of 2048 MB that may run for 15 minutes; docs/media.md gives the reasons."""
+
+    max_bytes: int = 10 * 1024**3
+    max_duration: float = 6 * 3600.0  # seconds
+    max_photo_pixels: int = 52_000_000
+    max_video_pixels: int = 36_000_000  # of one frame
+    max_frame_side: int = 1920  # longest side of a sampled video frame, in pixels; photos are not scaled
+    max_frame_bytes: int = 32 * 1024**2  # of one JPEG
+    max_frames_per_gop: int = 32
+    max_gop_seconds: float = 10.0
+    max_memory: int = 1536 * 1024**2  # address space of ffmpeg, in bytes
+    probe_seconds: float = 60.0  # wall clock
+    decode_seconds: float = 780.0  # wall clock from the first frame asked for to the last one handed out
+    threads: int = 2  # of the decoder; each one holds a frame more

@@ -1,0 +1,128 @@
+"""The first look at an upload: single byte ranges of it, and what its content says it is, whatever its name."""
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from functions.common.errors import NoVideo, SourceUnavailable, UnreadableMedia
+
+HEAD_BYTES = 1 << 16
+TIMEOUT = 30  # seconds for one small range
+TS_PACKET = 188
+ACCEPTED = "Upload MP4, MOV, MKV, WebM, AVI, JPEG, PNG or WebP."
+_RANGE_NOT_SATISFIABLE = 416
+
+
+@dataclass(frozen=True)
+class Source:
+    """An object behind an http(s) URL, or a local file."""
+
+    url: str
+
+    @property
+    def remote(self) -> bool:
+        return self.url.startswith(("http://", "https://"))
+
+    @cached_property
+    def head(self) -> bytes:
+        return self._read(0, HEAD_BYTES)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Fewer bytes than `size` where the file ends."""
+        if offset + size <= len(self.head) or len(self.head) < HEAD_BYTES:
+            return self.head[offset : offset + size]
+        return self._read(offset, size)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        if not self.remote:
+            with Path(self.url).open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        request = urllib.request.Request(self.url, headers={"Range": f"bytes={offset}-{offset + size - 1}"})
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                return bytes(answer.read(size))
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == _RANGE_NOT_SATISFIABLE:
+                return b""
+            raise SourceUnavailable(f"the upload could not be fetched: HTTP {error.code}") from None
+        except OSError as error:
+            raise SourceUnavailable(f"the upload could not be fetched: {type(error).__name__}") from None
+
+
+@dataclass(frozen=True)
+class Container:
+    demuxer: str  # ffmpeg's name; it is given, so that ffmpeg never guesses from a name or content
+    photo: bool = False
+
+
+MOV = Container("mov,mp4,m4a,3gp,3g2,mj2")
+MATROSKA = Container("matroska,webm")
+JPEG, PNG, WEBP = (Container(f"{name}_pipe", photo=True) for name in ("jpeg", "png", "webp"))
+
+_BY_START = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\x1a\x45\xdf\xa3", MATROSKA),
+    (b"GIF87a", Container("gif")),
+    (b"GIF89a", Container("gif")),
+    (b"FLV\x01", Container("flv")),
+    (b"OggS", Container("ogg")),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Container("asf")),
+    (b"\x00\x00\x01\xba", Container("mpeg")),
+    (b"\x00\x00\x01\xb3", Container("mpegvideo")),
+)
+_BY_RIFF_FORM = {b"WEBP": WEBP, b"AVI ": Container("avi"), b"AVIX": Container("avi")}
+_MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+_AUDIO = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"#!AMR")
+# NAL unit headers that open a raw stream: parameter sets and access unit delimiters
+_RAW = {
+    b"\x67": Container("h264"),
+    b"\x27": Container("h264"),
+    b"\x09": Container("h264"),
+    b"\x40\x01": Container("hevc"),
+    b"\x46\x01": Container("hevc"),
+}
+
+
+def recognise(head: bytes) -> Container:
+    """Raise UnreadableMedia or NoVideo, with a sentence for the owner, for what cannot hold a picture."""
+    container = _known(head)
+    if container is not None:
+        return container
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        raise UnreadableMedia("HEIC and AVIF photos are not supported. Convert the photo to JPEG and upload that.")
+    if head.startswith(_AUDIO) or (head[:4] == b"RIFF" and head[8:12] == b"WAVE"):
+        raise NoVideo("This file holds only sound. Upload a video or a photo.")
+    raise UnreadableMedia(f"This is not a video or photo that can be read. {ACCEPTED}")
+
+
+def _known(head: bytes) -> Container | None:
+    for start, container in _BY_START:
+        if head.startswith(start):
+            return container
+    if head[:4] == b"RIFF":
+        return _BY_RIFF_FORM.get(head[8:12])
+    if head[4:8] in _MOV_BOXES:
+        return None if head[8:12] in _HEIF_BRANDS else MOV
+    return _transport_stream(head) or _raw_stream(head)
+
+
+def _transport_stream(head: bytes) -> Container | None:
+    for first, packet in ((0, TS_PACKET), (4, TS_PACKET + 4)):  # plain, and with a time code as cameras write it
+        marks = head[first : first + 5 * packet : packet]
+        if len(marks) > 1 and set(marks) == {0x47}:
+            return Container("mpegts")
+    return None
+
+
+def _raw_stream(head: bytes) -> Container | None:
+    start_code = next((code for code in (b"\x00\x00\x00\x01", b"\x00\x00\x01") if head.startswith(code)), None)
+    if start_code is None:
+        return None
+    unit = head[len(start_code) : len(start_code) + 2]
+    return _RAW.get(unit) or _RAW.get(unit[:1])

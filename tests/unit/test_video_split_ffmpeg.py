@@ -1,0 +1,178 @@
+"""The limited child, with small programs in ffmpeg's place."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from functions.common.errors import SourceUnavailable, TooManyPixels, TooSlow, UnreadableMedia
+from functions.video_split.failures import broken_off, explain
+from functions.video_split.ffmpeg import Child, scrub
+
+MEMORY = 2 * 1024**3
+
+
+def child(code: str, *, seconds: float = 30, on_line: Callable[[str], None] | None = None) -> Child:
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return Child(command, seconds=seconds, cpu_seconds=seconds, memory=MEMORY, on_line=on_line)
+
+
+def require_gone(pid: int) -> None:
+    """A signal takes a moment; a zombie is gone for our purpose."""
+    deadline = time.monotonic() + 10
+    while alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} lives on"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_output_and_log() -> None:
+    with child("import sys; print('out'); print('said', file=sys.stderr); sys.exit(3)") as running:
+        assert running.read_all(100) == b"out\n"
+    assert running.returncode == 3
+    assert list(running.log) == ["said"]
+
+
+def test_log_lines_come_before_the_output_they_precede() -> None:
+    code = "import os\nfor n in range(300): os.write(2, b'line %d\\n' % n); os.write(1, b'%d,' % n)"
+    lines: list[str] = []
+    seen = b""
+    with child(code, on_line=lines.append) as running:
+        for chunk in running:
+            seen += chunk
+            assert len(lines) >= seen.count(b",")
+    assert seen.count(b",") == len(lines) == 300
+
+
+def test_a_flood_on_the_log_neither_blocks_nor_grows() -> None:
+    code = "import os\nfor n in range(2000): os.write(2, b'x' * 50_000 + b'\\n' * (n % 9 == 0))\nprint('done')"
+    with child(code) as running:
+        assert running.read_all(100) == b"done\n"
+    assert sum(map(len, running.log)) <= 40 * 4096
+
+
+def test_a_flood_of_output_is_cut() -> None:
+    with child("import os\nfor n in range(100): os.write(1, bytes(50_000))") as running:
+        assert len(running.read_all(70_000)) == 70_000
+    assert running.returncode == 0
+
+
+STUCK = [
+    "import time; time.sleep(60)",
+    "import os\nwhile True: os.write(1, b'x')",
+    "import os, time; os.close(1); os.close(2); time.sleep(60)",
+]
+
+
+@pytest.mark.parametrize("code", STUCK)
+def test_too_slow(code: str) -> None:
+    with pytest.raises(TooSlow, match="Upload a shorter"), child(code, seconds=0.5) as running:
+        running.read_all(10)
+    assert running.returncode == -signal.SIGKILL
+
+
+def test_leaving_kills_the_whole_group() -> None:
+    code = "import os, time\npid = os.fork()\nif pid: os.write(1, b'%d' % pid)\ntime.sleep(60)"
+    with child(code) as running:
+        grandchild = int(running.read())
+        assert psutil.pid_exists(grandchild)
+    require_gone(grandchild)
+
+
+LIMITED = """
+import os, resource, sys
+def tried(work):
+    try: work()
+    except (OSError, MemoryError) as error: return type(error).__name__
+    return "done"
+print(tried(lambda: bytearray(4 * 1024**3)))
+print(tried(lambda: [os.dup(1) for _ in range(100)]))
+print(resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_CPU)[1])
+print(sorted(os.environ), os.getpid() == os.getsid(0), sys.stdin.read() == "")
+"""
+
+
+def test_limits() -> None:
+    with child(LIMITED) as running:
+        memory, files, limits, surroundings = running.read_all(1000).decode().splitlines()
+    assert memory == "MemoryError"
+    assert files == "OSError"
+    assert limits == "(0, 0) 31"
+    assert "AWS" not in surroundings and surroundings.endswith("True True")
+
+
+def test_nothing_is_written_to_disk(tmp_path: Path) -> None:
+    write = f"with open({str(tmp_path / 'f')!r}, 'w') as file: file.write('x')"
+    with child(f"import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n{write}") as running:
+        running.read_all(10)
+    assert running.returncode != 0
+    assert (tmp_path / "f").stat().st_size == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
+def test_dies_with_its_parent() -> None:
+    code = (
+        "import time\nfrom functions.video_split.ffmpeg import Child\nimport sys\n"
+        "running = Child([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'],"
+        f" seconds=60, cpu_seconds=60, memory={MEMORY})\n"
+        "running.read()\nprint(running._process.pid, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(parent.pid, signal.SIGKILL)
+    require_gone(pid)
+
+
+def test_urls_are_scrubbed() -> None:
+    line = "[https @ 0x1] error: https://s3.amazonaws.com/b/k.mp4?X-Amz-Signature=abc&x=%20y: 403"
+    assert scrub(line) == "[https @ 0x1] error: <url> 403"
+    with child(f"import sys; print({line!r}, file=sys.stderr)") as running:
+        running.read_all(10)
+    assert "Signature" not in running.log[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("[http @ 0x1] [error] HTTP error 403 Forbidden", SourceUnavailable),
+        ("[tls @ 0x1] [error] error in the certificate", SourceUnavailable),
+        ("[png @ 0x1] [error] Picture size 20000x20000 is invalid", TooManyPixels),
+        ("[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory", TooManyPixels),
+        ("[h264 @ 0x1] [error] no frame!", UnreadableMedia),
+    ],
+)
+def test_what_a_log_stands_for(line: str, error: type[Exception]) -> None:
+    explained = explain(["[info] something", line], 1, otherwise="The file is damaged.")
+    assert type(explained) is error
+    assert line in explained.__notes__[0]
+
+
+def test_the_cpu_limit_is_told_as_such() -> None:
+    assert type(explain([], -signal.SIGKILL, otherwise="")) is TooSlow
+    assert type(explain([], -signal.SIGSEGV, otherwise="")) is UnreadableMedia
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("[https @ 0x1] [warning] Will reconnect at 9 in 0 second(s), error=Input/output error.", type(None)),
+        ("[h264 @ 0x1] [error] concealing 30 DC, 30 AC, 30 MV errors", type(None)),
+        ("[error] <url> Input/output error", SourceUnavailable),
+        ("[error] Error while decoding stream #0:0: Cannot allocate memory", TooManyPixels),
+    ],
+)
+def test_what_breaks_a_decode_off(line: str, error: type) -> None:
+    assert type(broken_off(["[warning] something", line])) is error
