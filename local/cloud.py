@@ -1,0 +1,192 @@
+"""The embedded cloud: AWS's services on a port, a pipeline provisioned in them, and its functions at work."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from infra.pipeline import Pipeline
+from local.aws import AwsServer
+from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY, WorkerSettings
+from local.lambda_host.event_source_mapping import FunctionStatus
+from local.lambda_host.guard import Guard
+from local.lambda_host.host import HostSettings, LambdaHost
+from local.lambda_host.logs import Report
+from local.lambda_host.message_source import Delivery
+from local.provision import provision
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+IDLE_SECONDS = 10.0
+PROJECT_ROOT = Path(__file__).parent.parent
+
+
+class CloudStopped(RuntimeError):
+    """The server behind S3, SQS and DynamoDB ended by itself; its log says why."""
+
+
+class LocalCloud:
+    """A context manager: inside it takes work; at its end no process, socket or scratch file is left.
+
+    `max_concurrency` is the number of workers of each function (default: one per processor, within the function's
+    own limit). `log_dir` gets a file per function and `aws.log`; without it logs go with the cloud. `extra_environment`
+    is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
+    imported from.
+
+    Raises:
+        PortInUse: something else listens on `port`.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        max_concurrency: int | None = None,
+        idle_timeout: float = IDLE_SECONDS,
+        log_dir: Path | None = None,
+        extra_environment: Mapping[str, str] | None = None,
+        delivery: Delivery | None = None,
+        task_root: Path = PROJECT_ROOT,
+    ) -> None:
+        self._pipeline = pipeline
+        self._port = port
+        self._host = host
+        self._max_concurrency = max_concurrency or os.cpu_count() or 1
+        self._idle_timeout = idle_timeout
+        self._log_dir = log_dir
+        self._extra_environment = extra_environment or {}
+        self._delivery = delivery or Delivery()
+        self._task_root = task_root
+        self._ending = ExitStack()
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = Lock()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Returns once every queue is polled."""
+        with ExitStack() as ending:
+            self._start(ending)
+            self._ending = ending.pop_all()
+
+    def close(self) -> None:
+        self._ending.close()
+
+    @property
+    def endpoint_url(self) -> str:
+        return self._aws.endpoint_url
+
+    def status(self) -> dict[str, FunctionStatus]:
+        """By function name.
+
+        Raises:
+            CloudStopped: there is nothing left to ask.
+        """
+        stopped = CloudStopped(f"The local AWS server ended unexpectedly: see {self._aws.log_file}.")
+        if not self._aws.running:
+            raise stopped
+        try:
+            return self._lambda.status()
+        except BotoCoreError as error:
+            raise stopped from error
+
+    def reports(self) -> tuple[Report, ...]:
+        """One for each invocation so far, oldest first."""
+        return self._lambda.reports()
+
+    def worker_pids(self, function: str) -> tuple[int, ...]:
+        return self._lambda.worker_pids(function)
+
+    @overload
+    def client(self, service: Literal["s3"]) -> "S3Client": ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> "SQSClient": ...
+    @overload
+    def client(self, service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+    def client(self, service: str) -> Any:
+        """Clients may be shared by threads; each service has one."""
+        with self._clients_lock:
+            if service not in self._clients:
+                client = create_client(service, self.endpoint_url)
+                self._clients[service] = client
+                self._ending.callback(client.close)
+            return self._clients[service]
+
+    def _start(self, ending: ExitStack) -> None:
+        root = Path(tempfile.mkdtemp(prefix="rollcall-"))
+        ending.callback(shutil.rmtree, root, ignore_errors=True)
+        guard = Guard()
+        ending.callback(guard.close)
+        guard.remove_at_end(root)
+        log_dir = self._log_dir or root / "logs"
+        log_dir.mkdir(parents=True, exist_ok=True)
+        self._aws = AwsServer(host=self._host, port=self._port, log_file=log_dir / "aws.log", guard=guard)
+        ending.callback(self._aws.close)
+        clients = {service: create_client(service, self.endpoint_url) for service in ("s3", "sqs", "dynamodb")}
+        for client in clients.values():
+            ending.callback(client.close)
+        self._clients = clients
+        queues = provision(self._pipeline, s3=clients["s3"], sqs=clients["sqs"], dynamodb=clients["dynamodb"])
+        self._lambda = LambdaHost(
+            self._pipeline,
+            settings=self._host_settings(),
+            sqs=clients["sqs"],
+            queues=queues,
+            scratch=root / "scratch",
+            log_dir=log_dir,
+            guard=guard,
+        )
+        # in this order: a poller that waits for messages returns only when the server is gone
+        ending.callback(self._lambda.join)
+        ending.callback(self._aws.close)
+        ending.callback(self._lambda.stop)
+
+    def _host_settings(self) -> HostSettings:
+        return HostSettings(
+            worker=WorkerSettings(
+                endpoint_url=self.endpoint_url,
+                task_root=self._task_root,
+                extra_environment=self._extra_environment,
+            ),
+            max_concurrency=self._max_concurrency,
+            idle_timeout=self._idle_timeout,
+            delivery=self._delivery,
+        )
+
+
+def create_client(service: str, endpoint_url: str) -> Any:
+    """A client of the local cloud, whatever the user's own AWS configuration, profile or proxy says."""
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(botocore_session=session).client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(proxies={}, max_pool_connections=64),
+    )

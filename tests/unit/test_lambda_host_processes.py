@@ -1,0 +1,116 @@
+"""Processes, folders and logs of workers, on real processes and files."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from local.lambda_host.guard import Guard
+from local.lambda_host.logs import FunctionLog, Report
+from local.lambda_host.processes import (
+    children_by_parent,
+    descendants,
+    folder_megabytes,
+    peak_megabytes,
+    processes_with,
+    resident_megabytes,
+)
+
+GRANDPARENT = "import subprocess, sys; subprocess.run(['sleep', '60'])"
+
+
+@pytest.fixture
+def parent_of_one():
+    with subprocess.Popen([sys.executable, "-c", GRANDPARENT], start_new_session=True) as process:
+        while not psutil.Process(process.pid).children():
+            pass
+        yield process
+        for member in [*psutil.Process(process.pid).children(), process]:
+            member.kill()
+
+
+def test_a_tree_has_the_process_and_all_below_it(parent_of_one):
+    tree = descendants(os.getpid(), children_by_parent())
+
+    names = {process.pid: process.name() for process in tree}
+    assert parent_of_one.pid in names
+    assert "sleep" in names.values()
+
+
+def test_resident_memory_adds_up_and_skips_the_dead(parent_of_one):
+    process = psutil.Process(parent_of_one.pid)
+    dead = subprocess.Popen(["true"])
+    gone = psutil.Process(dead.pid)
+    dead.wait()
+
+    one, two = resident_megabytes([process, gone]), resident_megabytes([process, *process.children(), gone])
+
+    assert 1 < one < two
+    assert peak_megabytes(parent_of_one.pid) >= one * 0.9
+    assert peak_megabytes(gone.pid) == 0.0
+
+
+def test_processes_are_found_by_their_environment():
+    with subprocess.Popen(["sleep", "60"], env={"ROLLCALL_MARK": "here"}) as process:
+        assert [found.pid for found in processes_with("ROLLCALL_MARK", "here")] == [process.pid]
+        assert processes_with("ROLLCALL_MARK", "elsewhere") == []
+        process.kill()
+
+
+def test_a_folder_is_measured_with_all_below_it(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(os.urandom(2 * 1024 * 1024))
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    assert folder_megabytes(tmp_path) == pytest.approx(2, abs=0.1)
+    assert folder_megabytes(tmp_path / "nowhere") == 0
+
+
+def test_the_guard_ends_what_it_still_watches_and_no_more(tmp_path):
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    watched, forgotten = (subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2))
+    guard = Guard()
+    for process in (watched, forgotten):
+        guard.watch(process.pid)
+    guard.remove_at_end(folder)
+    guard.forget(forgotten.pid)
+
+    guard.close()
+
+    assert watched.wait() < 0
+    assert not folder.exists()
+    assert forgotten.poll() is None
+    forgotten.kill()
+    forgotten.wait()
+
+
+def test_the_report_line_is_lambdas():
+    report = Report(
+        function="f",
+        request_id="id-1",
+        messages=2,
+        duration_ms=12.345,
+        init_ms=678.9,
+        memory_mb=512,
+        max_memory_mb=80.4,
+        error=None,
+    )
+
+    assert report.line() == (
+        "REPORT RequestId: id-1\tDuration: 12.35 ms\tMemory Size: 512 MB\tMax Memory Used: 80 MB"
+        "\tInit Duration: 678.90 ms"
+    )
+
+
+def test_a_log_keeps_lines_whole_and_splits_tracebacks(tmp_path):
+    log = FunctionLog(tmp_path / "f.log")
+    with subprocess.Popen(["printf", r"first\n[ERROR] x\r  File y\nno end"], stdout=subprocess.PIPE) as process:
+        log.copy_lines(process.stdout)
+    log.write("last")
+    log.close()
+    log.write("too late, and no error")
+
+    assert log.path.read_text() == "first\n[ERROR] x\n  File y\nno end\nlast\n"
