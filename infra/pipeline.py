@@ -153,7 +153,6 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "face_recognition",
-                "INPUT_BUCKET": buckets["input"],
                 "MIN_FACE": str(settings.min_face),
             },
         ),

@@ -1,0 +1,145 @@
+"""What somebody has to look at: an alarm for each, told to one topic."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.functions import Functions
+from infra.constructs.queues import Queues
+from infra.pipeline import Function, Pipeline, Queue
+
+NEAR_TIMEOUT = 0.9  # of the function's time: what takes longer is likely to be cut off on a slower day
+PERIOD = Duration.minutes(5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """An alarm goes off above `over`."""
+
+    name: str
+    metric: cloudwatch.Metric
+    over: float
+    meaning: str
+
+
+class Alarms(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pipeline: Pipeline,
+        queues: Queues,
+        functions: Functions,
+        email: str | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = self._build_topic(pipeline.prefix)
+        if email is not None:
+            sns.Subscription(self, "email", topic=self.topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
+        thresholds = [
+            *(
+                threshold
+                for queue in pipeline.queues
+                for threshold in _of_queue(queue, queues.main[queue.name], queues.dead_letters[queue.name])
+            ),
+            *(
+                threshold
+                for function in pipeline.functions
+                for threshold in _of_function(function, functions.built[function.name])
+            ),
+        ]
+        self.all = [self._build(threshold, pipeline.prefix) for threshold in thresholds]
+
+    def _build_topic(self, prefix: str) -> sns.Topic:
+        # AWS's own key for SNS cannot be opened to CloudWatch, so this one is made
+        key = kms.Key(
+            self,
+            "key",
+            description="Alarms of Rollcall",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's own policy: this key, which only the topic below uses
+            )
+        )
+        topic = sns.Topic(self, "topic", topic_name=f"{prefix}-alarms", master_key=key, enforce_ssl=True)
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+        return topic
+
+    def _build(self, threshold: Threshold, prefix: str) -> cloudwatch.Alarm:
+        alarm = threshold.metric.create_alarm(
+            self,
+            threshold.name,
+            alarm_name=f"{prefix}-{threshold.name}",
+            alarm_description=threshold.meaning,
+            threshold=threshold.over,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # an idle pipeline has no metrics
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+
+def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Threshold]:
+    role = main.node.id
+    return [
+        Threshold(
+            name=f"{role}-dead-letters",
+            metric=dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="max"),
+            over=0,
+            meaning=f"Messages of the {role} queue failed {queue.max_receive_count} times and wait to be looked at.",
+        ),
+        Threshold(
+            name=f"{role}-backlog-age",
+            metric=main.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="max"),
+            # by then a first attempt has failed, or has not even begun
+            over=queue.visibility_timeout,
+            meaning=f"A message of the {role} queue is older than {queue.visibility_timeout} seconds.",
+        ),
+    ]
+
+
+def _of_function(function: Function, built: lambda_.Function) -> list[Threshold]:
+    name = function.component.replace("_", "-")
+    return [
+        Threshold(
+            name=f"{name}-errors",
+            metric=built.metric_errors(period=PERIOD),
+            over=0,
+            meaning=f"{function.component} crashed, ran out of memory or ran out of time.",
+        ),
+        Threshold(
+            name=f"{name}-throttles",
+            metric=built.metric_throttles(period=PERIOD),
+            over=0,
+            meaning=f"The account's limit of concurrent executions holds {function.component} back.",
+        ),
+        Threshold(
+            name=f"{name}-duration",
+            metric=built.metric_duration(period=PERIOD, statistic="max"),
+            over=NEAR_TIMEOUT * function.timeout * 1000,  # milliseconds
+            meaning=f"{function.component} came near its timeout of {function.timeout} seconds.",
+        ),
+    ]

@@ -1,0 +1,121 @@
+"""What each function may do: the calls that its code makes, on what it makes them on, and nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.pipeline import Function
+
+_BUCKET = "arn:{partition}:s3:::{prefix}-"
+_TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
+_QUEUE = "arn:{partition}:sqs:{region}:{account}:{prefix}-"
+
+OBJECTS_REASON = "Keys are the users' own, so every object of this one bucket is meant."
+UNSCOPED_REASON = "AWS offers no narrower resource for {actions}."
+
+
+@dataclass(frozen=True)
+class Grant:
+    resource: str
+    actions: tuple[str, ...]
+
+
+def _consume(queue: str) -> Grant:
+    return Grant(_QUEUE + queue, ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"))
+
+
+# HEAD of the newest version needs GetObject; without ListBucket a deleted key answers 403 instead of 404
+_WHICH_UPLOAD_COUNTS = (
+    Grant(_BUCKET + "input/*", ("s3:GetObject",)),
+    Grant(_BUCKET + "input", ("s3:ListBucket",)),
+)
+_ASK_FOR_LOOKUP = Grant(_QUEUE + "lookup", ("sqs:GetQueueUrl", "sqs:SendMessage"))
+
+GRANTS: dict[str, tuple[Grant, ...]] = {
+    "video_split": (
+        _consume("split"),
+        *_WHICH_UPLOAD_COUNTS,
+        Grant(_BUCKET + "input/*", ("s3:GetObjectVersion",)),
+        Grant(_BUCKET + "stage-1/*", ("s3:PutObject",)),
+        Grant(_TABLE + "jobs", ("dynamodb:UpdateItem",)),
+        _ASK_FOR_LOOKUP,
+    ),
+    "face_recognition": (
+        _consume("recognize"),
+        *_WHICH_UPLOAD_COUNTS,
+        Grant(_BUCKET + "stage-1/*", ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")),
+        Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
+        _ASK_FOR_LOOKUP,
+    ),
+    "lookup": (
+        _consume("lookup"),
+        *_WHICH_UPLOAD_COUNTS,
+        Grant(_BUCKET + "stage-1/*", ("s3:GetObject",)),
+        Grant(_BUCKET + "output/*", ("s3:PutObject", "s3:DeleteObject")),
+        Grant(_BUCKET + "output", ("s3:ListBucket",)),
+        Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
+        Grant(_TABLE + "faces", ("dynamodb:Scan",)),
+        Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
+        _ASK_FOR_LOOKUP,
+    ),
+}
+
+TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+# what Lambda itself, never the function's code, does to join a VPC
+NETWORK = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+# of one's own key, for the buckets by way of S3 and for the tables by way of DynamoDB
+KEY_USE = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def build_role(
+    scope: Construct, construct_id: str, *, function: Function, prefix: str, key_arn: str | None, in_vpc: bool
+) -> iam.Role:
+    role = iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=f"What {function.component} of Rollcall may do",
+    )
+    names = {"partition": Aws.PARTITION, "region": Aws.REGION, "account": Aws.ACCOUNT_ID, "prefix": prefix}
+    for grant in GRANTS[function.component]:
+        resource = grant.resource.format(**names)
+        role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=[resource]))
+        if resource.endswith("/*"):
+            acknowledge(role, f"AwsSolutions-IAM5[Resource::{_as_nag_writes(resource)}]", OBJECTS_REASON)
+    if key_arn is not None:
+        role.add_to_policy(iam.PolicyStatement(actions=list(KEY_USE), resources=[key_arn]))
+    for statement in _unscoped(role, in_vpc=in_vpc):
+        role.add_to_policy(statement)
+    return role
+
+
+def _unscoped(role: iam.Role, *, in_vpc: bool) -> Iterator[iam.PolicyStatement]:
+    """The only statements about `*`. Tracing's is there already: the function's own construct adds it."""
+    actions = TRACING + (NETWORK if in_vpc else ())
+    acknowledge(role, "AwsSolutions-IAM5[Resource::*]", UNSCOPED_REASON.format(actions=", ".join(actions)))
+    if in_vpc:
+        yield iam.PolicyStatement(actions=list(NETWORK), resources=["*"])
+
+
+def _as_nag_writes(resource: str) -> str:
+    for token, name in ((Aws.PARTITION, "Partition"), (Aws.REGION, "Region"), (Aws.ACCOUNT_ID, "AccountId")):
+        resource = resource.replace(token, f"<AWS::{name}>")
+    return resource

@@ -1,0 +1,77 @@
+"""The queues before every function, each with its dead letters."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.pipeline import Bucket, Pipeline, Queue
+
+DEAD_LETTER_DAYS = 14  # the longest that SQS keeps a message: dead letters wait for somebody to look
+
+
+class Queues(Construct):
+    """`main` and `dead_letters` by the name of the queue that a function reads."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, pipeline: Pipeline) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letters: dict[str, sqs.Queue] = {}
+        self.main: dict[str, sqs.Queue] = {}
+        self.notification_policies: dict[str, CfnResource] = {}
+        for queue in pipeline.queues:
+            self._add(queue, role=queue.name.removeprefix(f"{pipeline.prefix}-"))
+        for queue_name, buckets in _senders(pipeline).items():
+            self._let_buckets_send(queue_name, buckets)
+
+    def _add(self, queue: Queue, *, role: str) -> None:
+        dead_letters = sqs.Queue(
+            self,
+            f"{role}-dead-letters",
+            queue_name=queue.dead_letter_queue,
+            retention_period=Duration.days(DEAD_LETTER_DAYS),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.dead_letters[queue.name] = dead_letters
+        self.main[queue.name] = sqs.Queue(
+            self,
+            role,
+            queue_name=queue.name,
+            visibility_timeout=Duration.seconds(queue.visibility_timeout),
+            retention_period=Duration.seconds(queue.retention_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=queue.max_receive_count),
+            # held by SQS: with a key of one's own, S3 could send only if that key's policy said so
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _let_buckets_send(self, queue_name: str, buckets: list[Bucket]) -> None:
+        queue = self.main[queue_name]
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="BucketsNotify",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={
+                    # by name and not by reference: the bucket has to wait for this policy, so this cannot wait for it
+                    "ArnEquals": {"aws:SourceArn": [f"arn:{Aws.PARTITION}:s3:::{bucket.name}" for bucket in buckets]},
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                },
+            )
+        )
+        policy = queue.node.find_child("Policy").node.default_child
+        assert isinstance(policy, CfnResource)
+        self.notification_policies[queue_name] = policy
+
+
+def _senders(pipeline: Pipeline) -> Mapping[str, list[Bucket]]:
+    senders: dict[str, list[Bucket]] = {}
+    for bucket in pipeline.buckets:
+        for notification in bucket.notifications:
+            senders.setdefault(notification.queue, []).append(bucket)
+    return senders

@@ -1,0 +1,13 @@
+"""What keeps a deployment from being built or made."""
+
+
+class BadSettings(Exception):
+    """Context that cannot be deployed; the message has one line for each setting that has to change."""
+
+
+class FindingsLeft(Exception):
+    """A rule of cdk-nag is broken and nobody has said why; the CDK has printed which."""
+
+
+class NotReady(Exception):
+    """The machine or the account lacks something; the message says what, and how to get it."""

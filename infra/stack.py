@@ -1,0 +1,38 @@
+"""The whole of Rollcall in one account and region; this only puts the parts together."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.constructs.alarms import Alarms
+from infra.constructs.buckets import Buckets
+from infra.constructs.dashboard import Dashboard
+from infra.constructs.functions import Functions
+from infra.constructs.queues import Queues
+from infra.constructs.tables import Tables
+from infra.settings import Deployment
+
+
+class RollcallStack(Stack):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, source: Path, **options: Any
+    ) -> None:
+        super().__init__(scope, construct_id, stack_name=deployment.stack_name, **options)
+        # bucket names are the whole world's: the account and the region make them this deployment's own
+        pipeline = deployment.describe(default_prefix=f"rollcall-{Aws.ACCOUNT_ID}-{Aws.REGION}")
+        key = deployment.kms_key_arn and kms.Key.from_key_arn(self, "Key", deployment.kms_key_arn)
+        queues = Queues(self, "Queues", pipeline=pipeline)
+        Buckets(self, "Buckets", pipeline=pipeline, queues=queues, key=key or None, retained=deployment.retained)
+        Tables(self, "Tables", pipeline=pipeline, key=key or None, retained=deployment.retained)
+        functions = Functions(self, "Functions", pipeline=pipeline, deployment=deployment, queues=queues, source=source)
+        alarms = Alarms(
+            self, "Alarms", pipeline=pipeline, queues=queues, functions=functions, email=deployment.alarm_email
+        )
+        Dashboard(self, "Dashboard", pipeline=pipeline, queues=queues, functions=functions, alarms=alarms)
+        CfnOutput(self, "Prefix", value=pipeline.prefix, description="What every name of this deployment starts with")
+        for bucket in pipeline.buckets:
+            role = bucket.name.removeprefix(f"{pipeline.prefix}-")
+            CfnOutput(self, f"{role}-bucket", value=bucket.name)

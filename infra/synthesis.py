@@ -1,0 +1,31 @@
+"""From context to a CloudFormation template that has passed cdk-nag's AwsSolutions rules."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, Validations
+from aws_cdk.cx_api import CloudAssembly
+from cdk_nag import AwsSolutionsChecks
+
+from infra.errors import FindingsLeft
+from infra.settings import Deployment
+from infra.stack import RollcallStack
+
+SOURCE = Path(__file__).resolve().parent.parent
+
+
+def synthesize(
+    context: Mapping[str, Any] | None = None, *, source: Path = SOURCE, output: Path | None = None
+) -> CloudAssembly:
+    """The CDK command passes context and output folder by itself; raises BadSettings or FindingsLeft."""
+    app = App(context=context, outdir=None if output is None else str(output))
+    deployment = Deployment.from_context(app.node.get_all_context())
+    RollcallStack(app, "Rollcall", deployment=deployment, source=source)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    try:
+        return app.synth()
+    except RuntimeError as error:
+        if "ValidationFailed" not in str(error):
+            raise
+        raise FindingsLeft("cdk-nag has findings: put them right, or acknowledge them with a reason") from None

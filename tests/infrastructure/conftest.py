@@ -1,0 +1,100 @@
+"""These run where the CDK is installed (`make test-infra`); elsewhere they are not even collected."""
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.template import Place, Template
+from local.aws import AwsServer
+from local.lambda_host.guard import Guard
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"  # moto's
+PLACE = Place(account=ACCOUNT, region=REGION)
+DEFAULT_PREFIX = f"rollcall-{ACCOUNT}-{REGION}"
+
+# images from elsewhere: those built here take a Dockerfile and all that it copies
+DEFAULTS = {"image_repository": "rollcall", "image_tag": "1.4.0"}
+# everything is something other than the default
+BESPOKE: dict[str, Any] = {
+    "prefix": "acme",
+    "frames_per_second": "1.5",
+    "min_face": "24",
+    "threshold": "0.5",
+    "max_concurrency": "50",
+    "video_split_memory": "3072",
+    "face_recognition_memory": "1769",
+    "lookup_memory": "512",
+    "architecture": "arm64",
+    "input_days": "0",
+    "output_days": "30",
+    "log_days": "731",
+    "removal_policy": "destroy",
+    "alarm_email": "ops@example.org",
+    "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "subnet_ids": "subnet-0123456789abcdef0,subnet-0fedcba9876543210",
+    "image_repository": "rollcall",
+    "image_tag": "1.4.0",
+}
+
+INSTALLED = importlib.util.find_spec("aws_cdk") is not None
+collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
+
+if INSTALLED:
+    from infra.node import use_packaged_node
+
+    use_packaged_node()
+
+Synthesize = Callable[..., "tuple[dict[str, Any], Path]"]
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """The template as a document, and the folder that it was written to."""
+    build = importlib.import_module("infra.synthesis").synthesize
+
+    def run(context: dict[str, Any], **options: Any) -> tuple[dict[str, Any], Path]:
+        assembly = build(context, output=tmp_path_factory.mktemp("cdk"), **options)
+        (stack,) = assembly.stacks
+        return json.loads(Path(stack.template_full_path).read_text()), Path(assembly.directory)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def default_document(synthesize: Synthesize) -> dict[str, Any]:
+    return synthesize(DEFAULTS)[0]
+
+
+@pytest.fixture(scope="session")
+def default_template(default_document: dict[str, Any]) -> Template:
+    return Template(default_document, PLACE)
+
+
+@pytest.fixture(scope="session")
+def bespoke_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(BESPOKE)[0], PLACE)
+
+
+@pytest.fixture(params=["defaults", "bespoke"])
+def template(request: pytest.FixtureRequest, default_template: Template, bespoke_template: Template) -> Template:
+    """For what holds whatever the settings are."""
+    return default_template if request.param == "defaults" else bespoke_template
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Clients of a moto server of one's own."""
+    guard = Guard()
+    log = tmp_path_factory.mktemp("moto") / "log"
+    with AwsServer(host="127.0.0.1", port=0, log_file=log, guard=guard) as server:
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        yield lambda service: session.client(service, endpoint_url=server.endpoint_url)
+    guard.close()

@@ -1,0 +1,46 @@
+"""The app as the CDK command runs it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.infrastructure.conftest import DEFAULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(context: dict[str, Any], output: Path) -> subprocess.CompletedProcess[str]:
+    """With nothing on the PATH: neither Node nor anything else of the machine is needed."""
+    environment = {"PATH": "", "CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
+    proxied = {name: value for name, value in os.environ.items() if name == "HOME"}
+    return subprocess.run(
+        [sys.executable, *command()[1:]],
+        cwd=ROOT,
+        env=environment | proxied,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def command() -> list[str]:
+    return shlex.split(json.loads((ROOT / "cdk.json").read_text())["app"])
+
+
+def test_it_synthesizes_offline_and_without_a_word(tmp_path: Path) -> None:
+    finished = run(DEFAULTS, tmp_path)
+
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert (tmp_path / "Rollcall.template.json").is_file()
+
+
+def test_bad_settings_are_lines_and_not_a_traceback(tmp_path: Path) -> None:
+    finished = run(DEFAULTS | {"max_concurrency": 0}, tmp_path)
+
+    assert finished.returncode == 2
+    assert "max_concurrency = 0: " in finished.stderr
+    assert "Traceback" not in finished.stderr

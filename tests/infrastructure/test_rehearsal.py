@@ -1,0 +1,165 @@
+"""The template that would be deployed, created in moto's CloudFormation and used."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra import teardown
+from infra.pipeline import Settings, describe
+from infra.rehearsal import UNKNOWN, Clients, NotCreated, bend, create
+from infra.template import Template
+from local.provision import provision
+from tests.infrastructure.conftest import DEFAULT_PREFIX
+
+Aws = Callable[[str], Any]
+STACK = "rollcall"
+
+
+@pytest.fixture(scope="module")
+def stack(aws: Aws, default_document: dict[str, Any], default_template: Template) -> str:
+    create(STACK, default_document, default_template, clients(aws))
+    return STACK
+
+
+def clients(aws: Aws) -> Clients:
+    return Clients(cloudformation=aws("cloudformation"), s3=aws("s3"), dynamodb=aws("dynamodb"))
+
+
+def test_the_whole_stack_is_created(stack: str, aws: Aws, default_document: dict[str, Any]) -> None:
+    resources = aws("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+
+    known = [entry for entry in default_document["Resources"].values() if entry["Type"] not in UNKNOWN]
+    assert {resource["ResourceStatus"] for resource in resources} == {"CREATE_COMPLETE"}
+    assert sorted(resource["ResourceType"] for resource in resources) == sorted(entry["Type"] for entry in known)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("bucket", "key", "queue"),
+    [("input", "Späti 1+2.mp4", "split"), ("stage-1", "Späti 1+2.mp4/gop-00000.zip", "recognize")],
+)
+def test_an_object_is_told_to_its_queue_with_its_version(bucket: str, key: str, queue: str, aws: Aws) -> None:
+    put = aws("s3").put_object(Bucket=f"{DEFAULT_PREFIX}-{bucket}", Key=key, Body=b"some bytes")
+
+    events = records(aws, queue)
+
+    described = [event["s3"]["object"] for event in events]
+    assert [(entry["key"], entry["versionId"]) for entry in described] == [
+        (key.replace("ä", "%C3%A4").replace(" ", "+", 1).replace("1+2", "1%2B2"), put["VersionId"])
+    ]
+
+
+@pytest.mark.usefixtures("stack")
+def test_only_packs_are_told_to_the_recognize_queue(aws: Aws) -> None:
+    aws("s3").put_object(Bucket=f"{DEFAULT_PREFIX}-stage-1", Key="a.mp4/job/gop-00000.faces.json", Body=b"{}")
+
+    assert records(aws, "recognize") == []
+
+
+def records(aws: Aws, queue: str) -> list[dict[str, Any]]:
+    """Of all S3 events that wait in the queue; they are taken out."""
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName=f"{DEFAULT_PREFIX}-{queue}")["QueueUrl"]
+    found: list[dict[str, Any]] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            found += json.loads(message["Body"]).get("Records", [])  # S3's test event has none
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_fails_too_often_ends_among_the_dead_letters(aws: Aws) -> None:
+    sqs = aws("sqs")
+    url, dead = (
+        sqs.get_queue_url(QueueName=f"{DEFAULT_PREFIX}-{name}")["QueueUrl"]
+        for name in ("lookup", "lookup-dead-letters")
+    )
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+
+    deliveries = 0
+    while sqs.receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages"):
+        deliveries += 1
+
+    assert deliveries == 4
+    (letter,) = sqs.receive_message(QueueUrl=dead)["Messages"]
+    assert letter["Body"] == "poison"
+
+
+@pytest.mark.usefixtures("stack")
+def test_it_is_what_the_local_cloud_provisions(aws: Aws) -> None:
+    local = describe(Settings(prefix="local"))
+    provision(local, s3=aws("s3"), sqs=aws("sqs"), dynamodb=aws("dynamodb"))
+
+    for bucket in local.buckets:
+        assert bucket_view(aws, bucket.name) == bucket_view(aws, bucket.name.replace("local", DEFAULT_PREFIX, 1))
+    for queue in local.queues:
+        assert queue_view(aws, queue.name) == queue_view(aws, queue.name.replace("local", DEFAULT_PREFIX, 1))
+    for table in local.tables:
+        assert table_view(aws, table.name) == table_view(aws, table.name.replace("local", DEFAULT_PREFIX, 1))
+
+
+def bucket_view(aws: Aws, name: str) -> Any:
+    s3 = aws("s3")
+    notifications = s3.get_bucket_notification_configuration(Bucket=name).get("QueueConfigurations", [])
+    return (
+        s3.get_bucket_versioning(Bucket=name).get("Status"),
+        [(role(entry["QueueArn"]), entry["Events"], entry.get("Filter")) for entry in notifications],
+    )
+
+
+def queue_view(aws: Aws, name: str) -> Any:
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(attributes["RedrivePolicy"])
+    return (
+        attributes["VisibilityTimeout"],
+        attributes["MessageRetentionPeriod"],
+        role(redrive["deadLetterTargetArn"]),
+        redrive["maxReceiveCount"],
+    )
+
+
+def table_view(aws: Aws, name: str) -> Any:
+    dynamodb = aws("dynamodb")
+    described = dynamodb.describe_table(TableName=name)["Table"]
+    expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    definitions = sorted(described["AttributeDefinitions"], key=lambda entry: entry["AttributeName"])
+    return described["KeySchema"], definitions, described["BillingModeSummary"]["BillingMode"], expiry
+
+
+def role(arn: str) -> str:
+    return arn.rpartition(":")[2].removeprefix(f"{DEFAULT_PREFIX}-").removeprefix("local-")
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_teardown_empties_what_goes_with_the_stack_and_nothing_else(aws: Aws) -> None:
+    s3 = aws("s3")
+    for bucket in ("input", "stage-1"):
+        for body in (b"old", b"new"):
+            s3.put_object(Bucket=f"{DEFAULT_PREFIX}-{bucket}", Key="kept-or-not", Body=body)
+    s3.delete_object(Bucket=f"{DEFAULT_PREFIX}-stage-1", Key="kept-or-not")
+
+    doomed = list(teardown.passing_buckets(STACK, aws("cloudformation")))
+    for bucket in doomed:
+        teardown.empty(bucket, s3)
+
+    assert doomed == [f"{DEFAULT_PREFIX}-stage-1"]
+    emptied = s3.list_object_versions(Bucket=f"{DEFAULT_PREFIX}-stage-1")
+    assert "Versions" not in emptied and "DeleteMarkers" not in emptied
+    assert s3.get_object(Bucket=f"{DEFAULT_PREFIX}-input", Key="kept-or-not")["Body"].read() == b"new"
+
+
+def test_a_stack_that_does_not_come_to_be_is_an_error(
+    aws: Aws, default_document: dict[str, Any], default_template: Template
+) -> None:
+    broken = bend(default_document)
+    for resource in broken["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            resource["Properties"]["EventSourceArn"] = "arn:aws:sqs:eu-west-1:123456789012:nowhere"
+
+    with pytest.raises((NotCreated, aws("cloudformation").exceptions.ClientError)):
+        create("broken", broken, default_template, clients(aws))

@@ -1,0 +1,90 @@
+"""Settings are checked before anything is built, and whoever is wrong is told what to give instead."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.errors import BadSettings
+from infra.settings import Deployment
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"prefix": "Acme"}, "prefix = 'Acme': not of the form that is needed, for example acme-rollcall"),
+        ({"prefix": "a" * 48}, "at most 47 characters"),
+        ({"prefix": "-acme"}, "for example acme-rollcall"),
+        ({"frames_per_second": "0"}, "frames_per_second = '0': input should be greater than 0"),
+        ({"frames_per_second": "fast"}, "frames_per_second = 'fast': input should be a valid number"),
+        ({"min_face": "11"}, "greater than or equal to 12"),
+        ({"threshold": "2"}, "less than 2"),
+        ({"max_concurrency": "1"}, "max_concurrency = '1': input should be greater than or equal to 2"),
+        ({"lookup_memory": "64"}, "lookup_memory = '64': input should be greater than or equal to 128"),
+        ({"video_split_memory": "2GB"}, "valid integer"),
+        ({"architecture": "arm"}, "'x86_64' or 'arm64'"),
+        ({"input_days": "-1"}, "greater than or equal to 0"),
+        ({"log_days": "31"}, "log_days = '31': cloudWatch Logs keeps logs for one of 1, 3, 5, 7"),
+        ({"removal_policy": "delete"}, "'retain' or 'destroy'"),
+        ({"alarm_email": "nobody"}, "for example ops@example.org"),
+        ({"kms_key_arn": "alias/mine"}, "for example arn:aws:kms:"),
+        ({"vpc_id": "vpc-1", "subnet_ids": "subnet-0123456789abcdef0"}, "for example vpc-"),
+        ({"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": "eu-west-1a"}, "for example subnet-"),
+        ({"vpc_id": "vpc-0123456789abcdef0"}, "vpc_id needs subnet_ids as well"),
+        ({"subnet_ids": "subnet-0123456789abcdef0"}, "subnet_ids needs vpc_id as well"),
+        ({"image_repository": "rollcall"}, "image_repository needs image_tag as well"),
+        ({"image_tag": "1.4.0"}, "image_tag needs image_repository as well"),
+        ({"image_repository": "Roll call", "image_tag": "1"}, "image_repository = 'Roll call'"),
+        ({"frame_per_second": "1"}, "frame_per_second: no such setting, did you mean frames_per_second?"),
+        ({"zoom": "1"}, "zoom: no such setting, there are prefix, "),
+    ],
+)
+def test_a_bad_setting_is_named_with_what_to_give_instead(context: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        Deployment.from_context(context)
+
+    assert message in str(refused.value)
+
+
+def test_all_bad_settings_are_told_at_once() -> None:
+    with pytest.raises(BadSettings) as refused:
+        Deployment.from_context({"prefix": "A", "threshold": "0", "log_days": "2"})
+
+    assert [line.partition(" ")[0] for line in str(refused.value).splitlines()] == ["prefix", "threshold", "log_days"]
+
+
+def test_the_cdks_own_context_is_left_alone() -> None:
+    context = {"@aws-cdk/core:newStyleStackSynthesis": True, "aws:cdk:enable-path-metadata": True, "cli-telemetry": 0}
+
+    assert Deployment.from_context(context) == Deployment()
+
+
+def test_subnets_come_as_a_list_from_cdk_json_and_as_text_from_the_command_line() -> None:
+    subnets = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+
+    listed = Deployment.from_context({"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": subnets})
+    typed = Deployment.from_context({"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ", ".join(subnets)})
+
+    assert listed == typed
+    assert typed.subnet_ids == tuple(subnets)
+
+
+def test_the_longest_prefix_still_makes_names_that_aws_takes() -> None:
+    pipeline = Deployment(prefix="a" * 47).describe(default_prefix="unused")
+
+    assert max(len(bucket.name) for bucket in pipeline.buckets) <= 63
+    assert max(len(function.name) for function in pipeline.functions) <= 64
+    assert max(len(queue.dead_letter_queue) for queue in pipeline.queues) <= 80
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = [line.split("|") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    documented = {row[1].strip().strip("`"): row[2].strip().strip("`") for row in rows}
+
+    defaults = {name: field.default for name, field in Deployment.model_fields.items()}
+
+    assert documented == {
+        name: str(value) if value else ("" if value != 0 else "0") for name, value in defaults.items()
+    }
