@@ -17,7 +17,12 @@ def notification(*keys: str, version: str | None = "v1") -> str:
 
 @pytest.mark.parametrize(
     ("encoded", "key"),
-    [("a+b.mp4", "a b.mp4"), ("a%2Bb.mp4", "a+b.mp4"), ("f%C3%BC%C3%9Fe.mp4", "füße.mp4"), ("dir%2Fx.mp4", "dir/x.mp4")],
+    [
+        ("a+b.mp4", "a b.mp4"),
+        ("a%2Bb.mp4", "a+b.mp4"),
+        ("f%C3%BC%C3%9Fe.mp4", "füße.mp4"),
+        ("dir%2Fx.mp4", "dir/x.mp4"),
+    ],
 )
 def test_keys_arrive_decoded(encoded: str, key: str) -> None:
     (created,) = S3Notification.model_validate_json(notification(encoded)).created()

@@ -1,0 +1,78 @@
+"""`rollcall faces`: one JSON line per photo."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from functions.common.gallery_store import EnrolledFace
+from local.enrolment import PhotoError
+from local.errors import UsageError
+from local.photo_reader import EnginePhotoReader
+from local.preparation import prepare_engine, prepare_model_files, read_gallery
+from model.calibration import load_calibration
+from model.engine import Engine
+from model.faces import Box, Face
+from model.gallery import Gallery
+
+
+def execute(options: argparse.Namespace) -> int:
+    for image in options.images:
+        if not image.is_file():
+            raise UsageError(f"{image}: no such file")
+    model_dir = prepare_model_files()
+    engine = prepare_engine(model_dir, min_face=options.min_face)
+    gallery = None
+    if options.gallery:
+        gallery = build_gallery(read_gallery(options.gallery, model_dir, engine=engine), engine, options.threshold)
+    reader = EnginePhotoReader(engine)
+    lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)
+    failed = False
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+        failed |= "error" in line
+    return 1 if failed else 0
+
+
+def build_gallery(faces: list[EnrolledFace], engine: Engine, threshold: float | None) -> Gallery:
+    calibration = load_calibration(engine.identity.embedder_name, threshold=threshold)
+    return Gallery([face.name for face in faces], np.array([face.embedding for face in faces]), calibration)
+
+
+def describe_photo(
+    image: Path, reader: EnginePhotoReader, gallery: Gallery | None, *, embeddings: bool
+) -> dict[str, Any]:
+    try:
+        faces = reader.faces(image)
+    except PhotoError as error:
+        return {"image": str(image), "error": str(error)}
+    described = [_describe_face(face, gallery, embeddings=embeddings) for face in faces]
+    # by what is printed: rounding to whole pixels may have swapped two faces of nearly one size
+    return {"image": str(image), "faces": sorted(described, key=lambda face: -face["box"][2] * face["box"][3])}
+
+
+def _whole_pixels(box: Box) -> list[int]:
+    left, top = round(box[0]), round(box[1])
+    # the far edges are rounded, not the size, so that a box within the photo stays within it
+    return [left, top, round(box[0] + box[2]) - left, round(box[1] + box[3]) - top]
+
+
+def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "box": _whole_pixels(face.box),
+        "confidence": round(face.confidence, 4),
+        "landmarks": [[round(float(edge), 1) for edge in point] for point in face.landmarks],
+        "name": None,
+        "similarity": None,
+        "distance": None,
+    }
+    if gallery is not None:
+        match = gallery.match(face.embedding, evidence=face.quality.weight)
+        described |= {
+            "name": match.name or "unknown",
+            "similarity": round(match.similarity, 1),
+            "distance": round(match.distance, 4),
+        }
+    return described | ({"embedding": [round(float(x), 7) for x in face.embedding]} if embeddings else {})

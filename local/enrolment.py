@@ -1,0 +1,179 @@
+"""Enrolling people: folders `NAME/*.jpg`, JSON lists of embeddings, or folders that hold both."""
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.common.gallery_store import DEFAULT_MODEL, DIMENSIONS, MAX_FACES, EnrolledFace
+from local.errors import UsageError
+from local.json_input import read_json_list
+
+if TYPE_CHECKING:
+    from model.faces import Face
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+MAX_NAME_LENGTH = 100
+RESERVED_NAMES = frozenset({"unknown", "no-face"})
+DOMINANT_AREA = 2.0  # of several faces the largest is meant if it has twice the area of the next
+
+Note = Callable[[str], None]
+
+
+class PhotoError(Exception):
+    """A photo that cannot be used for enrolment; the message says why."""
+
+
+class PhotoReader(Protocol):
+    def faces(self, photo: Path) -> "list[Face]":
+        """Largest first; raise PhotoError for a photo that cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GallerySource:
+    """What the given paths hold, checked as far as possible without looking at a photo."""
+
+    embeddings: list[EnrolledFace] = field(default_factory=list)
+    photos: dict[str, list[Path]] = field(default_factory=dict)
+
+
+def scan_gallery(paths: Sequence[Path], *, note: Note) -> GallerySource:
+    source = GallerySource()
+    for path in paths:
+        if path.is_dir():
+            _scan_folder(path, source, note)
+        elif path.is_file():
+            source.embeddings.extend(_read_embeddings(path))
+        else:
+            raise UsageError(f"--gallery {path}: no such file or folder")
+    if not source.embeddings and not source.photos:
+        raise UsageError(
+            f"--gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg"
+            " or a JSON list of embeddings"
+        )
+    if len(source.embeddings) > MAX_FACES:
+        raise UsageError(f"--gallery: {len(source.embeddings)} embeddings, at most {MAX_FACES} are supported")
+    return source
+
+
+def enrol(source: GallerySource, reader: PhotoReader | None, *, note: Note) -> list[EnrolledFace]:
+    """The faces to store. A bad photo is noted and left out as long as its person has something else."""
+    faces = list(source.embeddings)
+    known = {face.name for face in faces}
+    for name, photos in source.photos.items():
+        if reader is None:
+            raise ValueError("photos need a reader")
+        good, refusals = _enrol_person(name, photos, reader)
+        if not good and name not in known:
+            raise UsageError(f"--gallery: no photo of {name!r} can be used: {'; '.join(refusals)}")
+        for refusal in refusals:
+            note(f"left out {refusal}")
+        faces += good
+    return faces
+
+
+def _enrol_person(name: str, photos: list[Path], reader: PhotoReader) -> tuple[list[EnrolledFace], list[str]]:
+    good: list[EnrolledFace] = []
+    refusals: list[str] = []
+    for photo in photos:
+        try:
+            face = _choose_face(reader.faces(photo))
+        except PhotoError as error:
+            refusals.append(f"{photo}: {error}")
+        else:
+            good.append(
+                EnrolledFace(name=name, embedding=face.embedding, source=photo.name, weight=float(face.quality.weight))
+            )
+    return good, refusals
+
+
+def _choose_face(faces: "list[Face]") -> "Face":
+    if not faces:
+        raise PhotoError("no face found; use a photo that shows the face larger and from the front")
+    if len(faces) > 1 and _area(faces[0]) < DOMINANT_AREA * _area(faces[1]):
+        raise PhotoError(f"{len(faces)} faces, and none is clearly the main one; crop the photo to one person")
+    return faces[0]
+
+
+def _area(face: "Face") -> float:
+    return float(face.box[2] * face.box[3])
+
+
+def _scan_folder(folder: Path, source: GallerySource, note: Note) -> None:
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            _scan_person(entry, source, note)
+        elif entry.suffix.lower() == ".json":
+            source.embeddings.extend(_read_embeddings(entry))
+        elif entry.suffix.lower() in PHOTO_SUFFIXES:
+            note(
+                f"ignored {entry}: a photo belongs in a folder with the person's name, {folder.name}/NAME/{entry.name}"
+            )
+
+
+def _scan_person(folder: Path, source: GallerySource, note: Note) -> None:
+    # file systems differ in how they compose accents; records are matched by name
+    name = _check_name(unicodedata.normalize("NFC", folder.name), f"--gallery {folder}")
+    visible = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    photos = [entry for entry in visible if entry.is_file() and entry.suffix.lower() in PHOTO_SUFFIXES]
+    for entry in visible:
+        if entry.is_dir():
+            note(f"ignored {entry}: only photos directly in {folder.name}/ are used")
+    if photos:
+        source.photos.setdefault(name, []).extend(photos)
+    else:
+        note(f"ignored {folder}: no photo in it ({', '.join(sorted(PHOTO_SUFFIXES))})")
+
+
+def _read_embeddings(path: Path) -> list[EnrolledFace]:
+    entries = read_json_list(path)
+    if not entries:
+        raise UsageError(f"{path}: an empty list; nobody to enrol")
+    return list(_parse_entries(entries, path))
+
+
+def _parse_entries(entries: list[Any], path: Path) -> Iterator[EnrolledFace]:
+    for number, entry in enumerate(entries, start=1):
+        where = f"{path}, entry {number}"
+        if not isinstance(entry, dict):
+            raise UsageError(f'{where}: expected {{"name", "embedding"}}, found {type(entry).__name__}')
+        name = _check_name(entry.get("name"), where)
+        model = entry.get("model", DEFAULT_MODEL)
+        if not isinstance(model, str) or not model:
+            raise UsageError(f'{where} ({name!r}): "model" must be the embedder\'s name, as in {DEFAULT_MODEL!r}')
+        embedding = _parse_embedding(entry.get("embedding"), f"{where} ({name!r})")
+        yield EnrolledFace(name=name, embedding=embedding, model=model, source=path.name)
+
+
+def _check_name(name: object, where: str) -> str:
+    if not isinstance(name, str):
+        raise UsageError(f'{where}: "name" is missing or not text')
+    if not name.strip() or len(name) > MAX_NAME_LENGTH:
+        raise UsageError(f"{where}: a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(name.strip())}")
+    if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        raise UsageError(f"{where}: the name {name!r} holds a slash or a control character; rename the person")
+    if name.lower() in RESERVED_NAMES or name in {".", ".."}:
+        raise UsageError(f"{where}: {name!r} is reserved for results; rename the person")
+    return name
+
+
+def _parse_embedding(values: object, where: str) -> NDArray[np.float32]:
+    if not isinstance(values, list):
+        raise UsageError(f'{where}: "embedding" is missing or not a list of {DIMENSIONS} numbers')
+    if len(values) != DIMENSIONS:
+        raise UsageError(f"{where}: the embedding has {len(values)} numbers, expected {DIMENSIONS}")
+    for position, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"{where}: number {position + 1} of the embedding is {type(value).__name__}, not a number")
+        # dlib's embeddings have a length near 1; anything this large would overflow a distance
+        if not math.isfinite(value) or abs(value) > 1e6:  # noqa: PLR2004
+            raise UsageError(f"{where}: number {position + 1} of the embedding is {value:g}, out of range")
+    return np.array(values, dtype=np.float32)

@@ -1,0 +1,107 @@
+"""A running local cloud with people enrolled, and the clients that speak to it."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from functions.common.gallery_store import GalleryStore
+from functions.common.jobs import JobStore
+from functions.common.people_store import PeopleStore
+from infra.pipeline import Settings, describe
+from local.cloud import LocalCloud
+from local.preparation import Enrolment
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+    from mypy_boto3_s3 import S3Client
+
+REGION = "us-east-1"
+DUMMY_KEY = "test"
+
+
+def settings_from(options: argparse.Namespace) -> Settings:
+    return Settings(
+        prefix=options.prefix,
+        frames_per_second=options.fps,
+        min_face=options.min_face,
+        threshold=options.threshold,
+        max_concurrency=options.max_concurrency,
+    )
+
+
+@dataclass(frozen=True)
+class Session:
+    cloud: LocalCloud
+    prefix: str
+
+    def bucket(self, role: str) -> str:
+        return f"{self.prefix}-{role}"
+
+    def table(self, role: str) -> "Table":
+        return self._dynamodb.Table(f"{self.prefix}-{role}")
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        client: S3Client = self.cloud.client("s3")
+        return client
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return JobStore(self.table("jobs"))
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBServiceResource":
+        # whatever the user's own AWS configuration, profile or proxy says
+        nothing = (None, None, os.devnull, None)
+        session = botocore.session.Session(
+            session_vars={
+                "profile": (None, None, None, None),
+                "config_file": nothing,
+                "credentials_file": nothing,
+            }
+        )
+        return boto3.Session(botocore_session=session).resource(
+            "dynamodb",
+            endpoint_url=self.cloud.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=DUMMY_KEY,
+            aws_secret_access_key=DUMMY_KEY,
+            config=Config(proxies={}),
+        )
+
+    def close(self) -> None:
+        self._dynamodb.meta.client.close()
+
+    def enrol(self, enrolment: Enrolment) -> None:
+        GalleryStore(self.table("faces")).put_all(enrolment.faces)
+        people = PeopleStore(self.table("people"))
+        for record in enrolment.records:
+            people.put(record)
+
+
+@contextmanager
+def open_session(
+    settings: Settings, enrolment: Enrolment, *, port: int, model_dir: Path, log_dir: Path | None
+) -> Iterator[Session]:
+    with LocalCloud(
+        describe(settings),
+        port=port,
+        max_concurrency=settings.max_concurrency,
+        log_dir=log_dir,
+        extra_environment={"ROLLCALL_MODEL_DIR": str(model_dir)},
+    ) as cloud:
+        session = Session(cloud, settings.prefix)
+        session.enrol(enrolment)
+        try:
+            yield session
+        finally:
+            session.close()

@@ -1,0 +1,218 @@
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from local.enrolment import PhotoError, enrol, scan_gallery
+from local.errors import UsageError
+from model.faces import Face, Quality
+
+GOOD = [0.1] * 128
+
+
+def ignore(_line: str) -> None:
+    pass
+
+
+def write(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def photo(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"its content is the reader's business")
+    return path
+
+
+def face(side: float, seed: int = 0) -> Face:
+    generator = np.random.default_rng(seed)
+    return Face(
+        box=(0.0, 0.0, side, side),
+        confidence=1.0,
+        landmarks=np.zeros((5, 2), dtype=np.float32),
+        embedding=generator.normal(size=128).astype(np.float32),
+        quality=Quality(size=side, sharpness=1.0, yaw=0.0, roll=0.0, exposure=1.0, weight=0.5),
+    )
+
+
+class Reader:
+    """Knows what is in each photo by its file name."""
+
+    def __init__(self, content: dict[str, list[Face] | str]) -> None:
+        self._content = content
+
+    def faces(self, photo: Path) -> list[Face]:
+        content = self._content[photo.name]
+        if isinstance(content, str):
+            raise PhotoError(content)
+        return content
+
+
+def test_a_json_list_gives_names_embeddings_and_their_source(tmp_path: Path) -> None:
+    gallery = write(tmp_path / "g.json", [{"name": "Ann", "embedding": GOOD}, {"name": "Bo", "embedding": [1] * 128}])
+
+    faces = enrol(scan_gallery([gallery], note=ignore), None, note=ignore)
+
+    assert [(face.name, face.source, face.model) for face in faces] == [
+        ("Ann", "g.json", "dlib-resnet"),
+        ("Bo", "g.json", "dlib-resnet"),
+    ]
+    assert faces[0].embedding.dtype == np.float32
+    np.testing.assert_array_equal(faces[1].embedding, np.ones(128, dtype=np.float32))
+
+
+def test_a_folder_may_hold_photos_and_json_and_paths_add_up(tmp_path: Path) -> None:
+    folder = tmp_path / "gallery"
+    photo(folder / "Ann" / "1.JPG")
+    photo(folder / "Ann" / "2.webp")
+    photo(folder / "Bo" / "x.png")
+    write(folder / "more.json", [{"name": "Cy", "embedding": GOOD}])
+    other = write(tmp_path / "other.json", [{"name": "Ann", "embedding": GOOD}])
+
+    source = scan_gallery([folder, other], note=ignore)
+
+    assert {name: [path.name for path in photos] for name, photos in source.photos.items()} == {
+        "Ann": ["1.JPG", "2.webp"],
+        "Bo": ["x.png"],
+    }
+    assert [face.name for face in source.embeddings] == ["Cy", "Ann"]
+
+
+def test_what_a_folder_holds_beside_photos_is_ignored_aloud(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    photo(tmp_path / "Ann" / "old" / "deep.jpg")
+    photo(tmp_path / "loose.jpg")
+    photo(tmp_path / ".thumbnails" / "1.jpg")
+    (tmp_path / "Empty").mkdir()
+    notes: list[str] = []
+
+    source = scan_gallery([tmp_path], note=notes.append)
+
+    assert list(source.photos) == ["Ann"]
+    assert len(notes) == 3
+    assert all(any(part in line for line in notes) for part in ("old", "loose.jpg", "Empty"))
+
+
+def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path: Path) -> None:
+    photo(tmp_path / "Zoe\u0308" / "1.jpg")
+
+    assert list(scan_gallery([tmp_path], note=ignore).photos) == ["Zo\u00eb"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "not valid JSON"),
+        ("{not json", "not valid JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ({"name": "Ann", "embedding": GOOD}, "expected a JSON list"),
+        ([], "empty list"),
+        (["Ann"], "entry 1"),
+        ([{"embedding": GOOD}], 'entry 1: "name" is missing'),
+        ([{"name": 7, "embedding": GOOD}], "not text"),
+        ([{"name": " ", "embedding": GOOD}], "1 to 100 characters"),
+        ([{"name": "x" * 101, "embedding": GOOD}], "1 to 100 characters"),
+        ([{"name": "a/b", "embedding": GOOD}], "slash"),
+        ([{"name": "a\nb", "embedding": GOOD}], "control character"),
+        ([{"name": "Unknown", "embedding": GOOD}], "reserved"),
+        ([{"name": "no-face", "embedding": GOOD}], "reserved"),
+        ([{"name": "..", "embedding": GOOD}], "reserved"),
+        ([{"name": "Ann"}], '"embedding" is missing'),
+        (
+            [{"name": "Ann", "embedding": GOOD}, {"name": "Bo", "embedding": GOOD[1:]}],
+            "entry 2 ('Bo'): the embedding has 127",
+        ),
+        ([{"name": "Ann", "embedding": [*GOOD[1:], "1"]}], "number 128"),
+        ([{"name": "Ann", "embedding": [*GOOD[1:], True]}], "bool"),
+        ([{"name": "Ann", "embedding": [*GOOD[1:], None]}], "NoneType"),
+        ([{"name": "Ann", "embedding": [1e300, *GOOD[1:]]}], "out of range"),
+        ('[{"name": "Ann", "embedding": [NaN]}]', "NaN is not a JSON number"),
+        ('[{"name": "Ann", "embedding": [-Infinity]}]', "Infinity is not a JSON number"),
+        ([{"name": "Ann", "embedding": GOOD, "model": 3}], '"model"'),
+    ],
+)
+def test_a_broken_list_is_refused_with_file_and_entry(tmp_path: Path, content: Any, complaint: str) -> None:
+    gallery = write(tmp_path / "gallery.json", content)
+
+    with pytest.raises(UsageError) as refusal:
+        scan_gallery([gallery], note=ignore)
+
+    assert str(gallery) in str(refusal.value)
+    assert complaint in str(refusal.value)
+
+
+def test_json_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    gallery = tmp_path / "gallery.json"
+    gallery.write_bytes(b"\xff\xfe\x00\x80")
+
+    with pytest.raises(UsageError, match="UTF-8"):
+        scan_gallery([gallery], note=ignore)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_missing_or_empty_gallery_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "gallery")
+
+    with pytest.raises(UsageError, match="gallery"):
+        scan_gallery([tmp_path / "gallery"], note=ignore)
+
+
+def test_a_bad_photo_is_left_out_aloud_when_the_person_has_a_good_one(tmp_path: Path) -> None:
+    for name in ("good.jpg", "broken.jpg", "crowd.jpg", "wall.jpg"):
+        photo(tmp_path / "Ann" / name)
+    reader = Reader(
+        {"good.jpg": [face(100)], "broken.jpg": "cannot be decoded", "crowd.jpg": [face(60), face(50)], "wall.jpg": []}
+    )
+    notes: list[str] = []
+
+    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, note=notes.append)
+
+    assert [(face.name, face.source, face.weight) for face in faces] == [("Ann", "good.jpg", 0.5)]
+    assert len(notes) == 3
+    assert any("crowd.jpg" in line and "2 faces" in line for line in notes)
+    assert any("wall.jpg" in line and "no face" in line for line in notes)
+    assert any("broken.jpg" in line and "cannot be decoded" in line for line in notes)
+
+
+def test_of_several_faces_one_of_twice_the_area_is_meant(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    large, small = face(100, seed=1), face(70, seed=2)  # 10,000 against 4,900 pixels
+
+    (enrolled,) = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [large, small]}), note=ignore)
+
+    np.testing.assert_array_equal(enrolled.embedding, large.embedding)
+
+
+def test_a_person_without_any_usable_photo_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    photo(tmp_path / "Ann" / "2.jpg")
+
+    with pytest.raises(UsageError) as refusal:
+        enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), note=ignore)
+
+    assert all(part in str(refusal.value) for part in ("'Ann'", "1.jpg", "no face", "2.jpg", "unreadable"))
+
+
+def test_a_person_with_an_embedding_needs_no_usable_photo(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    write(tmp_path / "ann.json", [{"name": "Ann", "embedding": GOOD}])
+
+    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": []}), note=ignore)
+
+    assert [face.source for face in faces] == ["ann.json"]
+
+
+def test_embeddings_of_a_real_face_survive_json(tmp_path: Path) -> None:
+    embedding = face(1).embedding
+    gallery = write(tmp_path / "g.json", [{"name": "Ann", "embedding": [float(x) for x in embedding]}])
+
+    (enrolled,) = scan_gallery([gallery], note=ignore).embeddings
+
+    np.testing.assert_array_equal(enrolled.embedding, embedding)
+    assert math.isfinite(float(enrolled.embedding.sum()))
