@@ -1,0 +1,63 @@
+"""What the engine says about a picture. NumPy only, so that whoever merely handles faces need not load a runtime."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""[H, W, 3], BGR as OpenCV reads it, 0..255."""
+
+Box = tuple[float, float, float, float]
+"""x, y, width, height in pixels of the image; within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a view of a person a face is.
+
+    `size`: pixels, the shorter side of the box. `sharpness`: 0..1, 1 for a crisp face. `yaw`, `roll`: degrees, 0 for a
+    frontal, upright face; yaw is a coarse estimate from five landmarks. `exposure`: 0..1, 0 where the face is black,
+    white or without contrast. `weight`: 0..1, how far to trust this face as evidence of who it is.
+    """
+
+    size: float
+    sharpness: float
+    yaw: float
+    roll: float
+    exposure: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face of one image.
+
+    `confidence`: 0..1, the detector's. `landmarks`: [5, 2] float32, pixels: outer and inner corner of the eye on the
+    right of the image, outer and inner corner of the one on the left, base of the nose. `embedding`: [D] float32, to
+    compare by Euclidean distance.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which weights saw a face: each part is `name@` and the first 8 digits of its SHA-256.
+
+    Embeddings compare only when `embedder` is the same; `embedder_name` and `dimension` (numbers in an embedding) say
+    what to ask a foreign gallery for.
+    """
+
+    detector: str
+    landmarks: str
+    embedder: str
+    embedder_name: str
+    dimension: int
+
+    def versions(self) -> dict[str, str]:
+        return {"detector": self.detector, "landmarks": self.landmarks, "embedder": self.embedder}

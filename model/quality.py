@@ -1,0 +1,91 @@
+"""How far a face is to be trusted as evidence of who it is."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.alignment import CHIP_PADDING, CHIP_SIDE
+from model.faces import Quality
+
+_GREY_LEVELS = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualitySettings:
+    """Each pair is (worthless, perfect): a measure counts 0 at the first and 1 at the second, linear between.
+
+    `size`: pixels. `laplacian`: standard deviation of the chip's Laplacian by that of its grey values. `contrast`:
+    standard deviation of the chip's grey values, 0..255. `clipped`: share of its pixels that are black or white.
+    `yaw`: degrees. `confidence`: 0..1. `floor`: the least that any one measure leaves of the weight.
+    """
+
+    size: tuple[float, float]
+    laplacian: tuple[float, float]
+    contrast: tuple[float, float]
+    clipped: tuple[float, float]
+    yaw: tuple[float, float]
+    confidence: tuple[float, float]
+    floor: float
+
+
+def assess(
+    chip: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
+    *,
+    size: float,
+    confidence: float,
+    settings: QualitySettings,
+) -> Quality:
+    """`chip` [150, 150, 3] uint8 BGR; `landmarks` [5, 2] and `size` in pixels; `confidence` 0..1, the detector's."""
+    grey = _inner_face(chip)
+    sharpness = _sharpness(grey, settings)
+    exposure = _exposure(grey, settings)
+    yaw, roll = pose(landmarks)
+    measures = (
+        _graded(size, settings.size),
+        sharpness,
+        exposure,
+        _graded(abs(yaw), settings.yaw),
+        _graded(confidence, settings.confidence),
+    )
+    weight = float(np.prod([settings.floor + (1 - settings.floor) * measure for measure in measures]))
+    return Quality(size=size, sharpness=sharpness, yaw=yaw, roll=roll, exposure=exposure, weight=weight)
+
+
+def pose(landmarks: NDArray[np.float32]) -> tuple[float, float]:
+    """Yaw and roll in degrees, from five landmarks ([5, 2], dlib's order).
+
+    A face turned by yaw shows the base of its nose off the middle between the eyes: for a nose that stands out about
+    as far as the eyes are from the middle, by the tangent of yaw. Positive: towards the right of the picture.
+    """
+    points = landmarks[:, 0].astype(np.float64) + 1j * landmarks[:, 1]
+    right, left = points[:2].mean(), points[2:4].mean()
+    across = right - left
+    if across == 0:
+        return 90.0, 0.0
+    nose = (points[4] - (right + left) / 2) / across
+    return float(np.degrees(np.arctan(2 * nose.real))), float(np.degrees(np.angle(across)))
+
+
+def _inner_face(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # without the padding: background would count as detail
+    border = round(CHIP_SIDE * CHIP_PADDING / (1 + 2 * CHIP_PADDING))
+    return np.asarray(cv2.cvtColor(chip[border:-border, border:-border], cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def _sharpness(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
+    contrast = max(float(grey.std()), 1.0)
+    detail = float(cv2.Laplacian(grey, cv2.CV_32F).std()) / contrast
+    return _graded(detail, settings.laplacian)
+
+
+def _exposure(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
+    clipped = float(np.mean((grey == 0) | (grey == _GREY_LEVELS)))
+    return _graded(float(grey.std()), settings.contrast) * _graded(clipped, settings.clipped)
+
+
+def _graded(value: float, limits: tuple[float, float]) -> float:
+    worthless, perfect = limits
+    return float(np.clip((value - worthless) / (perfect - worthless), 0, 1))

@@ -1,0 +1,34 @@
+"""The engine's numbers, read from `settings.json`, where each group says where they come from."""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from model.detector import DetectorSettings
+from model.localizer import LocalizerSettings
+from model.quality import QualitySettings
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    detector: DetectorSettings
+    localizer: LocalizerSettings
+    quality: QualitySettings
+    embedder_batch: int
+
+
+def load_settings() -> EngineSettings:
+    shipped: dict[str, dict[str, Any]] = json.loads(
+        resources.files("model").joinpath("settings.json").read_text(encoding="utf-8")
+    )
+    groups = {
+        name: {setting: value for setting, value in group.items() if setting != "provenance"}
+        for name, group in shipped.items()
+    }
+    return EngineSettings(
+        detector=DetectorSettings(**groups["detector"]),
+        localizer=LocalizerSettings(**groups["localizer"]),
+        quality=QualitySettings(**groups["quality"]),
+        embedder_batch=groups["embedder"]["batch"],
+    )

@@ -1,0 +1,137 @@
+"""The engine with its real weights, on real photos."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from model.build.folder import ensure_model_files
+from model.engine import load_engine
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+GOLDEN = Path(__file__).with_name("golden_embeddings.json")
+# far below what separates two people (0.1 is a bad photo of one), far above what another CPU's rounding does
+GOLDEN_TOLERANCE = 0.02
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine(ensure_model_files(), min_face=20)
+
+
+def photo(name):
+    return cv2.imread(str(DATA / name))
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(GOLDEN.read_text())))
+def test_golden_embeddings(engine, name):
+    expected = np.array(json.loads(GOLDEN.read_text())[name])
+
+    (face,) = engine.analyze([photo(name)])[0]
+
+    assert np.linalg.norm(face.embedding - expected) < GOLDEN_TOLERANCE
+
+
+def test_all_annotated_faces_are_found_and_nothing_else(engine):
+    truth = json.loads((DATA / "detection" / "boxes.json").read_text())
+    for name, boxes in truth.items():
+        faces = engine.analyze([photo(f"detection/{name}")])[0]
+        for left, top, width, height in boxes:
+            middle = np.array([left + width / 2, top + height / 2])
+            centres = [np.array([f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2]) for f in faces]
+            assert min(np.abs(centre - middle).max() for centre in centres) < width / 2, (name, left, top)
+        assert len(faces) == len(boxes), name
+
+
+def test_dogs_have_no_face(engine):
+    assert engine.analyze([photo("detection/dogs.jpg")]) == [[]]
+
+
+def test_nearest_photo_is_of_the_same_person(engine):
+    photos = sorted((DATA / "johns").glob("*/*.jpg"))
+    faces = [engine.analyze([cv2.imread(str(path))])[0] for path in photos]
+    assert all(len(found) == 1 for found in faces)
+
+    embeddings = np.array([found[0].embedding for found in faces])
+    distances = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2) + np.diag(np.full(len(photos), 9.0))
+
+    people = np.array([path.parent.name for path in photos])
+    assert (people[distances.argmin(axis=1)] == people).all()
+
+
+def test_faces_do_not_depend_on_what_they_come_with(engine):
+    images = [
+        photo("detection/2008_001322.jpg"),
+        photo("detection/dogs.jpg"),
+        photo("detection/Tom_Cruise_avp_2014_4.jpg"),
+    ]
+
+    together = engine.analyze(images)
+
+    assert [len(faces) for faces in together] == [3, 0, 1]
+    for image, faces in zip(images, together, strict=True):
+        for alone, face in zip(engine.analyze([image])[0], faces, strict=True):
+            assert (alone.box, alone.confidence, alone.quality) == (face.box, face.confidence, face.quality)
+            assert alone.embedding == pytest.approx(face.embedding, abs=1e-5)
+
+
+def test_the_same_picture_gives_the_same_faces(engine):
+    image = photo("detection/2008_002506.jpg")
+
+    first, second = engine.analyze([image])[0], engine.analyze([image])[0]
+
+    for one, other in zip(first, second, strict=True):
+        assert one.box == other.box
+        assert (one.embedding == other.embedding).all()
+
+
+def test_largest_face_first_and_boxes_within_the_picture(engine):
+    image = photo("detection/bald_guys.jpg")
+
+    faces = engine.analyze([image])[0]
+
+    areas = [face.box[2] * face.box[3] for face in faces]
+    assert len(faces) >= 20
+    assert areas == sorted(areas, reverse=True)
+    for face in faces:
+        x, y, width, height = face.box
+        assert 0 <= x < x + width <= image.shape[1]
+        assert 0 <= y < y + height <= image.shape[0]
+        assert 0 <= face.quality.weight <= 1
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
+def test_one_person_at_any_size_is_one_person(engine, scale):
+    image = photo("detection/Tom_Cruise_avp_2014_4.jpg")
+    (reference,) = engine.analyze([image])[0]
+    other = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+    (face,) = engine.analyze([other])[0]
+    assert np.linalg.norm(face.embedding - reference.embedding) < 0.25
+    assert np.array(face.box) / scale == pytest.approx(np.array(reference.box), abs=12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (12, 12), (11, 400), (21, 21)])
+def test_pictures_of_any_shape_are_searched(engine, shape):
+    noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
+
+    assert engine.analyze([noise]) == [[]]
+
+
+def test_no_pictures(engine):
+    assert engine.analyze([]) == []
+
+
+def test_a_face_cut_by_the_border_is_found(engine):
+    image = photo("detection/Tom_Cruise_avp_2014_4.jpg")
+    (whole,) = engine.analyze([image])[0]
+    x, y, width, height = (round(number) for number in whole.box)
+
+    (cut,) = engine.analyze([np.ascontiguousarray(image[y + height // 8 :, x + width // 8 :])])[0]
+
+    assert cut.box[0] == 0
+    assert np.linalg.norm(cut.embedding - whole.embedding) < 0.5

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from model.crops import crops, square_transforms
+from model.pyramid import Octaves
+
+
+@pytest.fixture
+def ramp():
+    """A picture whose first two channels are the column and the row."""
+    columns, rows = np.meshgrid(np.arange(200), np.arange(120))
+    return np.stack([columns, rows, np.zeros_like(rows)], axis=2).astype(np.uint8)
+
+
+def cut(picture, *boxes, side, fill=255):
+    corners = np.array(boxes, dtype=np.float32)
+    return crops(Octaves(picture), square_transforms(corners, side=side), side=side, fill=fill)
+
+
+def test_a_crop_of_its_own_size_is_a_slice(ramp):
+    (crop,) = cut(ramp, (30, 40, 54, 64), side=24)
+
+    assert (crop == ramp[40:64, 30:54]).all()
+
+
+def test_an_enlarged_crop_lies_between_the_pixels(ramp):
+    (crop,) = cut(ramp, (30, 40, 42, 52), side=24)
+
+    assert crop[12, :, 0] == pytest.approx(30 + (np.arange(24) + 0.5) / 2 - 0.5, abs=0.51)
+
+
+@pytest.mark.parametrize("size", [48, 72, 96])
+def test_a_shrunk_crop_averages(ramp, size):
+    noise = np.random.default_rng(0).integers(0, 100, ramp.shape, dtype=np.uint8)
+
+    (crop,) = cut(ramp, (10, 10, 10 + size, 10 + size), side=24)
+    (noisy,) = cut(noise, (10, 10, 10 + size, 10 + size), side=24)
+
+    middles = 10 + (np.arange(24) + 0.5) * size / 24 - 0.5
+    assert crop[0, 1:-1, 0] == pytest.approx(middles[1:-1], abs=1.01)
+    assert noisy.std() < 0.75 * noise.std()
+
+
+def test_outside_the_picture_is_the_fill(ramp):
+    (crop,) = cut(ramp, (-12, -12, 12, 12), side=24, fill=77)
+
+    assert (crop[:11] == 77).all() and (crop[:, :11] == 77).all()
+    assert (crop[13:, 13:] == ramp[1:12, 1:12]).all()
+
+
+def test_crops_come_in_the_order_of_their_boxes_whatever_their_octave(ramp):
+    boxes = [(0, 0, 96, 96), (8, 8, 32, 32), (20, 20, 68, 68), (100, 50, 124, 74)]
+
+    together = cut(ramp, *boxes, side=24)
+
+    for box, crop in zip(boxes, together, strict=True):
+        assert (cut(ramp, box, side=24)[0] == crop).all()
+
+
+def test_more_crops_than_one_call_of_opencv_takes(ramp):
+    together = cut(ramp, *[(30, 40, 54, 64)] * 1400, side=24)
+
+    assert (together == ramp[40:64, 30:54]).all()
+
+
+def test_no_crops(ramp):
+    assert crops(Octaves(ramp), np.empty((0, 2, 3)), side=24, fill=0).shape == (0, 24, 24, 3)

@@ -1,0 +1,74 @@
+"""What the engine does before and around its networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.build.errors import ModelBuildError
+from model.engine import LARGEST_SIDE, checked, load_engine, model_identity
+from model.faces import ModelIdentity
+
+FILES = (
+    "detector-pnet.onnx",
+    "detector-rnet.onnx",
+    "detector-onet.onnx",
+    "landmarks-5.npz",
+    "embedder-dlib-resnet.onnx",
+)
+
+
+def manifest(**changed):
+    return {"files": {name: {"sha256": changed.get(name.split(".")[0], "0" * 64)} for name in FILES}}
+
+
+def test_identity_names_the_weights():
+    identity = model_identity(manifest(**{"embedder-dlib-resnet": "abcdef0123456789"}))
+
+    assert identity.embedder == "dlib-resnet@abcdef01"
+    assert (identity.embedder_name, identity.dimension) == ("dlib-resnet", 128)
+    assert identity.versions() == {
+        "detector": identity.detector,
+        "landmarks": "dlib-5-points@00000000",
+        "embedder": "dlib-resnet@abcdef01",
+    }
+
+
+@pytest.mark.parametrize("network", ["detector-pnet", "detector-rnet", "detector-onet"])
+def test_another_network_is_another_detector(network):
+    same: ModelIdentity = model_identity(manifest())
+
+    assert model_identity(manifest()) == same
+    assert model_identity(manifest(**{network: "1" * 64})).detector != same.detector
+
+
+@pytest.mark.parametrize(
+    ("image", "complaint"),
+    [
+        (np.zeros((10, 10), np.uint8), r"\[10, 10\] uint8"),
+        (np.zeros((10, 10, 4), np.uint8), r"\[10, 10, 4\] uint8"),
+        (np.zeros((10, 10, 3), np.float32), r"\[10, 10, 3\] float32"),
+        (np.zeros((0, 10, 3), np.uint8), r"\[0, 10, 3\] uint8"),
+        (np.broadcast_to(np.uint8(0), (1, LARGEST_SIDE + 1, 3)), "32001 x 1"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused_by_name(image, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        checked(image)
+
+
+def test_a_view_that_skips_pixels_is_made_contiguous():
+    mirrored = np.zeros((4, 6, 3), np.uint8)[:, ::-1]
+
+    assert checked(mirrored).flags.c_contiguous
+
+
+@pytest.mark.parametrize("settings", [{"min_face": 11}, {"threads": 0}])
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        load_engine(Path("anywhere"), **settings)
+
+
+def test_a_folder_without_model_files_is_refused(tmp_path):
+    with pytest.raises(ModelBuildError, match=str(tmp_path)):
+        load_engine(tmp_path)
