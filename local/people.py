@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.common.people_store import BadRecord, Record, to_item
+from functions.common.errors import BadRecord
+from functions.common.people_store import Record, to_item
 from local.errors import UsageError
 from local.json_input import read_json_list
 

@@ -8,14 +8,10 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.common.errors import RollcallError
+from functions.common.errors import GaveUp
 from functions.common.observability import logger
 
 Work = Callable[[str], None]
-
-
-class GaveUp(RollcallError):
-    """Every attempt has failed; the message belongs to the dead letters now."""
 
 
 def handle_batch(

@@ -13,6 +13,9 @@ RollcallError
 ├── SourceUnavailable     the upload could not be read from where it is stored; worth another attempt
 ├── FfmpegMissing         neither the system nor the wheel has ffmpeg and ffprobe
 ├── BadPack               a stage-1 object that is not a GoP pack
+├── BadGallery            an item of the faces table that enrolment would not have written
+├── BadRecord             a record that DynamoDB cannot hold
+├── GaveUp                every attempt at a message has failed
 ├── GalleryMismatch       the gallery was made with another embedder
 └── Superseded            a newer upload of the same key exists; this job's work is moot
 """
@@ -70,6 +73,18 @@ class FfmpegMissing(RollcallError):
 
 class BadPack(RollcallError):
     """A stage-1 object that is not a GoP pack within its bounds."""
+
+
+class BadGallery(RollcallError):
+    """An item in the faces table that enrolment would not have written."""
+
+
+class BadRecord(RollcallError):
+    """A record that DynamoDB cannot hold; the message names the record and the field."""
+
+
+class GaveUp(RollcallError):
+    """Every attempt has failed; the message belongs to the dead letters now."""
 
 
 class GalleryMismatch(RollcallError):

