@@ -65,7 +65,7 @@ def read_pack(body: bytes) -> Pack:
             manifest = Manifest.model_validate_json(_read(archive, MANIFEST, MAX_MANIFEST_BYTES))
             names = [frame_name(number) for number in range(len(manifest.times))]
             return Pack(manifest=manifest, frames=[_read(archive, name, MAX_FRAME_BYTES) for name in names])
-    except (zipfile.BadZipFile, KeyError, ValidationError, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, KeyError, ValidationError, RuntimeError, EOFError) as error:
         raise BadPack(f"not a GoP pack: {error}") from error
 
 

@@ -22,7 +22,7 @@ def download(pins: Path, folder: Path, *, options: Sequence[str] = ()) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise SourceError(
-            f"the packages cannot be fetched; check the network and pip's index settings (pip: {_reason(result.stderr)})"
+            f"the packages cannot be fetched; check the network and pip's settings (pip: {_reason(result.stderr)})"
         )
 
 

@@ -2,7 +2,8 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -64,31 +65,35 @@ def huge_png(videos: Videos) -> bytes:
     )
 
 
-@pytest.mark.parametrize(
-    ("key", "make", "code", "words"),
-    [
-        ("empty.mp4", empty, "empty-file", "empty"),
-        ("letter.mp4", text, "unreadable-media", "not a video or photo"),
-        ("cut off.mp4", truncated, "truncated-media", "Upload"),
-        ("index missing.mp4", headless, "truncated-media", "Upload"),
-        ("sound.mp4", audio, "no-video", "video"),
-        ("huge.png", huge_png, "too-many-pixels", "smaller"),
-        ("long.mp4", too_long, "too-long", "30"),
-        ("pfad/ä b+c%20&=?.mp4", text, "unreadable-media", "not a video or photo"),
-    ],
-    ids=["empty", "text", "truncated", "no index", "audio only", "huge png", "too long", "odd key"],
-)
-def test_a_bad_upload_is_answered(
-    pipeline: RunningPipeline, videos: Videos, key: str, make: object, code: str, words: str
-) -> None:
-    assert callable(make)
-    result = pipeline.result(key, pipeline.upload(key, make(videos)))
+@dataclass(frozen=True)
+class Bad:
+    key: str
+    make: Callable[[Videos], bytes]
+    code: str
+    words: str
 
-    assert result["video"] == key
-    assert (result["status"], result["error"]["code"]) == ("failed", code)
-    assert words in result["error"]["message"]
+
+CASES = {
+    "empty": Bad("empty.mp4", empty, "empty-file", "empty"),
+    "text": Bad("letter.mp4", text, "unreadable-media", "not a video or photo"),
+    "truncated": Bad("cut off.mp4", truncated, "truncated-media", "Upload"),
+    "no index": Bad("index missing.mp4", headless, "truncated-media", "Upload"),
+    "audio only": Bad("sound.mp4", audio, "no-video", "video"),
+    "huge png": Bad("huge.png", huge_png, "too-many-pixels", "smaller"),
+    "too long": Bad("long.mp4", too_long, "too-long", "30"),
+    "odd key": Bad("pfad/ä b+c%20&=?.mp4", text, "unreadable-media", "not a video or photo"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_bad_upload_is_answered(pipeline: RunningPipeline, videos: Videos, case: Bad) -> None:
+    result = pipeline.result(case.key, pipeline.upload(case.key, case.make(videos)))
+
+    assert result["video"] == case.key
+    assert (result["status"], result["error"]["code"]) == ("failed", case.code)
+    assert case.words in result["error"]["message"]
     assert result["error"]["message"].endswith(".")
-    assert list(pipeline.outputs(key)) == [f"{key}.json"]
+    assert list(pipeline.outputs(case.key)) == [f"{case.key}.json"]
 
 
 @pytest.mark.parametrize("key", ["a b.mp4", "ä+ö.mp4", "x%2By/é 1+1.mp4", "a&b=c?d#e.mp4", "(1) it's 'fine'.mp4"])
