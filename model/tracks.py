@@ -1,11 +1,11 @@
-"""From faces in frames to people over time: linking faces into tracks, and grouping tracks by who they show.
+"""From faces in frames to people over time: linking faces into tracks, and telling who they show.
 
 Linking goes by position and by embedding together: at a few frames a second a walking person may leave their own
 box between two samples, and at a cut somebody else may appear in it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from model.gallery import Embedding, Gallery, Match
 
 Box = tuple[float, float, float, float]  # x, y, w, h
 MIN_WEIGHT = 1e-3  # so that a face of no worth still has a mean
+POSITION_SHARE = 0.25  # a face in the very place of the last one counts as nearer by this share: people cross
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,14 @@ class Track:
         return np.asarray(self._sum / self.evidence, dtype=np.float32)
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+def overlaps(one: Sequence[Box], other: Sequence[Box]) -> NDArray[np.float64]:
+    """Intersection over union of each of N boxes with each of M. Returns [N, M], 0..1."""
+    rows, columns = np.array(one)[:, None], np.array(other)[None]
+    far = np.minimum(rows[..., :2] + rows[..., 2:], columns[..., :2] + columns[..., 2:])
+    sides = np.maximum(far - np.maximum(rows[..., :2], columns[..., :2]), 0)
+    shared = sides.prod(axis=2)
+    whole = rows[..., 2:].prod(axis=2) + columns[..., 2:].prod(axis=2) - shared
+    return np.asarray(shared / whole, dtype=np.float64)
 
 
 def link(sightings: Sequence[Sighting], calibration: Calibration, *, max_gap: int = 2) -> list[Track]:
@@ -86,7 +87,7 @@ def link(sightings: Sequence[Sighting], calibration: Calibration, *, max_gap: in
     for frame, found in sorted(by_frame.items()):
         ended += [track for track in live if frame - track.last.frame > max_gap]
         live = [track for track in live if frame - track.last.frame <= max_gap]
-        taken = _assign([_costs(track, found, calibration) for track in live])
+        taken = _assign(_costs(live, found, calibration)) if live else {}
         for number, track in enumerate(live):
             if number in taken:
                 track.add(found[taken[number]])
@@ -95,31 +96,25 @@ def link(sightings: Sequence[Sighting], calibration: Calibration, *, max_gap: in
     return sorted(ended + live, key=lambda track: (track.first.frame, track.first.box))
 
 
-def _costs(track: Track, found: Sequence[Sighting], calibration: Calibration) -> list[float]:
-    """Cost of continuing a track with each of the faces found; infinite where it must not."""
-    return [_cost(track, sighting, calibration) for sighting in found]
-
-
-def _cost(track: Track, sighting: Sighting, calibration: Calibration) -> float:
+def _costs(tracks: Sequence[Track], found: Sequence[Sighting], calibration: Calibration) -> NDArray[np.float64]:
+    """Cost of continuing each track with each of the faces found, [tracks, found]; infinite where it must not be."""
+    faces = np.stack([sighting.embedding for sighting in found])
     # the nearer of the last face and the mean: a turning head resembles its last view, a blurred one its mean
-    distance = min(_distance(track.last.embedding, sighting.embedding), _distance(track.embedding, sighting.embedding))
-    shared = overlap(track.last.box, sighting.box)
-    limit = calibration.link_distance if shared > 0 else calibration.follow_distance
-    return distance * (1.0 - 0.5 * shared) if distance <= limit else float("inf")
+    views = np.stack([[track.last.embedding, track.embedding] for track in tracks])
+    distances = np.linalg.norm(views[:, :, None] - faces, axis=3).min(axis=1)
+    shared = overlaps([track.last.box for track in tracks], [sighting.box for sighting in found])
+    limit = np.where(shared > 0, calibration.link_distance, calibration.follow_distance)
+    return np.where(distances <= limit, distances * (1.0 - POSITION_SHARE * shared), np.inf)
 
 
-def _distance(one: Embedding, other: Embedding) -> float:
-    return float(np.linalg.norm(one - other))
-
-
-def _assign(costs: list[list[float]]) -> dict[int, int]:
+def _assign(costs: NDArray[np.float64]) -> dict[int, int]:
     """Pair rows with columns, cheapest pair first. Returns {row: column}."""
-    pairs = sorted(
-        (cost, row, column) for row, line in enumerate(costs) for column, cost in enumerate(line) if cost < float("inf")
-    )
     taken: dict[int, int] = {}
     columns: set[int] = set()
-    for _, row, column in pairs:
+    for pair in np.argsort(costs, axis=None, kind="stable"):
+        row, column = divmod(int(pair), costs.shape[1])
+        if not np.isfinite(costs[row, column]):
+            break
         if row not in taken and column not in columns:
             taken[row] = column
             columns.add(column)
@@ -138,46 +133,94 @@ class Identity:
         return sorted((sighting for track in self.tracks for sighting in track.sightings), key=lambda s: s.frame)
 
 
-def identify(tracks: Sequence[Track], gallery: Gallery) -> list[Identity]:
-    """Group tracks by person: enrolled people first, by name, then unknown ones, by first appearance."""
-    matches = [gallery.match(track.embedding, evidence=track.evidence) for track in tracks]
-    named: dict[str, list[int]] = {}
-    strangers: list[Track] = []
-    for number, match in enumerate(matches):
-        if match.name is None:
-            strangers.append(tracks[number])
-        else:
-            named.setdefault(match.name, []).append(number)
-    # the number shown is that of the track with most evidence: it is one that was decided on
-    people = [
-        Identity(matches[max(group, key=lambda number: tracks[number].evidence)], tuple(tracks[n] for n in group))
-        for _, group in sorted(named.items())
-    ]
-    return people + [
-        Identity(gallery.match(whole.embedding, evidence=whole.evidence), tuple(group))
-        for whole, group in _group(strangers, gallery.calibration)
-    ]
+class _Person:
+    """Tracks taken together as one person's."""
+
+    def __init__(self, track: Track) -> None:
+        self.tracks = [track]
+        self.frames = {sighting.frame for sighting in track.sightings}
+        self.evidence = track.evidence
+        self._sum = track.evidence * track.embedding
+
+    def join(self, other: "_Person") -> None:
+        self.tracks += other.tracks
+        self.frames |= other.frames
+        self.evidence += other.evidence
+        self._sum = self._sum + other._sum
+
+    @property
+    def embedding(self) -> Embedding:
+        """Mean of the tracks' embeddings by evidence. Returns float32 [D]."""
+        return np.asarray(self._sum / self.evidence, dtype=np.float32)
+
+    @property
+    def start(self) -> tuple[int, Box]:
+        return min((track.first.frame, track.first.box) for track in self.tracks)
+
+    def identity(self, match: Match) -> Identity:
+        return Identity(match, tuple(sorted(self.tracks, key=lambda track: (track.first.frame, track.first.box))))
 
 
-def _group(tracks: Sequence[Track], calibration: Calibration) -> list[tuple[Track, list[Track]]]:
-    """Group tracks of strangers that are near each other and never in one frame. Returns each group as one and whole."""
-    groups: list[tuple[Track, list[Track]]] = []
-    for track in tracks:
-        frames = {sighting.frame for sighting in track.sightings}
-        near = [
-            (distance, number)
-            for number, (whole, _) in enumerate(groups)
-            if (distance := _distance(whole.embedding, track.embedding)) <= calibration.follow_distance
-            and frames.isdisjoint(sighting.frame for sighting in whole.sightings)
-        ]
-        if near:
-            whole, members = groups[min(near)[1]]
-            members.append(track)
-            for sighting in track.sightings:
-                whole.add(sighting)
+_Claim = tuple[Match, _Person]
+
+
+def identify(tracks: Sequence[Track], gallery: Gallery, *, least_evidence: float = 0.0) -> list[Identity]:
+    """Group tracks by person: enrolled people first, by name, then unknown ones, by first appearance.
+
+    least_evidence: what the faces of an unknown person together weigh at least to be listed; 0 lists everybody.
+    """
+    named: dict[str, list[_Claim]] = {}
+    strangers: list[_Claim] = []
+    for person in _grouped(tracks, gallery.calibration.follow_distance):
+        match = gallery.match(person.embedding, evidence=person.evidence)
+        claims = strangers if match.name is None else named.setdefault(match.name, [])
+        claims.append((match, person))
+    people: list[Identity] = []
+    for _, claims in sorted(named.items()):
+        (match, person), refused = _settled(claims, gallery.calibration.follow_distance)
+        people.append(person.identity(match))
+        strangers += [(replace(match, name=None), person) for match, person in refused]
+    listed = [claim for claim in strangers if claim[1].evidence >= least_evidence]
+    return people + [person.identity(match) for match, person in sorted(listed, key=lambda claim: claim[1].start)]
+
+
+def _grouped(tracks: Sequence[Track], limit: float) -> list[_Person]:
+    """Join tracks that are within a distance of each other and never in one frame, those with most evidence first."""
+    people: list[_Person] = []
+    means = np.empty((len(tracks), len(tracks[0].embedding) if tracks else 0), dtype=np.float32)
+    squares = np.empty(len(tracks), dtype=np.float32)
+    for track in sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box)):
+        person, mean, count = _Person(track), track.embedding, len(people)
+        squared = squares[:count] - 2 * (means[:count] @ mean) + mean @ mean
+        near = np.flatnonzero(squared <= limit**2)
+        free = (number for number in near[np.argsort(squared[near])] if people[number].frames.isdisjoint(person.frames))
+        number = int(next(free, count))
+        if number == count:
+            people.append(person)
         else:
-            groups.append((Track(track.sightings), [track]))
-    return groups
+            people[number].join(person)
+        means[number] = people[number].embedding
+        squares[number] = means[number] @ means[number]
+    return people
+
+
+def _settled(claims: Sequence[_Claim], limit: float) -> tuple[_Claim, list[_Claim]]:
+    """One claim out of all to one name, with the match that most evidence stands behind, and the claims refused.
+
+    Nobody is in two places at once, unless one is a mirror or a picture: then the two look alike in this video as well.
+    """
+    (match, person), *others = sorted(claims, key=lambda claim: (claim[0].distance, claim[1].start))
+    most = person.evidence
+    refused = []
+    for other_match, other in others:
+        apart = float(np.linalg.norm(person.embedding - other.embedding))
+        if not person.frames.isdisjoint(other.frames) and apart > limit:
+            refused.append((other_match, other))
+            continue
+        if other.evidence > most:
+            match, most = other_match, other.evidence
+        person.join(other)
+    return (match, person), refused
 
 
 def segments(times: NDArray[np.float64], *, step: float, duration: float, max_gap: float) -> list[tuple[float, float]]:

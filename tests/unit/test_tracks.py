@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from model.calibration import Calibration
+from model.calibration import Calibration, load_calibration
 from model.gallery import Gallery
-from model.tracks import Box, Sighting, Track, identify, link, overlap, segments
+from model.tracks import Box, Sighting, Track, identify, link, overlaps, segments
 
 CALIBRATION = Calibration(
     embedder="plane",
@@ -15,9 +15,13 @@ CALIBRATION = Calibration(
     thin_threshold=0.3,
     thin_evidence=0.4,
     margin=0.04,
+    sure_distance=0.5,
     link_distance=0.6,
     follow_distance=0.45,
-    similarity_scale=0.05,
+    least_evidence=0.3,
+    even_distance=0.65,
+    similarity_scale=0.02,
+    odds_against=9,
     provenance="made up for these tests",
 )
 ANN, BEN, STRANGER = (0.0, 0.0), (1.0, 0.0), (0.0, 2.0)
@@ -134,6 +138,49 @@ def test_a_stranger_who_returns_is_one_and_two_in_one_frame_are_two() -> None:
     assert [len(identity.tracks) for identity in identities] == [2, 1]
 
 
+def test_a_turned_head_belongs_to_whom_it_resembles_in_this_video() -> None:
+    # too far from Ann's photo for a name of its own, near to how she looks here, and a weaker look at her
+    face, profile = Track([seen(n, (0.0, 0.4)) for n in range(3)]), Track([seen(9, (0.0, 0.75), weight=0.3)])
+
+    (identity,) = identify([face, profile], gallery(ann=ANN))
+
+    assert (identity.match.name, frames(identity.tracks[1])) == ("ann", [9])
+
+
+def test_one_weak_look_does_not_name_a_stranger() -> None:
+    # a single frame is near enough to Ann, the person as a whole is not
+    look, person = Track([seen(9, (0.0, 0.5))]), Track([seen(n, (0.0, 0.7)) for n in range(8)])
+
+    (identity,) = identify([look, person], gallery(ann=ANN))
+
+    assert (identity.match.name, len(identity.tracks)) == (None, 2)
+
+
+def test_one_name_is_not_given_to_two_people_in_one_frame() -> None:
+    ann, double = Track([seen(0, (0.1, 0.0))]), Track([seen(0, (-0.5, 0.0), RIGHT)])
+
+    identities = identify([double, ann], gallery(ann=ANN))
+
+    assert [(identity.match.name, identity.tracks) for identity in identities] == [("ann", (ann,)), (None, (double,))]
+
+
+def test_a_person_and_their_picture_are_one() -> None:
+    ann, poster = Track([seen(0, (0.1, 0.0))]), Track([seen(0, (0.2, 0.0), RIGHT)])
+
+    (identity,) = identify([poster, ann], gallery(ann=ANN))
+
+    assert (identity.match.name, len(identity.tracks)) == ("ann", 2)
+
+
+def test_what_hardly_counts_as_a_face_is_not_listed_where_evidence_is_asked_for() -> None:
+    tracks = [Track([seen(0, STRANGER, weight=0.1)]), Track([seen(0, BEN, RIGHT), seen(1, BEN, RIGHT)])]
+
+    listed = identify(tracks, gallery(ann=ANN), least_evidence=CALIBRATION.least_evidence)
+
+    assert [identity.tracks for identity in listed] == [(tracks[1],)]
+    assert len(identify(tracks, gallery(ann=ANN))) == 2
+
+
 def test_the_nearest_of_a_persons_templates_counts() -> None:
     embeddings = np.array([ANN, (0.0, 1.0), BEN], dtype=np.float32)
     two_views = Gallery(["ann", "ann", "ben"], embeddings, CALIBRATION)
@@ -142,14 +189,51 @@ def test_the_nearest_of_a_persons_templates_counts() -> None:
     assert two_views.distances(np.array((0.0, 1.1), dtype=np.float32))[0] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("distance", "similarity"), [(0.6, 50.0), (0.0, 100.0), (100.0, 0.0)])
-def test_similarity_is_fifty_at_the_threshold(distance: float, similarity: float) -> None:
+def test_the_farther_a_face_the_clearer_it_must_be_whose() -> None:
+    # the next person is 0.1 farther in both
+    near, far = (
+        Gallery(["ann", "ben"], np.array([(-distance, 0.0), (distance + 0.1, 0.0)], dtype=np.float32), CALIBRATION)
+        for distance in (0.4, 0.58)
+    )
+    face = np.array((0.0, 0.0), dtype=np.float32)
+
+    assert [gallery.match(face, evidence=1).name for gallery in (near, far)] == ["ann", None]
+
+
+def test_the_matrix_product_finds_the_nearest_of_many() -> None:
+    generator = np.random.default_rng(5)
+    templates = generator.normal(size=(500, 128)).astype(np.float32) / 8
+    names = [f"person {number % 200}" for number in range(500)]
+    crowd = Gallery(names, templates, load_calibration("dlib-resnet"))
+    probe = templates[7] + np.float32(0.01)
+
+    match = crowd.match(probe, evidence=1)
+
+    assert match.name == "person 7"
+    assert match.distance == pytest.approx(float(np.linalg.norm(np.full(128, 0.01))), abs=1e-6)
+    others = [
+        np.linalg.norm(probe - template) for name, template in zip(names, templates, strict=True) if name != match.name
+    ]
+    assert match.runner_up_distance == pytest.approx(min(others), abs=1e-6)
+
+
+@pytest.mark.parametrize(("distance", "similarity"), [(0.65, 10.0), (0.0, 100.0), (100.0, 0.0)])
+def test_similarity_is_a_probability(distance: float, similarity: float) -> None:
+    # at 0.65 as many pairs are of one person as of two; 9 to 1 against it beforehand leaves one in ten
     assert CALIBRATION.similarity(distance) == pytest.approx(similarity, abs=0.01)
 
 
+def test_the_shipped_similarity_is_fifty_at_the_shipped_threshold() -> None:
+    shipped = load_calibration("dlib-resnet")
+
+    assert shipped.similarity(shipped.threshold) == pytest.approx(50, abs=1)
+    assert load_calibration("dlib-resnet", threshold=0.4).similarity(0.58) == shipped.similarity(0.58)
+
+
 def test_overlap_is_intersection_over_union() -> None:
-    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0.0
+    boxes = [(0.0, 0.0, 10.0, 10.0), (5.0, 0.0, 10.0, 10.0), (10.0, 0.0, 10.0, 10.0)]
+
+    assert overlaps(boxes[:1], boxes) == pytest.approx(np.array([[1, 1 / 3, 0]]))
 
 
 @pytest.mark.parametrize(

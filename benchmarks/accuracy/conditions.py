@@ -1,0 +1,113 @@
+"""Making good photos of faces bad, in the ways that photos are bad."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from model.faces import Box, Image
+
+Degrade = Callable[[Image, Box], Image]
+
+CONTEXT = 0.6  # of the face's longer side, around it: what is cut out of a photo before it is made bad
+FILLING = 150  # pixels: the side of a small photo that the face fills
+
+
+def cut_out(photo: Image, box: Box) -> tuple[Image, Box]:
+    """The face with its surroundings, as far as the photo has them, and the face's box in there."""
+    x, y, width, height = box
+    margin = CONTEXT * max(width, height)
+    left, top = max(0, int(x - margin)), max(0, int(y - margin))
+    part = photo[top : int(y + height + margin), left : int(x + width + margin)]
+    return part.copy(), (x - left, y - top, width, height)
+
+
+def _unchanged(photo: Image, box: Box) -> Image:
+    return photo
+
+
+def _small(pixels: int) -> Degrade:
+    def shrink(photo: Image, box: Box) -> Image:
+        scale = pixels / min(box[2:])
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return _image(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation))
+
+    return shrink
+
+
+def _tilted(degrees: float) -> Degrade:
+    def tilt(photo: Image, box: Box) -> Image:
+        return _turned(photo, box, degrees, side=max(photo.shape[:2]), scale=1.0)
+
+    return tilt
+
+
+def _filling(degrees: float) -> Degrade:
+    def fill(photo: Image, box: Box) -> Image:
+        return _turned(photo, box, degrees, side=FILLING, scale=FILLING / max(box[2:]) / 1.05)
+
+    return fill
+
+
+def _turned(photo: Image, box: Box, degrees: float, *, side: int, scale: float) -> Image:
+    middle = box[0] + box[2] / 2, box[1] + box[3] / 2
+    turn = cv2.getRotationMatrix2D(middle, degrees, scale)
+    turn[:, 2] += side / 2 - np.array(middle)
+    return _image(cv2.warpAffine(photo, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _compressed(quality: int) -> Degrade:
+    def compress(photo: Image, box: Box) -> Image:
+        encoded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return _image(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+
+    return compress
+
+
+def _blurred(photo: Image, box: Box) -> Image:
+    return _image(cv2.GaussianBlur(photo, (0, 0), 0.025 * min(box[2:])))
+
+
+def _grey(photo: Image, box: Box) -> Image:
+    return _image(cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR))
+
+
+def _dark(photo: Image, box: Box) -> Image:
+    return _image(photo * 0.3)
+
+
+def _masked(photo: Image, box: Box) -> Image:
+    x, y, width, height = (int(edge) for edge in box)
+    covered = photo.copy()
+    covered[y + int(0.62 * height) : y + height, max(x, 0) : x + width] = (170, 140, 110)
+    return covered
+
+
+def _cut_off(photo: Image, box: Box) -> Image:
+    """A third of the face is beyond the edge of the picture."""
+    return np.ascontiguousarray(photo[:, int(box[0] + box[2] / 3) :])
+
+
+def _image(values: object) -> Image:
+    return np.asarray(values, dtype=np.uint8)
+
+
+CONDITIONS: dict[str, Degrade] = {
+    "as it is": _unchanged,
+    "40 px": _small(40),
+    "30 px": _small(30),
+    "24 px": _small(24),
+    "20 px": _small(20),
+    "tilted 30°": _tilted(30),
+    "tilted -30°": _tilted(-30),
+    "150×150, filled": _filling(0),
+    "150×150, filled, tilted": _filling(20),
+    "JPEG 30": _compressed(30),
+    "JPEG 20": _compressed(20),
+    "JPEG 10": _compressed(10),
+    "blurred": _blurred,
+    "greyscale": _grey,
+    "dark": _dark,
+    "mouth covered": _masked,
+    "a third cut off": _cut_off,
+}

@@ -1,0 +1,53 @@
+"""Which faces are found, by how small they are, and what is found that is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.accuracy.material import FOUND_IOU, iou, read
+from benchmarks.accuracy.statistics import rate
+from model.engine import Engine
+from model.faces import Box, Image
+
+SIZES = (96, 64, 48, 40, 32, 28, 24, 20)  # pixels, the shorter side of the face
+NOBODY = "dogs.jpg"
+
+
+def detect(engine: Engine, folder: Path) -> dict[str, Any]:
+    truth: dict[str, list[Box]] = json.loads((folder / "boxes.json").read_text())
+    photos = {photo.name: read(photo) for photo in sorted(folder.glob("*.jpg"))}
+    found, extra, elsewhere = 0, 0, {}
+    for name, photo in photos.items():
+        boxes = [face.box for face in engine.analyze([photo])[0]]
+        if name in truth:
+            found += sum(_is_found(expected, boxes) for expected in truth[name])
+            extra += sum(not _is_found(box, truth[name]) for box in boxes)
+        else:
+            elsewhere[name] = len(boxes)
+    faces = [(photos[name], box) for name, boxes in sorted(truth.items()) for box in boxes]
+    return {
+        "found": rate(found, len(faces)),
+        "false_boxes": extra,
+        "faces_in_photos_without_truth": elsewhere,
+        "nobody_in": {NOBODY: elsewhere.get(NOBODY) == 0},
+        "by_size": {f"{size} px": _recall(engine, faces, size) for size in SIZES},
+    }
+
+
+def _recall(engine: Engine, faces: list[tuple[Image, Box]], size: int) -> dict[str, Any]:
+    """Of the faces, each in its whole photo, when the photo is made so small that the face has this size."""
+    found = 0
+    fitting = [(photo, box) for photo, box in faces if min(box[2:]) >= size]
+    for photo, box in fitting:
+        scale = size / min(box[2:])
+        small = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        left, top, width, height = (side * scale for side in box)
+        found += _is_found((left, top, width, height), [face.box for face in engine.analyze([small])[0]])
+    return rate(found, len(fitting))
+
+
+def _is_found(box: Box, among: list[Box]) -> bool:
+    return max((iou(box, other) for other in among), default=0.0) > FOUND_IOU

@@ -1,0 +1,147 @@
+"""The photos and clips that accuracy is measured on, each face with the person it is known to show."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engine import Engine
+from model.faces import Box, Face, Image
+
+# in several sources at once: by the names of the clips' gallery
+DEMO_PHOTOS = {
+    "obama.jpg": "president_obama",
+    "obama2.jpg": "president_obama",
+    "obama3.jpg": "president_obama",
+    "biden.jpg": "president_biden",
+    "astronaut.png": "eileen_collins",
+}
+GROUPED = "bald_guys.jpg"
+FOUND_IOU = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A face in a photo as it came. `subject`: who it is; `source`: which photo, and which face of it."""
+
+    subject: str
+    source: str
+    photo: Image
+    face: Face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Templates:
+    """Embeddings [N, D] of enrolled people, one by one."""
+
+    names: list[str]
+    sources: list[str]
+    embeddings: NDArray[np.float32]
+
+
+def people_in_folders(engine: Engine, folder: Path) -> tuple[list[Sample], list[str]]:
+    """The largest face of each `NAME/*.jpg`, and the photos in which none was found."""
+    samples, missed = [], []
+    for path in sorted(folder.glob("*/*.jp*g")) + sorted(folder.glob("*/*.png")):
+        photo, source = read(path), f"{path.parent.name}/{path.name}"
+        faces = engine.analyze([photo])[0]
+        if faces:
+            samples.append(Sample(path.parent.name, source, photo, faces[0]))
+        else:
+            missed.append(source)
+    return samples, missed
+
+
+def demo_people(engine: Engine, folder: Path) -> list[Sample]:
+    """The photos of the demo, as far as they are there."""
+    photos = [(name, read(folder / name)) for name in DEMO_PHOTOS if (folder / name).is_file()]
+    return [Sample(DEMO_PHOTOS[name], name, photo, engine.analyze([photo])[0][0]) for name, photo in photos]
+
+
+def people_in_groups(engine: Engine, folder: Path) -> list[Sample]:
+    """Every face in `boxes.json`, each another person; and the faces of `GROUPED`, six photos each of four people."""
+    samples: list[Sample] = []
+    truth: dict[str, list[Box]] = json.loads((folder / "boxes.json").read_text())
+    for name, boxes in sorted(truth.items()):
+        photo = read(folder / name)
+        for number, face in enumerate(engine.analyze([photo])[0]):
+            if max(iou(face.box, box) for box in boxes) > FOUND_IOU:
+                samples.append(Sample(f"{name}#{number}", f"{name}#{number}", photo, face))
+    return samples + _grouped_people(engine, folder / GROUPED)
+
+
+def _grouped_people(engine: Engine, path: Path) -> list[Sample]:
+    groups: dict[str, list[tuple[float, float]]] = json.loads(
+        resources.files("benchmarks.accuracy").joinpath("bald_guys.json").read_text(encoding="utf-8")
+    )
+    photo = read(path)
+    faces = engine.analyze([photo])[0]
+    middles = np.array([(face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2) for face in faces])
+    samples = []
+    for subject, places in groups.items():
+        for place in places:
+            number = int(np.linalg.norm(middles - place, axis=1).argmin())
+            samples.append(Sample(subject, f"{path.name}#{number}", photo, faces[number]))
+    return samples
+
+
+def pairs(file: Path) -> list[tuple[Path, Path, bool]]:
+    """A CSV with the columns file_x, file_y (paths from its own folder) and same (1, 0, true or false)."""
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or not {"file_x", "file_y", "same"} <= rows[0].keys():
+        raise SystemExit(f"{file}: expected the columns file_x, file_y and same, and a row for each pair")
+    yes = {"1", "true", "yes"}
+    return [
+        (file.parent / row["file_x"], file.parent / row["file_y"], row["same"].strip().lower() in yes) for row in rows
+    ]
+
+
+def clip_gallery(data: Path) -> Templates:
+    """The people of the clips, enrolled by somebody else's pipeline."""
+    entries = json.loads((data / "gallery" / "embeddings.json").read_text())
+    embeddings = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
+    return Templates([entry["name"] for entry in entries], ["gallery"] * len(entries), embeddings)
+
+
+def templates_of(samples: Sequence[Sample]) -> Templates:
+    embeddings = np.array([sample.face.embedding for sample in samples], dtype=np.float32).reshape(len(samples), -1)
+    return Templates([sample.subject for sample in samples], [sample.source for sample in samples], embeddings)
+
+
+def together(*parts: Templates) -> Templates:
+    return Templates(
+        [name for part in parts for name in part.names],
+        [source for part in parts for source in part.sources],
+        np.concatenate([part.embeddings for part in parts if part.names]),
+    )
+
+
+def frames(clip: Path, *, every: int) -> Iterator[Image]:
+    capture = cv2.VideoCapture(str(clip))
+    number = 0
+    while capture.grab():
+        if number % every == 0:
+            yield np.asarray(capture.retrieve()[1], dtype=np.uint8)
+        number += 1
+
+
+def read(photo: Path) -> Image:
+    """Upright, whatever its EXIF orientation."""
+    image = cv2.imread(str(photo))
+    if image is None:
+        raise SystemExit(f"{photo} cannot be read as a photo")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def iou(one: Box, other: Box) -> float:
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    common = max(width, 0) * max(height, 0)
+    return common / (one[2] * one[3] + other[2] * other[3] - common)

@@ -1,0 +1,112 @@
+"""Same person or not, pair by pair, and who of all is nearest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy.material import Sample, pairs, read, templates_of
+from benchmarks.accuracy.statistics import by_subject, error_curve, rate
+from model.calibration import Calibration
+from model.engine import Engine
+
+PERCENTILES = (0, 1, 5, 50, 95, 99, 100)
+FALSE_MATCH_RATES = (0.01, 0.001)
+
+
+@dataclass(frozen=True, eq=False)
+class PairDistances:
+    same: NDArray[np.float32]
+    different: NDArray[np.float32]
+
+
+def pair_distances(samples: Sequence[Sample]) -> PairDistances:
+    """Every photo with every other."""
+    distances, same = _all_pairs(samples)
+    upper = np.triu_indices(len(samples), 1)
+    return PairDistances(distances[upper][same[upper]], distances[upper][~same[upper]])
+
+
+def _all_pairs(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    enrolled = templates_of(samples)
+    names = np.array(enrolled.names)
+    distances = np.linalg.norm(enrolled.embeddings[:, None] - enrolled.embeddings[None], axis=2)
+    return distances, names[:, None] == names[None]
+
+
+def verify(samples: Sequence[Sample], missed: Sequence[str], calibration: Calibration) -> dict[str, Any]:
+    found = pair_distances(samples)
+    return {
+        "photos": len(samples) + len(missed),
+        "without_a_face": list(missed),
+        "people": len({sample.subject for sample in samples}),
+        "rank_1": rank_1(samples),
+        **at_threshold(found, calibration.threshold),
+        **_by_subject(samples, calibration.threshold),
+    }
+
+
+def at_threshold(found: PairDistances, threshold: float) -> dict[str, Any]:
+    accepted, rejected = int((found.different <= threshold).sum()), int((found.same > threshold).sum())
+    total = len(found.same) + len(found.different)
+    thresholds, matches, non_matches = error_curve(found.same, found.different)
+    equal = int(np.abs(matches - non_matches).argmin())
+    return {
+        "threshold": threshold,
+        "pair_accuracy": rate(total - accepted - rejected, total),
+        "false_match_rate": rate(accepted, len(found.different)),
+        "false_non_match_rate": rate(rejected, len(found.same)),
+        "equal_error": {"rate": float(max(matches[equal], non_matches[equal])), "threshold": float(thresholds[equal])},
+        "false_non_match_rate_at": {
+            str(limit): float(non_matches[matches <= limit].min(initial=1.0)) for limit in FALSE_MATCH_RATES
+        },
+        "same": spread(found.same),
+        "different": spread(found.different),
+    }
+
+
+def _by_subject(samples: Sequence[Sample], threshold: float) -> dict[str, Any]:
+    distances, same = _all_pairs(samples)
+    within = distances <= threshold
+    different, others = ~same, same & ~np.eye(len(samples), dtype=bool)
+
+    def share(wrong: NDArray[np.bool_], among: NDArray[np.bool_], drawn: NDArray[np.intp]) -> float:
+        total = among[np.ix_(drawn, drawn)].sum()
+        return float(wrong[np.ix_(drawn, drawn)].sum() / total) if total else float("nan")
+
+    subjects = [sample.subject for sample in samples]
+    return {
+        "false_match_rate_by_subject": by_subject(subjects, lambda drawn: share(within & different, different, drawn)),
+        "false_non_match_rate_by_subject": by_subject(subjects, lambda drawn: share(~within & others, others, drawn)),
+    }
+
+
+def rank_1(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Of those who have another photo: whose nearest photo of all is their own."""
+    distances, same = _all_pairs(samples)
+    np.fill_diagonal(distances, np.inf)
+    asked = same.sum(axis=1) > 1
+    right = same[np.arange(len(samples)), distances.argmin(axis=1)]
+    return rate(int(right[asked].sum()), int(asked.sum()))
+
+
+def verify_pairs(engine: Engine, file: Path, calibration: Calibration) -> dict[str, Any]:
+    """The pairs of a CSV; a photo without a face is nobody's: its same pairs count as not matched."""
+    listed = pairs(file)
+    seen = {path: engine.analyze([read(path)])[0] for path in sorted({path for *two, _ in listed for path in two})}
+    same: list[float] = []
+    different: list[float] = []
+    for one, other, is_same in listed:
+        faces = seen[one] and seen[other]
+        distance = float(np.linalg.norm(seen[one][0].embedding - seen[other][0].embedding)) if faces else 9.0
+        (same if is_same else different).append(distance)
+    found = PairDistances(np.array(same, dtype=np.float32), np.array(different, dtype=np.float32))
+    without = [str(path.name) for path, faces in seen.items() if not faces]
+    return {"pairs": len(listed), "without_a_face": without, **at_threshold(found, calibration.threshold)}
+
+
+def spread(values: NDArray[np.float32]) -> dict[str, float]:
+    return {f"p{percent}": round(float(np.percentile(values, percent)), 3) for percent in PERCENTILES if len(values)}
