@@ -67,11 +67,11 @@ def push(
     bucket: str,
     jobs: JobStore,
     progress: Progress,
-    check: Callable[[], None],
+    check: Callable[[Sequence[Upload]], None],
 ) -> Iterator[tuple[MediaFile, Job]]:
     """Upload all files; yield each with its job once there is an answer.
 
-    `check` is called while answers are awaited, and raises when there will be none.
+    `check` is called with the uploads whose answers are awaited, and raises when there will be none.
     """
     for file in files:
         progress.update(file.key, UPLOADING)
@@ -82,7 +82,7 @@ def push(
             time.sleep(POLL_SECONDS)
             yield from _poll(waiting, jobs, progress)
             if all(upload.done() for _, upload in waiting):
-                check()
+                check([upload.result() for _, upload in waiting])
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts does not wait for a large file
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.common.errors import GaveUp
-from functions.common.observability import logger
+from functions.common.observability import about_nothing, logger
 
 Work = Callable[[str], None]
 
@@ -24,6 +24,7 @@ def handle_batch(
     """
 
     def handle(record: SQSRecord) -> None:
+        about_nothing()
         deliveries = int(record.attributes.approximate_receive_count)
         try:
             if deliveries > attempts:

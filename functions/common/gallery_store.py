@@ -21,6 +21,7 @@ MAX_FACES = 100_000
 
 _STORED = np.dtype("<f4")
 _FACE_ID_DIGITS = 16
+_ENROL_AGAIN = "`rollcall people list` tells whose it is: enrol them again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +35,14 @@ class EnrolledFace:
     @property
     def face(self) -> str:
         return hashlib.sha256(_encode(self.embedding)).hexdigest()[:_FACE_ID_DIGITS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFace:
+    name: str
+    face: str
+    model: str
+    readable: bool
 
 
 class GalleryStore:
@@ -53,6 +62,29 @@ class GalleryStore:
         faces = [_parse(item) for item in self._scan()]
         embeddings = np.array([face.embedding for face in faces], dtype=np.float32).reshape(-1, DIMENSIONS)
         return [face.name for face in faces], embeddings, {face.model for face in faces}
+
+    def faces(self) -> Iterator[StoredFace]:
+        """Also those that `load` would refuse."""
+        for item in self._scan():
+            model = str(item.get("model", DEFAULT_MODEL))
+            yield StoredFace(name=str(item["name"]), face=str(item["face"]), model=model, readable=_readable(item))
+
+    def faces_of(self, name: str) -> list[str]:
+        pages = self._table.meta.client.get_paginator("query").paginate(
+            TableName=self._table.name,
+            KeyConditionExpression="#name = :name",
+            ProjectionExpression="face",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues={":name": name},
+            ConsistentRead=True,
+        )
+        return [str(item["face"]) for page in pages for item in page["Items"]]
+
+    def remove(self, keys: Iterable[tuple[str, str]]) -> None:
+        """`keys`: name and face of each."""
+        with self._table.batch_writer() as batch:
+            for name, face in keys:
+                batch.delete_item(Key={"name": name, "face": face})
 
     def _scan(self) -> Iterator[dict[str, Any]]:
         count = 0
@@ -85,15 +117,23 @@ def _item(face: EnrolledFace) -> dict[str, Any]:
     return item if face.weight is None else item | {"weight": Decimal(repr(round(face.weight, 6)))}
 
 
+def _readable(item: dict[str, Any]) -> bool:
+    try:
+        _parse(item)
+    except BadGallery:
+        return False
+    return True
+
+
 def _parse(item: dict[str, Any]) -> EnrolledFace:
-    where = f"faces table, name {item.get('name')!r}, face {item.get('face')!r}"
+    where = f"faces table, face {item.get('face')!r}"  # without the name: this is logged, and logs name nobody
     stored = item.get("embedding")
     content = bytes(cast(SupportsBytes, stored)) if isinstance(stored, Binary) else b""
     if len(content) != DIMENSIONS * _STORED.itemsize:
-        raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; enrol this person again")
+        raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; {_ENROL_AGAIN}")
     embedding = np.frombuffer(content, dtype=_STORED).astype(np.float32)
     if not np.isfinite(embedding).all():
-        raise BadGallery(f"{where}: the embedding holds NaN or infinity; enrol this person again")
+        raise BadGallery(f"{where}: the embedding holds NaN or infinity; {_ENROL_AGAIN}")
     weight = item.get("weight")
     return EnrolledFace(
         name=str(item["name"]),

@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 
@@ -50,6 +50,15 @@ class PeopleStore:
             for item in self._get_batch(wanted[start : start + KEYS_PER_REQUEST]):
                 records[str(item["name"])] = {field: _from_attribute(value) for field, value in item.items()}
         return records
+
+    def all(self) -> Iterator[Record]:
+        pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name, ConsistentRead=True)
+        for page in pages:
+            yield from ({field: _from_attribute(value) for field, value in item.items()} for item in page["Items"])
+
+    def remove(self, name: str) -> bool:
+        """Whether there was a record."""
+        return "Attributes" in self._table.delete_item(Key={"name": name}, ReturnValues="ALL_OLD")
 
     def _get_batch(self, names: list[str]) -> list[dict[str, Any]]:
         client = self._table.meta.client  # a resource's client converts attributes to native types

@@ -1,6 +1,5 @@
 """Find the faces of one GoP pack, and account for it in its job."""
 
-import time
 from typing import TYPE_CHECKING, TypedDict
 
 from functions.common.errors import BadPack, Superseded
@@ -9,7 +8,7 @@ from functions.common.gop_faces import GopFaces
 from functions.common.jobs import INTERNAL_ERROR, JobStore
 from functions.common.keys import gop_faces_key, pack_key
 from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import logger
+from functions.common.observability import about, count, logger, stage
 from functions.common.packs import MAX_PACK_BYTES, Pack, read_pack
 from functions.common.uploads import require_latest
 from functions.face_recognition.faces import faces_of
@@ -35,13 +34,14 @@ class Recognizer:
             head = self._s3.head_object(**_object(created))
             job = self._jobs.get(head["Metadata"].get("job", ""))
             if job is not None and not job.complete:
+                about(job.upload)
                 self._jobs.fail(job.job, INTERNAL_ERROR)
                 self._lookups.ask(job.upload)
 
     def _recognize(self, created: ObjectCreated) -> None:
         pack = self._get(created)
         upload, index = pack.manifest.upload, pack.manifest.index
-        logger.append_keys(job=upload.job, key=upload.key, gop=index)
+        about(upload, gop=index)
         job = self._jobs.get(upload.job)
         if job is None:
             raise BadPack(f"{created.key}: its manifest names an upload that has no job")
@@ -51,8 +51,13 @@ class Recognizer:
             except Superseded as newer:
                 logger.info(str(newer))
                 return
-            self._put(created.bucket, faces_of(pack, self._engine))
+            with stage("recognize"):
+                faces = faces_of(pack, self._engine)
+            with stage("store"):
+                self._put(created.bucket, faces)
             job = self._jobs.gop_done(job.job, index)
+            count(gops=1, frames=len(pack.frames), faces=len(faces.faces))
+            logger.info("gop done", faces=len(faces.faces), recognize_seconds=round(faces.seconds_spent, 4))
         if job.awaits_publication:
             self._lookups.ask(upload)
 
@@ -66,18 +71,11 @@ class Recognizer:
         return pack
 
     def _put(self, bucket: str, faces: GopFaces) -> None:
-        started = time.monotonic()
         self._s3.put_object(
             Bucket=bucket,
             Key=gop_faces_key(faces.upload.key, faces.upload.job, faces.index),
             Body=faces.model_dump_json().encode(),
             ContentType="application/json",
-        )
-        logger.info(
-            "gop done",
-            faces=len(faces.faces),
-            recognize_seconds=round(faces.seconds_spent, 4),
-            store_seconds=round(time.monotonic() - started, 4),
         )
 
 

@@ -11,9 +11,9 @@ from functions.common.gop_faces import GopFaces
 from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore
 from functions.common.keys import gop_faces_key
 from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import logger
+from functions.common.observability import about, count, logger, stage, took
 from functions.common.people_store import PeopleStore
-from functions.common.results import Failure
+from functions.common.results import Failure, Result
 from functions.common.uploads import latest
 from functions.lookup.publish import Publication, Publisher
 from functions.lookup.result import Evidence, publication_of
@@ -51,23 +51,26 @@ class Lookup:
 
     def look_up(self, body: str) -> None:
         upload = LookupMessage.model_validate_json(body).upload
-        logger.append_keys(job=upload.job, key=upload.key)
+        about(upload)
         job = self._jobs.get(upload.job)
         if job is not None and self._is_latest(upload):
             self._publish(job)
 
     def give_up(self, body: str) -> None:
         upload = LookupMessage.model_validate_json(body).upload
+        about(upload)
         if self._is_latest(upload):
             self._publish(self._jobs.fail(upload.job, INTERNAL_ERROR), failed=True)
 
     def _publish(self, job: Job, *, failed: bool = False) -> None:
-        publication = self._publication(job, failed=failed)
+        with stage("lookup"):
+            publication = self._publication(job, failed=failed)
         if publication is None:
             return  # asked too early: the last stage to finish asks again
-        self._publisher.publish(job.upload, publication)
+        with stage("store"):
+            self._publisher.publish(job.upload, publication)
         self._jobs.published(job.job, publication.result.status)
-        logger.info("published", status=publication.result.status)
+        _report(publication.result)
         # a newer upload may have published between the check and the write: then this was its result overwritten
         self._is_latest(job.upload)
 
@@ -96,7 +99,10 @@ class Lookup:
         gops = self._read(job)
         gallery = self._load_gallery(gops[0].embedder)
         records = [record for gop in gops for record in gop.faces]
-        identities = identify(link([record.sighting() for record in records], gallery.calibration), gallery)
+        tracks = link([record.sighting() for record in records], gallery.calibration)
+        # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
+        photo = job.media is not None and job.media.step == 0
+        identities = identify(tracks, gallery, least_evidence=0.0 if photo else gallery.calibration.least_evidence)
         names = [identity.match.name for identity in identities if identity.match.name is not None]
         evidence = Evidence(
             job=job,
@@ -123,6 +129,24 @@ class Lookup:
                 " Enrol the people again with the embedder in use."
             )
         return Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
+
+
+def _report(result: Result | Failure) -> None:
+    """How many, never who."""
+    if isinstance(result, Failure):
+        count(failures=1)
+        logger.info("published", status=result.status, code=result.error.code)
+        return
+    count(results=1, people=len(result.people), unknowns=len(result.unknown))
+    took("total", result.timings.total)
+    logger.info(
+        "published",
+        status=result.status,
+        frames=result.frames,
+        people=len(result.people),
+        unknowns=len(result.unknown),
+        total_seconds=result.timings.total,
+    )
 
 
 def _failure(job: Job, error: JobError) -> Publication:

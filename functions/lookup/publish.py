@@ -1,19 +1,17 @@
 """Writing a result into the output bucket so that it ends up whole, however often it is done."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from functions.common.events import Upload
 from functions.common.keys import crops_prefix, csv_key, result_key, vtt_key
-from functions.common.results import Failure, Person, Result, Segment
+from functions.common.result_files import to_csv, to_vtt
+from functions.common.results import Failure, Result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-COLUMNS = ("name", "first_seen", "last_seen", "seconds", "similarity")
 DELETE_AT_ONCE = 1000  # keys in one DeleteObjects request, S3's limit
 
 
@@ -29,7 +27,7 @@ class Publisher:
         self._bucket = bucket
 
     def publish(self, upload: Upload, publication: Publication) -> None:
-        """The JSON comes last of what is written: whoever sees it finds everything that it names."""
+        """The JSON comes last: whoever sees it finds everything that it names, and nothing of an earlier upload."""
         result = publication.result
         for key, crop in publication.crops.items():
             self._put(upload, key, crop, "image/jpeg")
@@ -39,8 +37,8 @@ class Publisher:
             self._put(upload, vtt_key(upload.key), to_vtt(result).encode(), "text/vtt; charset=utf-8")
         else:
             obsolete += [csv_key(upload.key), vtt_key(upload.key)]
-        self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
         self._delete(obsolete)
+        self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
 
     def _put(self, upload: Upload, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(
@@ -61,42 +59,3 @@ class Publisher:
         for start in range(0, len(keys), DELETE_AT_ONCE):
             batch = keys[start : start + DELETE_AT_ONCE]
             self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch]})
-
-
-def to_csv(result: Result) -> str:
-    records = [person.record or {} for person in result.people]
-    fields = sorted({name for record in records for name in record if name != "name"})
-    headings = [f"record_{name}" if name in COLUMNS else name for name in fields]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *headings])
-    for person, record in zip(result.people, records, strict=True):
-        writer.writerow([*_cells(person), *(record.get(name, "") for name in fields)])
-    return out.getvalue()
-
-
-def _cells(person: Person) -> list[str | float]:
-    seconds = round(sum(segment.end - segment.start for segment in person.segments), 3)
-    return [person.name, person.first_seen, person.last_seen, seconds, person.similarity]
-
-
-def to_vtt(result: Result) -> str:
-    """WebVTT: a cue for each stretch in which somebody is seen."""
-    shown = [(segment, person.name) for person in result.people for segment in person.segments]
-    shown += [(segment, stranger.id) for stranger in result.unknown for segment in stranger.segments]
-    cues = [
-        _cue(segment, label) for segment, label in sorted(shown, key=lambda cue: (cue[0].start, cue[0].end, cue[1]))
-    ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _cue(segment: Segment, label: str) -> str:
-    text = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"{_clock(segment.start)} --> {_clock(segment.end)}\n{text}\n"
-
-
-def _clock(seconds: float) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, rest = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"

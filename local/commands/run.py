@@ -52,6 +52,7 @@ def run_pipeline(
 
 def collect(media: Sequence[MediaFile], session: Session, out: Path) -> dict[str, Result | Failure]:
     results: dict[str, Result | Failure] = {}
+    watchdog = Watchdog(session.cloud.status)
     with show_progress() as progress:
         finished = push(
             media,
@@ -59,7 +60,7 @@ def collect(media: Sequence[MediaFile], session: Session, out: Path) -> dict[str
             bucket=session.bucket("input"),
             jobs=session.jobs,
             progress=progress,
-            check=Watchdog(session.cloud.status).check,
+            check=lambda _: watchdog.check(),
         )
         for file, job in finished:
             results[file.key] = _fetch(job, session, out)

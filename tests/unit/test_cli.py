@@ -37,9 +37,13 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["run", "up", "faces"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "up", "faces", "people", "people load", "people list", "people remove"]
+    + ["enroll", "submit", "status", "results", "redrive"],
+)
 def test_each_command_has_help_with_an_example(tmp_path: Path, command: str) -> None:
-    answer = rollcall(command, "--help", cwd=tmp_path)
+    answer = rollcall(*command.split(), "--help", cwd=tmp_path)
 
     assert answer.returncode == 0
     assert f"example: rollcall {command}" in " ".join(answer.stdout.split())
@@ -86,6 +90,17 @@ def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "."], "clip.mp4 is a file"),
         (["up", "--gallery", "gone"], "gone"),
         (["up", "--api-port", "x"], "--api-port"),
+        (["people"], "ACTION"),
+        (["people", "load"], "FILE"),
+        (["people", "load", "broken.json"], "broken.json: not valid JSON"),
+        (["people", "remove"], "NAME"),
+        (["enroll"], "GALLERY"),
+        (["submit"], "MEDIA"),
+        (["submit", "gone.mp4"], "gone.mp4: no such file"),
+        (["results", "clip.mp4"], "--out"),
+        (["status", "--prefix", "Up_per"], "'Up_per'"),
+        (["status", "--prefix", "acme", "--stack", "acme"], "not allowed with"),
+        (["redrive", "--queue", "letters"], "'letters'"),
         (["faces"], "IMAGE"),
         (["faces", "gone.jpg"], "gone.jpg: no such file"),
         (["faces", "clip.mp4", "--gallery", "broken.json"], "broken.json"),

@@ -1,0 +1,41 @@
+"""`rollcall enroll`: teach a deployment faces."""
+
+import argparse
+
+from functions.common.gallery_store import DEFAULT_MODEL, EnrolledFace, StoredFace
+from local.deployment import open_deployment
+from local.errors import UsageError
+from local.preparation import prepare_model_files, read_gallery
+
+
+def execute(options: argparse.Namespace) -> int:
+    with open_deployment(options) as deployment:
+        enrolled = list(deployment.gallery.faces())
+        if not options.replace:
+            _require_one_embedder(enrolled)
+        faces = read_gallery(options.gallery, prepare_model_files())
+        deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between
+        removed = _not_among(enrolled, faces) if options.replace else []
+        deployment.gallery.remove(removed)
+        print(_summary(faces, len(removed), deployment.table("faces").name))
+    return 0
+
+
+def _require_one_embedder(enrolled: list[StoredFace]) -> None:
+    others = {face.model for face in enrolled} - {DEFAULT_MODEL}
+    if others:
+        raise UsageError(
+            f"faces enrolled with {', '.join(sorted(others))} cannot be compared with {DEFAULT_MODEL}: enrol everybody"
+            " again from their photos, with --replace"
+        )
+
+
+def _not_among(enrolled: list[StoredFace], faces: list[EnrolledFace]) -> list[tuple[str, str]]:
+    kept = {(face.name, face.face) for face in faces}
+    return [(face.name, face.face) for face in enrolled if (face.name, face.face) not in kept]
+
+
+def _summary(faces: list[EnrolledFace], removed: int, table: str) -> str:
+    people = len({face.name for face in faces})
+    gone = f", {removed} others removed" if removed else ""
+    return f"{len(faces)} faces of {people} people stored in {table}{gone}"

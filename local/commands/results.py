@@ -1,0 +1,50 @@
+"""`rollcall results`: fetch the results of an upload."""
+
+import argparse
+
+from botocore.exceptions import ClientError
+
+from functions.common.keys import result_key
+from functions.common.results import Failure
+from functions.common.uploads import latest
+from local.deployment import Deployment, open_deployment
+from local.errors import UsageError
+from local.media_files import MediaFile, check_output_folder
+from local.outputs import download_outputs
+from local.preparation import note
+from local.result_table import print_result
+from local.submissions import stage_of
+from local.text import printable
+
+
+def execute(options: argparse.Namespace) -> int:
+    with open_deployment(options) as deployment:
+        deployment.require("output")
+        published = _published_job(deployment, options.key)
+        if published is None:
+            raise UsageError(f"{options.key}: no results{_progress(deployment, options.key)}")
+        check_output_folder(options.out, [MediaFile(path=options.out, key=options.key)])
+        result = download_outputs(deployment.s3, deployment.bucket("output"), options.key, options.out)
+        newest = latest(deployment.s3, deployment.bucket("input"), options.key)
+        if newest is not None and newest.upload.job != published:
+            note(f"these are an earlier upload's results{_progress(deployment, options.key)}")
+    print_result(options.key, result)
+    print(f"results: {options.out}")
+    return 1 if isinstance(result, Failure) else 0
+
+
+def _published_job(deployment: Deployment, key: str) -> str | None:
+    try:
+        head = deployment.s3.head_object(Bucket=deployment.bucket("output"), Key=result_key(key))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            return None
+        raise
+    return head["Metadata"].get("job", "")
+
+
+def _progress(deployment: Deployment, key: str) -> str:
+    newest = latest(deployment.s3, deployment.bucket("input"), key)
+    if newest is None:
+        return f", and no upload of this name in {deployment.bucket('input')}"
+    return f" yet, the upload of {printable(key)} is at: {stage_of(deployment.jobs.get(newest.upload.job))}"

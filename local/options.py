@@ -1,0 +1,115 @@
+"""Options that several commands share, and how their values are checked."""
+
+import argparse
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
+
+
+def add_gallery(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--gallery",
+        metavar="G",
+        type=Path,
+        action="append",
+        required=required,
+        default=None,
+        help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both; may be given again',
+    )
+
+
+def add_people(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--people", metavar="P", type=Path, help="a JSON list of records, each with a name")
+
+
+def add_min_face(parser: argparse.ArgumentParser, *, default: int) -> None:
+    parser.add_argument(
+        "--min-face",
+        type=integer(12, 1000),
+        default=default,
+        metavar="PIXELS",
+        help="smallest face that is looked for; smaller is slower (default: %(default)s)",
+    )
+
+
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threshold",
+        type=number(0.1, 1.5),
+        metavar="DISTANCE",
+        help="largest distance at which a face gets a name (default: the recogniser's own)",
+    )
+
+
+def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> None:
+    parser.add_argument("--port", type=integer(0, 65535), default=default, help=f"port of the local cloud ({meaning})")
+
+
+def add_local_cloud(parser: argparse.ArgumentParser) -> None:
+    """How the pipeline is set that `run` and `up` start."""
+    parser.add_argument(
+        "--fps",
+        type=number(0.1, 30),
+        default=2.0,
+        metavar="FRAMES",
+        help="frames looked at per second (default: %(default)s)",
+    )
+    add_min_face(parser, default=40)
+    add_threshold(parser)
+    parser.add_argument(
+        "--max-concurrency",
+        type=integer(1, 100),
+        default=min(os.cpu_count() or 1, 100),
+        metavar="N",
+        help="workers of each function at once (default: one per core, %(default)s here)",
+    )
+    parser.add_argument(
+        "--prefix",
+        type=prefix,
+        default=os.environ.get("ROLLCALL_PREFIX") or "rollcall",
+        help="start of bucket and table names (default: $ROLLCALL_PREFIX, else rollcall)",
+    )
+
+
+def add_deployment(parser: argparse.ArgumentParser) -> None:
+    """Which deployment is meant; account, region and endpoint come from AWS's own variables and files."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--prefix",
+        type=prefix,
+        default=os.environ.get("ROLLCALL_PREFIX") or None,
+        help="start of the deployment's names (default: $ROLLCALL_PREFIX, else rollcall at $AWS_ENDPOINT_URL"
+        " and rollcall-ACCOUNT-REGION on AWS)",
+    )
+    which.add_argument("--stack", metavar="NAME", help="its CloudFormation stack, instead of the prefix")
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[+-]?[0-9]{0,9}\.?[0-9]{0,9}", text) or not any(map(str.isdigit, text)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        if not low <= float(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a prefix: 1 to 47 lower-case letters, digits and hyphens, no hyphen at either end"
+        )
+    return text

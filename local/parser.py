@@ -1,0 +1,181 @@
+"""What can be typed after `rollcall`. Nothing here loads what only the work needs."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from local import options
+
+USAGE_ERROR = 2
+QUEUES = ("split", "recognize", "lookup")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="rollcall",
+        description="Who is in a video, when, and their records: the whole pipeline on this machine or in your AWS"
+        " account.",
+        epilog="example: rollcall run holiday.mp4 --gallery people/ --out results",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive):
+        add(commands)
+    return parser
+
+
+def _run(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="push files through the whole pipeline once and collect the results",
+        description="Start the local cloud, push the files through the whole pipeline, write the results, stop.",
+        epilog="example: rollcall run holiday.mp4 photos/ --gallery people/ --people records.json --out results",
+    )
+    _add_media(parser)
+    options.add_gallery(parser, required=True)
+    options.add_people(parser)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    options.add_port(parser, default=0, meaning="default: any free")
+    options.add_local_cloud(parser)
+
+
+def _up(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "up",
+        help="run the local cloud until Ctrl-C, for any AWS client",
+        description="Run the local cloud until Ctrl-C. Prints a line that starts with `ready` once it takes work.",
+        epilog="example: rollcall up --gallery people/ & "
+        "aws --endpoint-url http://127.0.0.1:4566 s3 cp holiday.mp4 s3://rollcall-input/",
+    )
+    options.add_gallery(parser, required=False)
+    options.add_people(parser)
+    options.add_port(parser, default=4566, meaning="default: 4566")
+    parser.add_argument(
+        "--api-port", type=options.integer(0, 65535), default=8000, help="port of the HTTP API (default: 8000)"
+    )
+    options.add_local_cloud(parser)
+
+
+def _faces(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "faces",
+        help="the faces in photos, one JSON line per photo",
+        description="One JSON line per photo: its faces, largest first; a box is [x, y, width, height] in pixels.",
+        epilog="example: rollcall faces group.jpg --gallery people/",
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="JPEG, PNG or WebP files")
+    options.add_gallery(parser, required=False)
+    parser.add_argument("--embeddings", action="store_true", help="include the 128 numbers of each face")
+    options.add_min_face(parser, default=20)
+    options.add_threshold(parser)
+
+
+def _people(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "people",
+        help="load, list or remove the people of a deployment",
+        description="The people of a deployment: their records and how many faces of each are enrolled.",
+        epilog="example: rollcall people load seed_data/people.json",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    load = actions.add_parser(
+        "load",
+        help="store records",
+        description="Store the records; one of the same name is replaced.",
+        epilog="example: rollcall people load seed_data/people.json",
+    )
+    load.add_argument("people", metavar="FILE", type=Path, help="a JSON list of records, each with a name")
+    everybody = actions.add_parser(
+        "list",
+        help="who is enrolled or has a record",
+        description="One line for each person: enrolled faces, the embedder they are of, and the record.",
+        epilog="example: rollcall people list --prefix rollcall",
+    )
+    remove = actions.add_parser(
+        "remove",
+        help="delete a person: record, faces, crops, and the name in stored results",
+        description="Delete the record, the enrolled faces, the crops, and the name in every stored result, where the"
+        " person becomes one of the unknown. Doing it again changes nothing.",
+        epilog='example: rollcall people remove "Eileen Collins"',
+    )
+    remove.add_argument("name", metavar="NAME", help="as enrolled")
+    for action in (load, everybody, remove):
+        options.add_deployment(action)
+
+
+def _enroll(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "enroll",
+        help="teach a deployment faces, from photos or embeddings",
+        description="Find the face in each photo and store its embedding; doing it again changes nothing. The photos"
+        " stay here: keep them, a new model needs them again.",
+        epilog="example: rollcall enroll people/",
+    )
+    parser.add_argument(
+        "gallery",
+        metavar="GALLERY",
+        nargs="+",
+        type=Path,
+        help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both',
+    )
+    parser.add_argument("--replace", action="store_true", help="remove every enrolled face that is not in GALLERY")
+    options.add_deployment(parser)
+
+
+def _submit(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "submit",
+        help="upload files to a deployment",
+        description="Upload files. Prints the job and the key of each; with --wait, who was in it.",
+        epilog="example: rollcall submit holiday.mp4 --wait --out results",
+    )
+    _add_media(parser)
+    parser.add_argument("--wait", action="store_true", help="until there is an answer to each file")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the results; waits for them")
+    options.add_deployment(parser)
+
+
+def _status(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "status",
+        help="how far an upload is, or what a deployment is doing",
+        description="Of one upload: its job and how far it is. Without KEY: the newest uploads, and what waits in the"
+        " queues.",
+        epilog="example: rollcall status holiday.mp4",
+    )
+    parser.add_argument("key", metavar="KEY", nargs="?", help="of the upload in the input bucket")
+    options.add_deployment(parser)
+
+
+def _results(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "results",
+        help="fetch the results of an upload",
+        description="Write the JSON, CSV, VTT and face crops of an upload under DIR, and show who was in it.",
+        epilog="example: rollcall results holiday.mp4 --out results",
+    )
+    parser.add_argument("key", metavar="KEY", help="of the upload in the input bucket")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    options.add_deployment(parser)
+
+
+def _redrive(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "redrive",
+        help="have dead letters tried again",
+        description="Send the messages that failed too often back to the queue that they came from.",
+        epilog="example: rollcall redrive --queue recognize",
+    )
+    parser.add_argument("--queue", choices=QUEUES, action="append", help="one of the queues (default: all three)")
+    options.add_deployment(parser)
+
+
+def _add_media(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("media", metavar="MEDIA", nargs="+", type=Path, help="videos, photos, or folders of them")

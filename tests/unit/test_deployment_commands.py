@@ -1,0 +1,134 @@
+"""What the commands that work with a deployment say and do where no local cloud can show it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import boto3
+import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from functions.common.events import Upload
+from functions.common.uploads import Latest
+from local.aws_errors import explain
+from local.commands import redrive as redrive_command
+from local.commands.redrive import redrive
+from local.commands.submit import LOOK_SECONDS, StillMeant
+from local.deployment import Deployment
+from local.errors import UsageError
+
+ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"
+URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/acme-split-dead-letters"
+
+
+def refused(code: str, message: str = "User: me is not authorized") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "PutItem")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("AccessDeniedException", "AWS denied PutItem on deployment 'a': User: me is not authorized"),
+        ("ExpiredToken", "sign in again"),
+        ("ThrottlingException", "throttling PutItem"),
+        ("SlowDown", "wait a minute"),
+        ("NoSuchBucket", "no deployment 'a'"),
+        ("SomethingNew", "AWS refused PutItem on deployment 'a': User: me is not authorized (SomethingNew)"),
+    ],
+)
+def test_each_refusal_has_its_sentence(code: str, sentence: str) -> None:
+    assert sentence in explain(refused(code), "deployment 'a'")
+
+
+def test_a_failed_transfer_tells_what_failed() -> None:
+    try:
+        try:
+            raise refused("AccessDenied", "no s3:PutObject")
+        except ClientError as error:
+            raise S3UploadFailedError(f"Failed to upload: {error}")  # noqa: B904  # as boto3 does
+    except S3UploadFailedError as failure:
+        assert "AWS denied PutItem on deployment 'a': no s3:PutObject" in explain(failure, "deployment 'a'")
+
+
+@pytest.fixture
+def acme() -> Iterator[tuple[Deployment, Stubber]]:
+    session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with ExitStack() as ending:
+        deployment = Deployment(prefix="acme", session=session, ending=ending)
+        with Stubber(deployment.sqs) as sqs:
+            sqs.add_response("get_queue_url", {"QueueUrl": URL}, {"QueueName": "acme-split-dead-letters"})
+            yield deployment, sqs
+            sqs.assert_no_pending_responses()
+
+
+def add_dead_letters(sqs: Stubber, number: int) -> None:
+    sqs.add_response(
+        "get_queue_attributes",
+        {"Attributes": {"QueueArn": ARN, "ApproximateNumberOfMessages": str(number)}},
+        {"QueueUrl": URL, "AttributeNames": ["QueueArn", "ApproximateNumberOfMessages"]},
+    )
+
+
+def add_task(sqs: Stubber, status: str, moved: int, **more: str) -> None:
+    task = {"Status": status, "ApproximateNumberOfMessagesMoved": moved, **more}
+    sqs.add_response("list_message_move_tasks", {"Results": [task]}, {"SourceArn": ARN, "MaxResults": 1})
+
+
+def test_on_aws_the_queue_itself_moves_its_dead_letters(
+    acme: tuple[Deployment, Stubber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redrive_command, "POLL_SECONDS", 0)
+    deployment, sqs = acme
+    add_dead_letters(sqs, 3)
+    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN})
+    add_task(sqs, "RUNNING", 1)
+    add_task(sqs, "COMPLETED", 3)
+
+    assert redrive(deployment, "split") == 3
+
+
+def test_a_move_that_sqs_gives_up_is_told_with_its_reason(acme: tuple[Deployment, Stubber]) -> None:
+    deployment, sqs = acme
+    add_dead_letters(sqs, 3)
+    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN})
+    add_task(sqs, "FAILED", 1, FailureReason="AccessDenied")
+
+    with pytest.raises(UsageError, match="AccessDenied"):
+        redrive(deployment, "split")
+
+
+def test_without_dead_letters_nothing_is_started(acme: tuple[Deployment, Stubber]) -> None:
+    deployment, sqs = acme
+    add_dead_letters(sqs, 0)
+
+    assert redrive(deployment, "split") == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "complaint"),
+    [(None, "was deleted by somebody else"), ("2", "was uploaded again by somebody else")],
+)
+def test_who_waits_for_an_upload_that_no_longer_counts_is_told(now: str | None, complaint: str) -> None:
+    time = [0.0]
+    mine = Upload(bucket="in", key="a.mp4", version="1")
+    newest = None if now is None else Latest(upload=mine.model_copy(update={"version": now}), size=1)
+    meant = StillMeant(lambda _: newest, clock=lambda: time[0])
+
+    meant.check([mine])  # too early to look
+    time[0] = LOOK_SECONDS
+    with pytest.raises(UsageError, match=f"a.mp4 {complaint}"):
+        meant.check([mine])
+
+
+def test_who_waits_for_the_newest_upload_goes_on_waiting() -> None:
+    time = [0.0]
+    mine = Upload(bucket="in", key="a.mp4", version="1")
+    looks: list[Upload] = []
+    meant = StillMeant(lambda upload: looks.append(upload) or Latest(upload=mine, size=1), clock=lambda: time[0])
+
+    for now in (LOOK_SECONDS, LOOK_SECONDS + 1, 2 * LOOK_SECONDS):
+        time[0] = now
+        meant.check([mine])
+
+    assert len(looks) == 2
