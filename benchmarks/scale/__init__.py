@@ -1,0 +1,1 @@
+"""The pipeline at scale, simulated: `python -m benchmarks.scale`."""
