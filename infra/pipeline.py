@@ -52,6 +52,7 @@ class Function:
     batch_size: int
     max_concurrency: int
     environment: dict[str, str] = field(default_factory=dict)
+    sends_to_itself: bool = False  # AWS ends such a circle after 16 rounds unless it is told that it is meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,7 @@ class Settings:
     threshold: float | None = None  # None: the embedder's shipped threshold
     max_duration: int = 6 * 3600  # seconds of video
     max_bytes: int = 10 * 1024**3
+    range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
     max_concurrency: int = 10
 
 
@@ -131,6 +133,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             queue=f"{prefix}-split",
             batch_size=1,
             max_concurrency=settings.max_concurrency,
+            sends_to_itself=True,  # ranges of long videos
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "video_split",
@@ -138,6 +141,8 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
                 "FRAMES_PER_SECOND": str(settings.frames_per_second),
                 "MAX_DURATION": str(settings.max_duration),
                 "MAX_BYTES": str(settings.max_bytes),
+                "RANGE_SECONDS": str(settings.range_seconds),
+                "SPLIT_QUEUE": f"{prefix}-split",
             },
         ),
         Function(

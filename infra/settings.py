@@ -51,6 +51,8 @@ class Deployment(BaseModel):
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
     )
+    max_duration: int = Field(default=21_600, ge=1, le=43_200, description="longest video that is read, seconds")
+    max_bytes: int = Field(default=10 * 1024**3, ge=1, le=5 * 1024**4, description="largest upload that is read")
     max_concurrency: int = Field(default=10, ge=2, le=1000, description="instances of each function at one time")
     video_split_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
     face_recognition_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
@@ -131,6 +133,8 @@ class Deployment(BaseModel):
                 frames_per_second=self.frames_per_second,
                 min_face=self.min_face,
                 threshold=self.threshold,
+                max_duration=self.max_duration,
+                max_bytes=self.max_bytes,
                 max_concurrency=self.max_concurrency,
             )
         )

@@ -30,13 +30,13 @@ class SampledFrames:
         self._s3 = s3
         self._bucket = bucket
         self._upload = job.upload
-        self._gops = job.media.gops
+        self._packs = sorted(job.done)  # a divided video leaves gaps between the numbers of its ranges
         self._starts: dict[int, float] = {}
         self._last: tuple[int, Pack] | None = None  # callers go through a video in order of time
 
     def at(self, time: float) -> SampledFrame:
         """The sampled frame on screen at `time`."""
-        index = max(0, bisect_right(range(self._gops), time, key=self._start) - 1)
+        index = self._packs[max(0, bisect_right(self._packs, time, key=self._start) - 1)]
         pack = self._pack(index)
         times = pack.manifest.times
         number = max(0, bisect_right(times, time + TOLERANCE) - 1)

@@ -1,5 +1,6 @@
-"""What arrives in the queues: S3's notifications, and the message that asks for a lookup."""
+"""What arrives in the queues: S3's notifications, ranges of long videos, and the message that asks for a lookup."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
@@ -24,6 +25,31 @@ class Upload(BaseModel):
 
 class LookupMessage(BaseModel):
     upload: Upload
+
+
+class Stretch(BaseModel):
+    """The sampled frames of a video from number `first` to before `end`; without `end`, to where the video ends."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int = Field(default=0, ge=0)
+    end: int | None = None
+    origin: int = 0  # when the first frame of the video starts, in units of the stream's time base
+    anchor: int | None = None  # when a key frame before `first` starts: who seeks must find it there again
+
+
+class SplitRange(BaseModel):
+    """A stretch of an upload that an invocation of its own reads."""
+
+    model_config = ConfigDict(frozen=True)
+
+    upload: Upload
+    stretch: Stretch
+    first_pack: int = Field(ge=0)  # the numbers from here on are this range's own
+
+
+class RangeMessage(BaseModel):
+    range: SplitRange
 
 
 class ObjectCreated(BaseModel):
@@ -63,3 +89,11 @@ class S3Notification(BaseModel):
                 key=unquote_plus(record.s3.object.key),
                 version=record.s3.object.version_id,
             )
+
+
+def parse_split_message(body: str) -> S3Notification | SplitRange:
+    """What arrives in the split queue; raise ValidationError for anything else."""
+    message = json.loads(body)
+    if isinstance(message, dict) and "range" in message:
+        return RangeMessage.model_validate(message).range
+    return S3Notification.model_validate(message)

@@ -1,21 +1,23 @@
 """The state of a job: one DynamoDB item per upload, written so that doing it again changes nothing.
 
-A job is complete when every GoP that the split counted is in the set of those done. The split's count and each
-GoP's completion are single atomic updates that return the whole item, so whichever comes last sees a complete job.
+The split reports range by range where it went on from and how far it got. Once the reports lead from the first sampled
+frame to the video's end, `media` counts all GoPs; a job is complete when as many of them are in the set of those done.
+Each is a single atomic update that returns the whole item, so whichever comes last sees a complete job.
 """
 
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.common.events import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-SCHEMA = 1
+SCHEMA = 2
+UNDIVIDED_SCHEMA = 1  # its packs are numbered without gaps, by one reader after the other
 KEPT_SECONDS = 30 * 86_400
 
 
@@ -27,6 +29,18 @@ class MediaSummary(BaseModel):
     gops: int
     step: float  # seconds from one sampled frame to the next; 0 for a photo
     width: int  # pixels, upright
+    height: int
+    seconds_spent: float
+
+
+class RangeSummary(BaseModel):
+    """What the split knows once it has read a range, or handed the rest of it on."""
+
+    next: int  # number of the first sampled frame that it did not reach
+    gops: int
+    duration: float | None  # seconds, of the video; None where it goes on after this range
+    step: float
+    width: int
     height: int
     seconds_spent: float
 
@@ -48,6 +62,8 @@ class Job(BaseModel):
     schema_version: int = SCHEMA
     status: Literal["running", "done", "failed"] = "running"  # what was last published
     created: float
+    frames_per_second: float | None = None  # of all its ranges, whatever the setting is by then
+    ranges: dict[int, RangeSummary] = Field(default_factory=dict)  # by the number of their first sampled frame
     media: MediaSummary | None = None
     packed: int = 0  # GoP packs written so far, for progress
     done: frozenset[int] = frozenset()
@@ -61,42 +77,74 @@ class Job(BaseModel):
     def awaits_publication(self) -> bool:
         return self.complete and self.status != "done"
 
+    @property
+    def refused(self) -> bool:
+        """Something is wrong with the upload itself: no further attempt can help."""
+        return self.error is not None and self.error.code != INTERNAL_ERROR.code
+
+    @property
+    def chain(self) -> list[RangeSummary] | None:
+        """The ranges that lead from the first sampled frame to the video's end; None while one is missing."""
+        found: list[RangeSummary] = []
+        at: int | None = 0
+        while at is not None:
+            reached = self.ranges.get(at)
+            if reached is None:
+                return None
+            found.append(reached)
+            at = reached.next if reached.duration is None else None
+        return found
+
 
 class JobStore:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def start(self, upload: Upload) -> Job:
+    def start(self, upload: Upload, *, frames_per_second: float) -> Job:
         """Create the job, or find it as an earlier delivery of the same event left it."""
         now = time.time()
         return self._update(
             upload.job,
             "SET upload = if_not_exists(upload, :upload), created = if_not_exists(created, :now),"
-            " schema_version = if_not_exists(schema_version, :schema), expires = if_not_exists(expires, :expires)",
+            " schema_version = if_not_exists(schema_version, :schema), expires = if_not_exists(expires, :expires),"
+            " frames_per_second = if_not_exists(frames_per_second, :rate),"
+            " ranges = if_not_exists(ranges, :none), packs = if_not_exists(packs, :none)",
             {
                 ":upload": upload.model_dump(),
                 ":now": _number(now),
                 ":schema": SCHEMA,
                 ":expires": int(now) + KEPT_SECONDS,
+                ":rate": _number(frames_per_second),
+                ":none": {},
             },
         )
 
     def get(self, job: str) -> Job | None:
         item = self._table.get_item(Key={"job": job}, ConsistentRead=True).get("Item")
-        return None if item is None else _parse(item)
+        return None if item is None else parse_job(item)
 
-    def packed(self, job: str, count: int) -> None:
-        self._update(job, "SET packed = :count", {":count": count})
+    def packed(self, job: str, *, first: int, count: int) -> Job:
+        """So many packs are written of the range that starts with this sampled frame."""
+        return self._update(job, "SET packs.#first = :count", {":count": count}, names={"#first": str(first)})
 
-    def split_done(self, job: str, media: MediaSummary) -> Job:
-        values = {name: _number(value) for name, value in media.model_dump().items()}
-        return self._update(job, "SET media = :media, packed = :gops", {":media": values, ":gops": media.gops})
+    def range_done(self, job: str, first: int, summary: RangeSummary) -> Job:
+        values = {":range": _numbers(summary)}
+        return self.close(self._update(job, "SET ranges.#first = :range", values, names={"#first": str(first)}))
+
+    def close(self, job: Job) -> Job:
+        """Count the GoPs if all ranges are there."""
+        chain = job.chain
+        if job.media is not None or chain is None:
+            return job
+        return self._update(job.job, "SET media = :media", {":media": _numbers(_media(chain))})
 
     def gop_done(self, job: str, index: int) -> Job:
         return self._update(job, "ADD done :index", {":index": {index}})
 
     def fail(self, job: str, error: JobError) -> Job:
-        return self._update(job, "SET #error = :error", {":error": error.model_dump()}, names={"#error": "error"})
+        """The first error stays: one is enough to tell."""
+        values = {":error": error.model_dump()}
+        return self._update(job, "SET #error = if_not_exists(#error, :error)", values, names={"#error": "error"})
 
     def published(self, job: str, status: Literal["done", "failed"]) -> Job:
         return self._update(job, "SET #status = :status", {":status": status}, names={"#status": "status"})
@@ -110,11 +158,30 @@ class JobStore:
             ReturnValues="ALL_NEW",
             **aliases,
         )
-        return _parse(answer["Attributes"])
+        return parse_job(answer["Attributes"])
 
 
-def _parse(item: dict[str, Any]) -> Job:
-    return Job.model_validate(item | {"done": frozenset(int(index) for index in item.get("done", ()))})
+def _media(chain: list[RangeSummary]) -> MediaSummary:
+    last = chain[-1]
+    return MediaSummary(
+        duration=last.duration or 0.0,
+        frames=last.next,
+        gops=sum(reached.gops for reached in chain),
+        step=last.step,
+        width=last.width,
+        height=last.height,
+        seconds_spent=sum(reached.seconds_spent for reached in chain),
+    )
+
+
+def parse_job(item: dict[str, Any]) -> Job:
+    done = frozenset(int(index) for index in item.get("done", ()))
+    packed = sum(item.get("packs", {}).values(), start=item.get("packed", 0))
+    return Job.model_validate(item | {"done": done, "packed": int(packed)})
+
+
+def _numbers(summary: BaseModel) -> dict[str, Decimal | None]:
+    return {name: None if value is None else _number(value) for name, value in summary.model_dump().items()}
 
 
 def _number(value: float) -> Decimal:

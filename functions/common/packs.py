@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from functions.common.errors import BadPack
 from functions.common.events import Upload
 
+SCHEMA = 2
+MAX_PACKS = 100_000  # of one video: their keys have five digits
 MAX_FRAMES = 32
 MAX_FRAME_BYTES = 32 * 1024**2
 MAX_PACK_BYTES = 128 * 1024**2
@@ -22,8 +24,9 @@ MANIFEST = "manifest.json"
 class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
+    schema_version: int = 1  # 1 did not say so
     upload: Upload
-    index: int = Field(ge=0, le=99_999)
+    index: int = Field(ge=0, lt=MAX_PACKS)  # grows with time; where a video was divided, some numbers are left out
     first_frame: int = Field(ge=0)  # its number among the sampled frames of the whole video
     times: list[float] = Field(min_length=1, max_length=MAX_FRAMES)  # seconds from the start of the video
     width: int = Field(gt=0)  # pixels of the frames in the pack

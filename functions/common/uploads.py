@@ -11,6 +11,7 @@ from functions.common.events import Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+ANSWERED = "answered"  # metadata of an upload
 _GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 
 
@@ -18,6 +19,7 @@ _GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 class Latest:
     upload: Upload
     size: int  # bytes
+    answered: bool = False  # its result exists already: the HTTP API looked at it before it put it here
 
 
 def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
@@ -29,7 +31,11 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
             return None
         raise
     version = head.get("VersionId", "null")  # "null" is S3's own name for the version of an unversioned object
-    return Latest(upload=Upload(bucket=bucket, key=key, version=version), size=head["ContentLength"])
+    return Latest(
+        upload=Upload(bucket=bucket, key=key, version=version),
+        size=head["ContentLength"],
+        answered=ANSWERED in head["Metadata"],
+    )
 
 
 def require_latest(s3: "S3Client", upload: Upload) -> None:

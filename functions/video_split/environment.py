@@ -1,13 +1,36 @@
 """The environment of video_split, checked once at cold start."""
 
-from pydantic import BaseModel, Field
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from functions.common.packs import MAX_PACKS
+from functions.video_split.division import Division
+from functions.video_split.limits import Limits
 
 
 class Environment(BaseModel):
     attempts: int = Field(alias="ATTEMPTS", gt=0)
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
+    split_queue: str = Field(alias="SPLIT_QUEUE", min_length=1)
     stage_1_bucket: str = Field(alias="STAGE_1_BUCKET", min_length=1)
     frames_per_second: float = Field(alias="FRAMES_PER_SECOND", gt=0, le=30)
     max_duration: float = Field(alias="MAX_DURATION", gt=0)  # seconds
     max_bytes: int = Field(alias="MAX_BYTES", gt=0)
+    range_seconds: float = Field(alias="RANGE_SECONDS", ge=10)  # of video
+
+    @property
+    def division(self) -> Division:
+        limits = Limits(max_bytes=self.max_bytes, max_duration=self.max_duration)
+        return Division(frames_per_second=self.frames_per_second, range_seconds=self.range_seconds, limits=limits)
+
+    @model_validator(mode="after")
+    def _require_pack_numbers(self) -> Self:
+        needed = self.division.most_packs
+        if needed > MAX_PACKS:
+            raise ValueError(
+                f"MAX_DURATION {self.max_duration:g} s at FRAMES_PER_SECOND {self.frames_per_second:g} can take "
+                f"{needed} packs, and there are {MAX_PACKS} numbers: lower one of them"
+            )
+        return self

@@ -43,16 +43,30 @@ _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     (re.compile(r"Decoder \(codec|Decoder not found|Could not find codec"), UnreadableMedia, UNREADABLE),
 )
 
+_PICTURE_SIZE = re.compile(r"Picture size (\d{1,9})x(\d{1,9}) ")
+
 # The demuxer wanted more than the file has.
 CUT_OFF = re.compile(r"partial file|File ended prematurely|corrupt input packet")
 
 
-def explain(log: Iterable[str], returncode: int | None, *, otherwise: str) -> RollcallError:
+def explain(
+    log: Iterable[str], returncode: int | None, *, otherwise: str, most_pixels: int | None = None
+) -> RollcallError:
     """The error that a run without usable output stands for, with the end of its log as a note for the operator."""
     lines = list(log)
     error = _named(lines) or _killed(returncode) or UnreadableMedia(otherwise)
+    size = _PICTURE_SIZE.search("\n".join(lines))
+    if isinstance(error, TooManyPixels) and size is not None and most_pixels is not None:
+        error = too_many_pixels(int(size[1]), int(size[2]), most_pixels)
     error.add_note(f"exit code {returncode}; {' | '.join(lines[-8:])}")
     return error
+
+
+def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
+    return TooManyPixels(
+        f"The picture is {width}×{height}, {width * height / 1e6:.0f} megapixels; the limit is {most / 1e6:.0f}. "
+        "Upload it in a smaller size."
+    )
 
 
 def broken_off(log: Iterable[str]) -> RollcallError | None:

@@ -1,7 +1,9 @@
 """Packing sampled frames into GoPs: by the stream's own key frames where they are in reach, else by length."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -9,6 +11,7 @@ class Sample:
     time: float  # seconds from the start of the video
     jpeg: bytes
     key: bool  # a key frame came since the sample before
+    latest_key: int | None = None  # its own time in the stream, or that of the latest one before; time base units
 
 
 def pack(samples: Iterable[Sample], *, most_frames: int, most_seconds: float) -> Iterator[list[Sample]]:
@@ -28,3 +31,9 @@ def _boundary(samples: list[Sample]) -> int:
     """Where the next pack starts: the last key frame in the second half, else the end. The last sample is not ours."""
     last = len(samples) - 1
     return next((at for at in range(last, last // 2, -1) if samples[at].key), last)
+
+
+def fewest_samples(*, frames_per_second: Fraction, most_frames: int, most_seconds: float) -> int:
+    """What every pack but a last one holds at least."""
+    full = min(most_frames, math.ceil(most_seconds * frames_per_second))
+    return full // 2 + 1

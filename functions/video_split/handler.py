@@ -1,7 +1,7 @@
 """video_split: an upload becomes GoP packs in the stage-1 bucket."""
 
 import os
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -13,9 +13,12 @@ from functions.common.batch import handle_batch
 from functions.common.jobs import JobStore
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger, metrics
+from functions.video_split.deadline import Deadline
 from functions.video_split.environment import Environment
-from functions.video_split.probe import Limits
+from functions.video_split.range_queue import RangeQueue
 from functions.video_split.split import Splitter
+
+RESERVE_SECONDS = 30  # to store the pack in hand, to hand the rest back, and to report
 
 
 @cache
@@ -26,20 +29,26 @@ def environment() -> Environment:
 @cache
 def splitter() -> Splitter:
     settings = environment()
+    sqs = boto3.client("sqs")
     return Splitter(
         # presigned URLs of encrypted objects need this version of the signature
         s3=boto3.client("s3", config=Config(signature_version="s3v4")),
         jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
-        lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
+        lookups=LookupQueue(sqs, settings.lookup_queue),
+        ranges=RangeQueue(sqs, settings.split_queue),
         stage_1_bucket=settings.stage_1_bucket,
-        frames_per_second=settings.frames_per_second,
-        limits=Limits(max_bytes=settings.max_bytes, max_duration=settings.max_duration),
+        division=settings.division,
     )
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     return handle_batch(
-        event, context, attempts=environment().attempts, work=splitter().split, give_up=splitter().give_up
+        event,
+        context,
+        attempts=environment().attempts,
+        work=partial(splitter().split, deadline=deadline),
+        give_up=splitter().give_up,
     )

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+DURATION_TOLERANCE = 1.001
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """The defaults fit a function of 2048 MB that may run for 15 minutes; docs/media.md gives the reasons."""
 
     max_bytes: int = 10 * 1024**3
-    max_duration: float = 6 * 3600.0  # seconds
+    max_duration: float = 6 * 3600.0  # seconds; `longest` is what is checked
     max_photo_pixels: int = 52_000_000
     max_video_pixels: int = 36_000_000  # of one frame
     max_frame_side: int = 1920  # longest side of a sampled video frame, in pixels; photos are not scaled
@@ -17,5 +19,12 @@ class Limits:
     max_gop_seconds: float = 10.0
     max_memory: int = 1536 * 1024**2  # address space of ffmpeg, in bytes
     probe_seconds: float = 60.0  # wall clock
-    decode_seconds: float = 780.0  # wall clock from the first frame asked for to the last one handed out
+    decode_seconds: float = (
+        780.0  # wall clock, first frame asked for to last one handed out; where no deadline is given
+    )
     threads: int = 2  # of the decoder; each one holds a frame more
+
+    @property
+    def longest(self) -> float:
+        """Seconds: what is called a six-hour video is some frames, or a packet of sound, longer than six hours."""
+        return self.max_duration * DURATION_TOLERANCE

@@ -4,10 +4,11 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-from functions.common.errors import NoVideo, TooLong, TooManyPixels
-from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain
+from functions.common.errors import NoVideo, TooLong
+from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain, too_many_pixels
 from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.inputs import input_options, input_url
 from functions.video_split.limits import Limits
@@ -33,6 +34,7 @@ class Media:
     stream: int
     turn: Turn  # what makes a decoded frame upright
     frame_rate: float  # frames per second, on average; 0 where the file does not say
+    time_base: Fraction  # seconds in one unit of the stream's own clock
     transparent: bool
 
 
@@ -53,6 +55,7 @@ def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Medi
         stream=int(stream["index"]),
         turn=turn,
         frame_rate=_ratio(stream.get("avg_frame_rate", ""), "/"),
+        time_base=_time_base(stream.get("time_base", "")),
         transparent=_has_alpha(stream.get("pix_fmt", "")),
     )
     _require_bounds(media, stream, limits)
@@ -72,10 +75,10 @@ def _ffprobe(source: Source, container: Container, limits: Limits, binaries: Bin
     ) as child:
         output = child.read_all(ANSWER_BYTES)
     if child.returncode != 0:
-        raise explain(child.log, child.returncode, otherwise=UNREADABLE)
+        raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=_most_pixels(container, limits))
     answer: dict[str, Any] = json.loads(output)
     if not _usable(answer):
-        failure = explain(child.log, child.returncode, otherwise=DAMAGED)
+        failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=_most_pixels(container, limits))
         raise NoVideo(_why_no_video(answer)) if not _videos(answer) else failure
     return answer
 
@@ -103,15 +106,15 @@ def _best(videos: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _require_bounds(media: Media, stream: dict[str, Any], limits: Limits) -> None:
-    pixels = stream["width"] * stream["height"]
-    most = limits.max_photo_pixels if media.photo else limits.max_video_pixels
-    if pixels > most:
-        raise TooManyPixels(
-            f"The picture is {media.width}×{media.height}, {pixels / 1e6:.0f} megapixels; the limit is "
-            f"{most / 1e6:.0f}. Upload it in a smaller size."
-        )
-    if media.duration > limits.max_duration:
+    most = _most_pixels(media.container, limits)
+    if stream["width"] * stream["height"] > most:
+        raise too_many_pixels(media.width, media.height, most)
+    if media.duration > limits.longest:
         raise TooLong(too_long(media.duration, limits))
+
+
+def _most_pixels(container: Container, limits: Limits) -> int:
+    return limits.max_photo_pixels if container.photo else limits.max_video_pixels
 
 
 def too_long(seconds: float, limits: Limits) -> str:
@@ -155,6 +158,11 @@ def _clock_seconds(text: str) -> float:
 def _ratio(text: str, separator: str) -> float:
     over, _, under = text.partition(separator)
     return int(over) / int(under) if over.isdigit() and under.isdigit() and int(under) else 0.0
+
+
+def _time_base(text: str) -> Fraction:
+    over, _, under = text.partition("/")
+    return Fraction(int(over), int(under)) if over.isdigit() and under.isdigit() and int(under) else Fraction(0)
 
 
 def _display_matrix(stream: dict[str, Any]) -> tuple[int, int, int, int]:

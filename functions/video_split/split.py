@@ -1,18 +1,25 @@
-"""Split one upload into GoP packs, and account for it in its job."""
+"""Split uploads into GoP packs, the long ones range by range, and account for it in their jobs."""
 
+import dataclasses
 import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from functions.common.errors import EmptyFile, MediaError, Superseded, TooLarge
-from functions.common.events import ObjectCreated, S3Notification, Upload
-from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore, MediaSummary
+from functions.common.errors import EmptyFile, MediaError, Superseded, TooLarge, TooSlow
+from functions.common.events import ObjectCreated, SplitRange, Stretch, Upload, parse_split_message
+from functions.common.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary
 from functions.common.keys import MAX_INPUT_KEY_BYTES, pack_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger
-from functions.common.packs import Manifest, write_pack
+from functions.common.packs import SCHEMA, Manifest, write_pack
 from functions.common.uploads import Latest, latest, require_latest
-from functions.video_split.decode import Gop, decode
-from functions.video_split.probe import Limits, Media, probe
+from functions.video_split.deadline import Deadline
+from functions.video_split.decode import WHOLE, Gop, decode
+from functions.video_split.divide import divide, ranges_of
+from functions.video_split.division import Division
+from functions.video_split.probe import Media, probe
+from functions.video_split.range_queue import RangeQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,29 +34,45 @@ class Splitter:
         s3: "S3Client",
         jobs: JobStore,
         lookups: LookupQueue,
+        ranges: RangeQueue,
         stage_1_bucket: str,
-        frames_per_second: float,
-        limits: Limits,
+        division: Division,
     ) -> None:
         self._s3 = s3
         self._jobs = jobs
         self._lookups = lookups
+        self._ranges = ranges
         self._stage_1_bucket = stage_1_bucket
-        self._frames_per_second = frames_per_second
-        self._limits = limits
+        self._division = division
+        self._limits = division.limits
 
-    def split(self, body: str) -> None:
-        for created in S3Notification.model_validate_json(body).created():
-            current = self._current(created)
-            if current is not None:
-                self._split(current)
+    def split(self, body: str, *, deadline: Deadline) -> None:
+        message = parse_split_message(body)
+        if isinstance(message, SplitRange):
+            self._attempt(message.upload, lambda job: self._go_on(message, job, deadline))
+            return
+        for current in self._uploads(message.created()):
+            self._attempt(current.upload, lambda job, now=current: self._begin(now, job, deadline))  # type: ignore[misc]
 
     def give_up(self, body: str) -> None:
-        for created in S3Notification.model_validate_json(body).created():
+        message = parse_split_message(body)
+        if isinstance(message, SplitRange):
+            self._give_up(message.upload)
+            return
+        for current in self._uploads(message.created()):
+            self._give_up(current.upload)
+
+    def _give_up(self, upload: Upload) -> None:
+        job = self._start(upload)
+        if not job.complete:
+            self._jobs.fail(upload.job, INTERNAL_ERROR)
+            self._lookups.ask(upload)
+
+    def _uploads(self, events: Iterator[ObjectCreated]) -> Iterator[Latest]:
+        for created in events:
             current = self._current(created)
             if current is not None:
-                self._jobs.start(current.upload)
-                self._fail(current.upload, INTERNAL_ERROR)
+                yield current
 
     def _current(self, created: ObjectCreated) -> Latest | None:
         """The upload that the event tells of, unless there is nothing to do for it."""
@@ -60,51 +83,105 @@ class Splitter:
             return None
         if created.key.endswith("/") and current.size == 0:
             return None  # what the S3 console calls a folder
+        if current.answered:
+            logger.info("upload answered already", key=created.key)
+            return None
         return current
 
-    def _split(self, current: Latest) -> None:
-        upload = current.upload
+    def _start(self, upload: Upload) -> Job:
+        return self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
+
+    def _attempt(self, upload: Upload, work: Callable[[Job], Job]) -> None:
         logger.append_keys(job=upload.job, key=upload.key)
-        job = self._jobs.start(upload)
-        if job.complete:
-            self._finish(job)  # the event came twice; whoever sent it first may have died before asking
-            return
+        job = self._start(upload)
         try:
-            media = self._pack(current)
+            # the event may have come twice, and whoever it came to first may have died before asking for the lookup
+            self._finish(job if job.complete or job.refused else work(job))
         except Superseded as newer:
             logger.info(str(newer))
         except MediaError as error:
             logger.info("upload refused", code=error.code, reason=str(error))
-            self._fail(upload, JobError(code=error.code, message=str(error)))
-        else:
-            self._finish(self._jobs.split_done(upload.job, media))
+            self._finish(self._jobs.fail(upload.job, JobError(code=error.code, message=str(error))))
 
-    def _pack(self, current: Latest) -> MediaSummary:
-        started = time.monotonic()
-        upload = current.upload
+    def _finish(self, job: Job) -> None:
+        if job.awaits_publication or (job.refused and job.status == "running"):
+            self._lookups.ask(job.upload)
+
+    def _begin(self, current: Latest, job: Job, deadline: Deadline) -> Job:
+        """Read the upload, or have it read range by range."""
         self._require_bounds(current)
+        upload, division = current.upload, self._division_of(job)
+        url, media = self._open(upload)
+        divisible = job.schema_version > UNDIVIDED_SCHEMA
+        ranges = ranges_of(upload, divide(url, media, division) if divisible else [WHOLE], division)
+        if len(ranges) == 1:
+            return self._read(url, media, ranges[0], job, deadline)
+        self._ranges.send(ranges)
+        logger.info("divided", ranges=len(ranges), duration=media.duration)
+        return job
+
+    def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
+        require_latest(self._s3, part.upload)
+        url, media = self._open(part.upload)
+        return self._read(url, media, part, job, deadline)
+
+    def _division_of(self, job: Job) -> Division:
+        """With the sampling that the job began with."""
+        return dataclasses.replace(
+            self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
+        )
+
+    def _open(self, upload: Upload) -> tuple[str, Media]:
         url = self._s3.generate_presigned_url(
             "get_object",
             Params={"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version},
             ExpiresIn=URL_SECONDS,
         )
-        media = probe(url, limits=self._limits)
-        gops = frames = 0
-        end = 0.0
-        for gop in decode(url, media, frames_per_second=self._frames_per_second, limits=self._limits):
-            self._put(upload, media, gop, first_frame=frames)
-            gops, frames, end = gop.index + 1, frames + len(gop.times), gop.end
-            self._jobs.packed(upload.job, gops)
-        step = 0.0 if media.photo else 1.0 / self._frames_per_second
-        return MediaSummary(
-            duration=0.0 if media.photo else end,
-            frames=frames,
-            gops=gops,
-            step=step,
+        return url, probe(url, limits=self._limits)
+
+    def _read(self, url: str, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
+        first = part.stretch.first
+        if first in job.ranges:
+            return self._jobs.close(job)
+        started, division = time.monotonic(), self._division_of(job)
+        reading = _Reading(part.stretch)
+        gops = decode(
+            url,
+            media,
+            frames_per_second=division.frames_per_second,
+            limits=self._limits,
+            stretch=part.stretch,
+            deadline=deadline,
+        )
+        try:
+            with closing(gops):
+                for gop in reading.follow(gops):
+                    self._put(part, media, gop)
+                    reading.stored(gop)
+                    if self._jobs.packed(job.job, first=first, count=reading.gops).refused:
+                        return job  # another range of it was, meanwhile
+                    if not deadline.left:
+                        break
+        except TooSlow:
+            if reading.gops == 0:
+                raise
+        if not reading.whole:
+            self._hand_back(part, reading)
+        summary = RangeSummary(
+            next=reading.rest.first,
+            gops=reading.gops,
+            duration=reading.duration,
+            step=0.0 if media.photo else 1.0 / division.frames_per_second,
             width=media.width,
             height=media.height,
             seconds_spent=time.monotonic() - started,
         )
+        return self._jobs.range_done(job.job, first, summary)
+
+    def _hand_back(self, part: SplitRange, reading: "_Reading") -> None:
+        rest = SplitRange(upload=part.upload, stretch=reading.rest, first_pack=part.first_pack + reading.gops)
+        self._ranges.send([rest])
+        logger.info("rest handed back", first=reading.rest.first, gops=reading.gops)
 
     def _require_bounds(self, current: Latest) -> None:
         if len(current.upload.key.encode()) > MAX_INPUT_KEY_BYTES:
@@ -117,11 +194,13 @@ class Splitter:
             gib = self._limits.max_bytes / 1024**3
             raise TooLarge(f"The file is larger than {gib:g} GiB, which is the limit. Upload it in parts.")
 
-    def _put(self, upload: Upload, media: Media, gop: Gop, *, first_frame: int) -> None:
+    def _put(self, part: SplitRange, media: Media, gop: Gop) -> None:
+        upload, index = part.upload, part.first_pack + gop.index
         manifest = Manifest(
+            schema_version=SCHEMA,
             upload=upload,
-            index=gop.index,
-            first_frame=first_frame,
+            index=index,
+            first_frame=gop.first_frame,
             times=gop.times,
             width=gop.width,
             height=gop.height,
@@ -131,16 +210,28 @@ class Splitter:
         require_latest(self._s3, upload)  # a newer upload of this key puts packs under the same keys
         self._s3.put_object(
             Bucket=self._stage_1_bucket,
-            Key=pack_key(upload.key, gop.index),
+            Key=pack_key(upload.key, index),
             Body=write_pack(manifest, gop.frames),
             ContentType="application/zip",
             Metadata={"job": upload.job},
         )
 
-    def _fail(self, upload: Upload, error: JobError) -> None:
-        self._jobs.fail(upload.job, error)
-        self._lookups.ask(upload)
 
-    def _finish(self, job: Job) -> None:
-        if job.awaits_publication:
-            self._lookups.ask(job.upload)
+class _Reading:
+    """How far an invocation has come with its range."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        self.rest = stretch  # what is not in a pack yet
+        self.gops = 0
+        self.duration: float | None = None  # seconds; set when the video has ended
+
+    def follow(self, gops: Generator[Gop, None, float | None]) -> Iterator[Gop]:
+        self.duration = yield from gops
+
+    @property
+    def whole(self) -> bool:
+        return self.duration is not None or self.rest.first == self.rest.end
+
+    def stored(self, gop: Gop) -> None:
+        self.rest = gop.rest
+        self.gops += 1

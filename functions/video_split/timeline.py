@@ -5,22 +5,36 @@ import re
 from collections import deque
 from fractions import Fraction
 
+from functions.common.events import Stretch
+
 KEPT_LINES = 40
 _TIME_BASE = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+),")
-_FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(\d+) .*\biskey:([01]) ")
+_FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+) .*\biskey:([01]) ")
 _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
 
 
-class Timeline:
-    """Fed the lines of ffmpeg's `showinfo` filter; keeps the few facts that GoPs and the checks at the end need."""
+class NotAnchored(Exception):
+    """A decode that began too late, or at other times than the whole video's, to show what is on screen."""
 
-    def __init__(self, *, frames_per_second: Fraction) -> None:
+
+class Timeline:
+    """Fed the lines of ffmpeg's `showinfo` filter; keeps the few facts that GoPs and the checks at the end need.
+
+    Times are those of the whole video: a decode that seeks is `sought`, and then has to come across a key frame that
+    the stretch can rely on, at the time that it is known to have.
+    """
+
+    def __init__(self, *, frames_per_second: Fraction, stretch: Stretch | None = None, sought: bool = False) -> None:
         self.problems: deque[str] = deque(maxlen=KEPT_LINES)
         self.frames = 0
+        self.origin = stretch.origin if stretch is not None and sought else None
+        self.latest_key: int | None = None  # start of the last key frame that `take_key` has told of
+        self._stretch = stretch or Stretch()
+        self._anchored = not sought
         self._rate = frames_per_second
         self._time_base = Fraction(0)
         self._last = self._before_last = 0
-        self._keys: deque[int] = deque()  # the first sample that shows or follows each key frame
+        self._keys: deque[tuple[int, int]] = deque()  # the first sample that shows or follows each key frame; its start
 
     def feed(self, line: str) -> None:
         if frame := _FRAME.match(line):
@@ -33,10 +47,14 @@ class Timeline:
     def take_key(self, sample: int) -> bool:
         """Whether a key frame came after the sample before this one; asked once for each sample, in order."""
         found = False
-        while self._keys and self._keys[0] <= sample:
-            self._keys.popleft()
+        while self._keys and self._keys[0][0] <= sample:
+            self.latest_key = self._keys.popleft()[1]
             found = True
         return found
+
+    def require_anchor(self) -> None:
+        if not self._anchored:
+            raise NotAnchored
 
     @property
     def last(self) -> float:
@@ -55,7 +73,15 @@ class Timeline:
 
     def _frame(self, pts: int, *, key: bool) -> None:
         self.frames += 1
-        self._before_last, self._last = self._last, pts
-        sample = math.ceil(pts * self._time_base * self._rate)
-        if key and (not self._keys or self._keys[-1] != sample):
-            self._keys.append(sample)
+        if self.origin is None:
+            self.origin = pts
+        start = pts - self.origin
+        self._before_last, self._last = self._last, start
+        if key:
+            self._key(pts, sample=math.ceil(start * self._time_base * self._rate))
+
+    def _key(self, pts: int, *, sample: int) -> None:
+        if sample <= self._stretch.first and self._stretch.anchor in (None, pts):
+            self._anchored = True
+        if not self._keys or self._keys[-1][0] != sample:
+            self._keys.append((sample, pts))

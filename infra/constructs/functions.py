@@ -54,6 +54,7 @@ class Functions(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             role=role,
             log_group=log_group,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if function.sends_to_itself else None,
             **self._placement(),
         )
         built.add_event_source_mapping(

@@ -43,6 +43,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_BUCKET + "stage-1/*", ("s3:PutObject",)),
         Grant(_TABLE + "jobs", ("dynamodb:UpdateItem",)),
         _ASK_FOR_LOOKUP,
+        # ranges of long videos go back to where the uploads came from
+        Grant(_QUEUE + "split", ("sqs:GetQueueUrl", "sqs:SendMessage")),
     ),
     "face_recognition": (
         _consume("recognize"),

@@ -27,6 +27,8 @@ BESPOKE: dict[str, Any] = {
     "frames_per_second": "1.5",
     "min_face": "24",
     "threshold": "0.5",
+    "max_duration": "7200",
+    "max_bytes": "1000000000",
     "max_concurrency": "50",
     "video_split_memory": "3072",
     "face_recognition_memory": "1769",

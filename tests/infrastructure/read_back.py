@@ -76,6 +76,7 @@ def _function(properties: dict[str, Any], template: Template) -> Function:
         batch_size=mapping["BatchSize"],
         max_concurrency=mapping["ScalingConfig"]["MaximumConcurrency"],
         environment=properties["Environment"]["Variables"],
+        sends_to_itself=properties.get("RecursiveLoop") == "Allow",
     )
 
 

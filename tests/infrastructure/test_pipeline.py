@@ -36,7 +36,15 @@ def test_by_default_it_is_the_described_pipeline_under_the_accounts_and_regions_
 def test_every_setting_reaches_what_it_is_for(bespoke_template: Template) -> None:
     deployed = read_back(bespoke_template, prefix="acme")
 
-    chosen = Settings(prefix="acme", frames_per_second=1.5, min_face=24, threshold=0.5, max_concurrency=50)
+    chosen = Settings(
+        prefix="acme",
+        frames_per_second=1.5,
+        min_face=24,
+        threshold=0.5,
+        max_duration=7200,
+        max_bytes=1_000_000_000,
+        max_concurrency=50,
+    )
     described = with_lifetimes(describe(chosen), input_days=None, output_days=30)
     memory = {"video_split": 3072, "face_recognition": 1769, "lookup": 512}
     functions = tuple(replace(function, memory_mb=memory[function.component]) for function in described.functions)

@@ -240,3 +240,14 @@ def test_a_broken_rule_without_a_reason_stops_the_synthesis(monkeypatch: pytest.
 
     (report,) = json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"]
     assert {violation["ruleName"] for violation in report["violations"]} == {"AwsSolutions-S1"}
+
+
+def test_whoever_hands_work_to_itself_may_and_nobody_else(default_template: Template) -> None:
+    senders = [
+        statement["Action"]
+        for statement in statements(default_template)
+        if any(resource.endswith(f":{DEFAULT_PREFIX}-split") for resource in statement["Resource"])
+        and "sqs:SendMessage" in statement["Action"]
+    ]
+
+    assert senders == [["sqs:GetQueueUrl", "sqs:SendMessage"]]

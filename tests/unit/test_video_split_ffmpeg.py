@@ -160,6 +160,13 @@ def test_what_a_log_stands_for(line: str, error: type[Exception]) -> None:
     assert line in explained.__notes__[0]
 
 
+def test_a_picture_too_large_is_told_with_its_size() -> None:
+    log = ["[png @ 0x1] [error] Picture size 20000x20000 is invalid"]
+    assert str(explain(log, 1, otherwise="", most_pixels=52_000_000)) == (
+        "The picture is 20000×20000, 400 megapixels; the limit is 52. Upload it in a smaller size."
+    )
+
+
 def test_the_cpu_limit_is_told_as_such() -> None:
     assert type(explain([], -signal.SIGKILL, otherwise="")) is TooSlow
     assert type(explain([], -signal.SIGSEGV, otherwise="")) is UnreadableMedia

@@ -1,0 +1,120 @@
+"""The command lines of ffmpeg: from an upload to upright JPEGs on a pipe."""
+
+from fractions import Fraction
+from typing import Any
+
+import ffmpeg
+
+from functions.common.events import Stretch
+from functions.video_split.ffmpeg import Binaries
+from functions.video_split.inputs import input_options, input_url
+from functions.video_split.limits import Limits
+from functions.video_split.probe import Media
+from functions.video_split.source import Source
+from functions.video_split.upright import Turn
+
+VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 the worst
+JPEG_COLOURS = {"out_color_matrix": "bt601", "out_range": "pc"}  # as JFIF defines them; HD video is mostly BT.709
+
+
+def sampled_size(width: int, height: int, *, longest: int) -> tuple[int, int]:
+    """As it is where it fits; else scaled down to even sides."""
+    if max(width, height) <= longest:
+        return width, height
+    shrink = longest / max(width, height)
+    return tuple(max(2, round(side * shrink / 2) * 2) for side in (width, height))  # type: ignore[return-value]
+
+
+def video_command(
+    source: Source,
+    media: Media,
+    limits: Limits,
+    binaries: Binaries,
+    *,
+    rate: Fraction,
+    stretch: Stretch,
+    seek: float | None,
+) -> list[str]:
+    """The samples of the stretch; decoded from `seek` (seconds) on, or from the start of the file.
+
+    After a seek the frames keep the times that they have in a decode from the start, and the first one stands for all
+    that came before it. So the sampler counts as it does over the whole video, to the sample; what lies outside the
+    stretch is dropped before it is scaled.
+    """
+    stream = _opened(source, media, limits, **({} if seek is None else _sought(seek)))
+    # in this order: a frame's line is on the log before its JPEG is on the pipe, and what is dropped costs nothing more
+    stream = stream.filter("showinfo", checksum=0)
+    stream = stream.filter("setpts", "PTS-STARTPTS" if seek is None else f"if(N,PTS-({stretch.origin}),0)")
+    # a frame is on screen from its own time on, so the first instant of the grid at or after that samples it
+    stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", round="up")
+    if stretch.first > 0 or stretch.end is not None:
+        stream = stream.filter("trim", **_numbers(stretch))
+    return _upright(stream, media, limits, binaries, *(() if seek is None else ("-copyts", "-start_at_zero")))
+
+
+def first_frame_command(source: Source, media: Media, limits: Limits, binaries: Binaries) -> list[str]:
+    return _upright(_opened(source, media, limits), media, limits, binaries, **{"frames:v": 1})
+
+
+def _sought(seconds: float) -> dict[str, Any]:
+    # to the key frame before, and all from there on: the frame on screen at an instant starts before it
+    return {"ss": f"{seconds:.6f}", "noaccurate_seek": None}
+
+
+def _numbers(stretch: Stretch) -> dict[str, int]:
+    return {"start_frame": stretch.first} | ({} if stretch.end is None else {"end_frame": stretch.end})
+
+
+def _upright(
+    stream: Any, media: Media, limits: Limits, binaries: Binaries, *arguments: str, **options: Any
+) -> list[str]:
+    size = media.turn.size(*sampled_size(media.width, media.height, longest=limits.max_frame_side))
+    stream = _turned(stream.filter("scale", *size, **JPEG_COLOURS), media.turn)
+    return _compiled(
+        stream, binaries, *arguments, pixel_format="yuvj420p", quality=VIDEO_QUALITY, log_level="info", **options
+    )
+
+
+def photo_command(source: Source, media: Media, limits: Limits, binaries: Binaries, quality: int) -> list[str]:
+    stream = _opened(source, media, limits)
+    if media.transparent:
+        stream = _on_white(stream)
+    stream = _turned(stream, media.turn)
+    return _compiled(stream, binaries, pixel_format="yuvj444p", quality=quality, log_level="warning", **{"frames:v": 1})
+
+
+def _opened(source: Source, media: Media, limits: Limits, **more: Any) -> Any:
+    options = input_options(source, media.container, limits)
+    # one graph for the whole stream, whatever its frames claim later; `Turn` does what autorotation would
+    fixed = {"noautorotate": None, "reinit_filter": 0}
+    return ffmpeg.input(input_url(source), **options, **fixed, **more)[str(media.stream)]
+
+
+def _on_white(stream: Any) -> Any:
+    layers = stream.filter("format", "rgba").filter_multi_output("split")
+    white = layers[0].filter("lutrgb", r="maxval", g="maxval", b="maxval", a="maxval")
+    return ffmpeg.overlay(white, layers[1], format="rgb")
+
+
+def _turned(stream: Any, turn: Turn) -> Any:
+    for name, *arguments in turn.filters:
+        stream = stream.filter(name, *arguments)
+    return stream
+
+
+def _compiled(
+    stream: Any, binaries: Binaries, *arguments: str, pixel_format: str, quality: int, log_level: str, **options: Any
+) -> list[str]:
+    output = stream.output(
+        "pipe:1",
+        format="mpjpeg",
+        vcodec="mjpeg",
+        pix_fmt=pixel_format,
+        threads=1,
+        **{"q:v": quality, "fps_mode": "passthrough"},
+        **options,
+    )
+    quiet = ("-hide_banner", "-nostats", "-nostdin", "-loglevel", f"repeat+level+{log_level}")
+    output = output.global_args(*quiet, "-filter_complex_threads", "1", *arguments)
+    command: list[str] = output.compile(cmd=str(binaries.ffmpeg))
+    return command

@@ -1,0 +1,63 @@
+"""Dividing a long video into stretches, where each can be read by itself without reading what comes before it."""
+
+import math
+from contextlib import closing
+
+from functions.common.errors import RollcallError
+from functions.common.events import SplitRange, Stretch, Upload
+from functions.video_split.deadline import Deadline
+from functions.video_split.decode import WHOLE, Gop, decode
+from functions.video_split.division import Division
+from functions.video_split.ffmpeg import Binaries
+from functions.video_split.probe import Media
+from functions.video_split.source import MATROSKA, MOV
+
+INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read
+TRIAL_SECONDS = 20.0  # a seek by an index takes one or two; without one the file is read up to there
+
+
+def divide(url: str, media: Media, division: Division, *, binaries: Binaries | None = None) -> list[Stretch]:
+    """The whole as one stretch unless it is long and a seek to the last stretch finds what is there."""
+    count = math.ceil(media.duration / division.range_seconds)
+    if count <= 1 or media.container not in INDEXED:
+        return [WHOLE]
+    first = _try(url, media, division, Stretch(end=1), binaries)
+    if first is None:
+        return [WHOLE]
+    stretches = _evenly(media, division, count, origin=first.rest.origin)
+    last = stretches[-1]
+    trial = last.model_copy(update={"end": last.first + 1})
+    return [WHOLE] if _try(url, media, division, trial, binaries) is None else stretches
+
+
+def ranges_of(upload: Upload, stretches: list[Stretch], division: Division) -> list[SplitRange]:
+    """Each with pack numbers of its own: as many as it can need at most."""
+    return [
+        SplitRange(upload=upload, stretch=stretch, first_pack=stretch.first // division.fewest_samples + number)
+        for number, stretch in enumerate(stretches)
+    ]
+
+
+def _evenly(media: Media, division: Division, count: int, *, origin: int) -> list[Stretch]:
+    samples = math.ceil(media.duration * division.grid)
+    count = min(count, samples)
+    bounds = [samples * number // count for number in range(count)]
+    ends = [*bounds[1:], None]
+    return [Stretch(first=first, end=end, origin=origin) for first, end in zip(bounds, ends, strict=True)]
+
+
+def _try(url: str, media: Media, division: Division, stretch: Stretch, binaries: Binaries | None) -> Gop | None:
+    gops = decode(
+        url,
+        media,
+        frames_per_second=division.frames_per_second,
+        limits=division.limits,
+        stretch=stretch,
+        deadline=Deadline.after(TRIAL_SECONDS),
+        binaries=binaries,
+    )
+    try:
+        with closing(gops):
+            return next(gops, None)
+    except RollcallError:  # whatever it is, who reads the file from its start will meet it and tell it better
+        return None

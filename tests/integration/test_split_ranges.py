@@ -1,0 +1,327 @@
+"""The splitter on S3, SQS and DynamoDB of the local cloud: long videos, range by range, to a complete job."""
+
+import dataclasses
+import random
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+
+from functions.common.events import RangeMessage, SplitRange, Upload
+from functions.common.jobs import Job, JobStore
+from functions.common.lookup_queue import LookupQueue
+from functions.common.packs import Pack, read_pack
+from functions.video_split.deadline import Deadline
+from functions.video_split.division import Division
+from functions.video_split.ffmpeg import find
+from functions.video_split.limits import Limits
+from functions.video_split.range_queue import RangeQueue
+from functions.video_split.split import Splitter
+from infra.pipeline import Settings, describe
+from local.cloud import LocalCloud
+from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
+from tests.integration.made_media import synthetic
+
+SECONDS = 45
+RATE = 2.0
+AMPLE = 300.0  # seconds for an invocation
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(dataclasses.replace(describe(Settings()), functions=())) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("media") / "long.mp4"
+    return synthetic(find(), path, "-g", "45", size="128x72", seconds=SECONDS).read_bytes()
+
+
+class Split:
+    """The split stage alone: what arrives in its queue, and what it leaves behind."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.s3, self.sqs = cloud.client("s3"), cloud.client("sqs")
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": REGION}
+        self.table = boto3.resource("dynamodb", endpoint_url=cloud.endpoint_url, **keys).Table("rollcall-jobs")
+        self.jobs = JobStore(self.table)
+        for queue in ("split", "lookup"):
+            while self.receive(queue):
+                pass
+
+    def splitter(self, *, range_seconds: float = 10.0, rate: float = RATE, jobs: JobStore | None = None) -> Splitter:
+        return Splitter(
+            s3=self.s3,
+            jobs=jobs or self.jobs,
+            lookups=LookupQueue(self.sqs, "rollcall-lookup"),
+            ranges=RangeQueue(self.sqs, "rollcall-split"),
+            stage_1_bucket="rollcall-stage-1",
+            division=Division(frames_per_second=rate, range_seconds=range_seconds, limits=Limits()),
+        )
+
+    def upload(self, body: bytes) -> Upload:
+        key = f"{uuid.uuid4().hex} ü+.mp4"
+        version = self.s3.put_object(Bucket="rollcall-input", Key=key, Body=body)["VersionId"]
+        return Upload(bucket="rollcall-input", key=key, version=version)
+
+    def receive(self, queue: str) -> list[str]:
+        url = self.sqs.get_queue_url(QueueName=f"rollcall-{queue}")["QueueUrl"]
+        found = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [message["Body"] for message in found]
+
+    def run(self, splitter: Splitter, *, seconds: float = AMPLE, again: bool = False, seed: int = 0) -> int:
+        """Until the queue is empty, in any order; returns how many messages there were."""
+        shuffled, count = random.Random(seed), 0
+        while bodies := self.receive("split"):
+            bodies = bodies * 2 if again else bodies
+            shuffled.shuffle(bodies)
+            for body in bodies:
+                splitter.split(body, deadline=Deadline.after(seconds))
+                count += 1
+        return count
+
+    def packs(self, upload: Upload) -> list[Pack]:
+        listed = self.s3.list_objects_v2(Bucket="rollcall-stage-1", Prefix=f"{upload.key}/").get("Contents", [])
+        bodies = [self.s3.get_object(Bucket="rollcall-stage-1", Key=item["Key"])["Body"].read() for item in listed]
+        packs = [read_pack(body) for body in bodies]
+        assert [item["Key"] for item in listed] == [f"{upload.key}/gop-{pack.manifest.index:05d}.zip" for pack in packs]
+        return packs
+
+    def job(self, upload: Upload) -> Job:
+        job = self.jobs.get(upload.job)
+        assert job is not None
+        return job
+
+    def recognize(self, upload: Upload) -> Job:
+        for pack in self.packs(upload):
+            assert not self.job(upload).complete
+            self.jobs.gop_done(upload.job, pack.manifest.index)
+        return self.job(upload)
+
+
+@pytest.fixture
+def split(cloud: LocalCloud) -> Split:
+    return Split(cloud)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def frames(packs: list[Pack]) -> list[tuple[int, float, bytes]]:
+    return [
+        (pack.manifest.first_frame + number, time, frame)
+        for pack in packs
+        for number, (time, frame) in enumerate(zip(pack.manifest.times, pack.frames, strict=True))
+    ]
+
+
+def undivided(split: Split, body: bytes) -> tuple[Job, list[Pack]]:
+    upload = split.upload(body)
+    split.run(split.splitter(range_seconds=600))
+    return split.job(upload), split.packs(upload)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ranges_give_what_one_piece_gives(split: Split, long_video: bytes, seed: int) -> None:
+    whole, expected = undivided(split, long_video)
+    upload = split.upload(long_video)
+
+    split.run(split.splitter(), again=True, seed=seed)
+
+    job = split.job(upload)
+    assert whole.media is not None and job.media is not None
+    assert frames(split.packs(upload)) == frames(expected)
+    assert len(job.ranges) == 5
+    assert (job.media.frames, job.media.duration) == (whole.media.frames, whole.media.duration)
+    assert (job.media.width, job.media.height, job.media.step) == (128, 72, 0.5)
+    assert job.packed == job.media.gops == len(split.packs(upload))
+    assert split.recognize(upload).complete
+
+
+def test_an_upload_that_is_done_is_left_alone(split: Split, long_video: bytes) -> None:
+    upload = split.upload(long_video)
+    (notification,) = split.receive("split")
+    splitter = split.splitter()
+    splitter.split(notification, deadline=Deadline.after(AMPLE))
+    messages = split.receive("split")
+    for body in messages:
+        splitter.split(body, deadline=Deadline.after(AMPLE))
+    split.recognize(upload)
+    split.jobs.published(upload.job, "done")
+    before = split.job(upload)
+
+    for body in (notification, *messages):
+        splitter.split(body, deadline=Deadline.after(0))
+
+    assert split.job(upload) == before
+    assert split.receive("split") == split.receive("lookup") == []
+
+
+def test_whoever_closes_a_complete_job_asks_for_the_lookup(split: Split, long_video: bytes) -> None:
+    upload = split.upload(long_video)
+    splitter = split.splitter()
+    (notification,) = split.receive("split")
+    splitter.split(notification, deadline=Deadline.after(AMPLE))
+    *others, last = split.receive("split")
+    for body in others:
+        splitter.split(body, deadline=Deadline.after(AMPLE))
+    split.recognize(upload)
+    assert split.receive("lookup") == []
+
+    recognised = split.job(upload).done
+    # the last range's only pack is recognised before the split has reported it
+    split.jobs.gop_done(upload.job, RangeMessage.model_validate_json(last).range.first_pack)
+    assert split.job(upload).done > recognised
+    splitter.split(last, deadline=Deadline.after(AMPLE))
+
+    assert len(split.receive("lookup")) == 1
+
+
+@pytest.mark.parametrize("notices", ["between packs", "as it reads"])
+def test_who_runs_out_of_time_hands_the_rest_back(split: Split, long_video: bytes, notices: str) -> None:
+    whole, expected = undivided(split, long_video)
+    upload = split.upload(long_video)
+    clock = Clock()
+
+    class TwoPacks(JobStore):
+        def packed(self, job: str, *, first: int, count: int) -> Job:
+            if count == 2 and notices == "between packs":
+                clock.now += AMPLE
+            elif count == 2:
+                for child in psutil.Process().children():
+                    if child.name() == "ffmpeg":
+                        child.kill()  # as its limit of CPU time does
+            return super().packed(job, first=first, count=count)
+
+    splitter = split.splitter(jobs=TwoPacks(split.table), range_seconds=600)
+    invocations = 0
+    while bodies := split.receive("split"):
+        (body,) = bodies
+        splitter.split(body, deadline=Deadline(clock.now + AMPLE, clock))
+        invocations += 1
+
+    job = split.job(upload)
+    assert job.media is not None and whole.media is not None
+    assert 1 < invocations == len(job.ranges)
+    assert [pack.manifest.index for pack in split.packs(upload)] == list(range(len(expected)))
+    assert frames(split.packs(upload)) == frames(expected)
+    assert (job.media.frames, job.media.duration) == (whole.media.frames, whole.media.duration)
+    assert split.recognize(upload).complete
+
+
+def test_no_progress_is_an_error_and_not_a_circle(split: Split, long_video: bytes) -> None:
+    upload = split.upload(long_video)
+
+    split.run(split.splitter(range_seconds=600), seconds=0.0)
+
+    job = split.job(upload)
+    assert job.error is not None and job.error.code == "too-slow"
+    assert len(split.receive("lookup")) == 1
+
+
+def test_a_range_that_fails_fails_the_job_once(split: Split, long_video: bytes) -> None:
+    upload = split.upload(long_video)
+    splitter = split.splitter()
+    (notification,) = split.receive("split")
+    splitter.split(notification, deadline=Deadline.after(AMPLE))
+    first, second, *others = split.receive("split")
+
+    splitter.split(first, deadline=Deadline.after(0))
+    split.jobs.published(upload.job, "failed")
+    splitter.split(second, deadline=Deadline.after(0))
+    for body in (*others, first):
+        splitter.split(body, deadline=Deadline.after(AMPLE))
+    splitter.give_up(second)
+
+    job = split.job(upload)
+    assert job.error is not None and job.error.code == "too-slow"
+    assert job.ranges == {}
+    assert len(split.receive("lookup")) == 2  # of the range that failed, and of the one given up
+    assert split.packs(upload) == []
+
+
+def test_a_range_of_a_replaced_upload_is_let_go(split: Split, long_video: bytes) -> None:
+    upload = split.upload(long_video)
+    splitter = split.splitter()
+    (notification,) = split.receive("split")
+    splitter.split(notification, deadline=Deadline.after(AMPLE))
+    messages = split.receive("split")
+    split.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=b"another")
+
+    for body in messages:
+        splitter.split(body, deadline=Deadline.after(AMPLE))
+
+    job = split.job(upload)
+    assert (job.ranges, job.error, split.packs(upload)) == ({}, None, [])
+
+
+def test_sampling_stays_as_the_job_began(split: Split, long_video: bytes) -> None:
+    whole, expected = undivided(split, long_video)
+    upload = split.upload(long_video)
+    (notification,) = split.receive("split")
+    split.splitter().split(notification, deadline=Deadline.after(AMPLE))
+
+    split.run(split.splitter(rate=5.0))
+
+    assert frames(split.packs(upload)) == frames(expected)
+
+
+def test_a_job_of_the_first_schema_is_finished_in_one_piece(split: Split, long_video: bytes) -> None:
+    """Its item as the first release left it, three packs into the video; then newer code is deployed."""
+    _, expected = undivided(split, long_video)
+    upload = split.upload(long_video)
+    split.table.put_item(
+        Item={
+            "job": upload.job,
+            "upload": {"bucket": upload.bucket, "key": upload.key, "version": upload.version},
+            "created": Decimal("1763000000.25"),
+            "expires": Decimal("1765592000"),
+            "schema_version": Decimal("1"),
+            "packed": Decimal("3"),
+            "done": {Decimal("0"), Decimal("1")},
+        }
+    )
+
+    split.run(split.splitter())
+
+    packs = split.packs(upload)
+    assert [pack.manifest.index for pack in packs] == list(range(len(expected)))
+    assert frames(packs) == frames(expected)
+    for index in range(2, len(packs)):
+        assert not split.job(upload).complete
+        split.jobs.gop_done(upload.job, index)
+    assert split.job(upload).complete
+    assert split.job(upload).schema_version == 1
+
+
+def test_a_photo_is_one_range(split: Split, tmp_path: Path) -> None:
+    photo = synthetic(find(), tmp_path / "p.png", "-frames:v", "1", "-c:v", "png").read_bytes()
+    upload = split.upload(photo)
+
+    split.run(split.splitter())
+
+    job = split.job(upload)
+    assert job.media is not None
+    assert (job.media.frames, job.media.gops, job.media.duration, job.media.step) == (1, 1, 0.0, 0.0)
+
+
+def test_a_range_message_of_an_unknown_upload_starts_nothing(split: Split) -> None:
+    gone = Upload(bucket="rollcall-input", key=f"{uuid.uuid4().hex}.mp4", version="v1")
+    part = SplitRange.model_validate({"upload": gone, "stretch": {"first": 3}, "first_pack": 1})
+
+    split.splitter().split(RangeMessage(range=part).model_dump_json(), deadline=Deadline.after(AMPLE))
+
+    assert split.receive("lookup") == []
