@@ -7,6 +7,7 @@ and a face may hang over the border of the picture.
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,17 @@ _MIRRORED_POINTS = [1, 0, 2, 4, 3, 6, 5, 7, 9, 8]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorSettings:
     """`*_probability`, `*_overlap`: 0..1. `window_by_face`: side of P-Net's window by the shorter side
-    of the smallest face; a window is square and a face is not. `pyramid_factor`: side of a level by that of the last.
+    of the smallest face; a window is square and a face is not. `swift_*`: in their place where the smallest face has
+    `swift_min_face` pixels or more, as in frames of a video: the next frame shows what one has hidden, and there are
+    many. `pyramid_factor`: side of a level by that of the last.
 
     `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the grey value out there.
     `smallest_level`: pixels, shorter side of the last level; P-Net's window is 12.
-    `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once; they bound the memory.
+    `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once, of each stream; they bound the memory.
     """
 
     pnet_probability: float
+    swift_pnet_probability: float
     rnet_probability: float
     promising_probability: float
     onet_probability: float
@@ -48,6 +52,8 @@ class DetectorSettings:
     refined_overlap: float
     contained_overlap: float
     window_by_face: float
+    swift_window_by_face: float
+    swift_min_face: int
     pyramid_factor: float
     margin: int
     smallest_level: int
@@ -76,23 +82,24 @@ class Detector:
         rnet: InferenceSession,
         onet: InferenceSession,
         settings: DetectorSettings,
-        min_face: int,
     ) -> None:
         self._pnet, self._rnet, self._onet = pnet, rnet, onet
         self._settings = settings
-        self._min_face = min_face
 
-    def detect(self, octaves: Octaves) -> Detections:
+    def detect(self, octaves: Octaves, *, min_face: int) -> Detections:
         """Faces whose shorter side has about `min_face` pixels or more, in no particular order."""
-        candidates = self._propose(octaves)
+        candidates = self._propose(octaves, min_face)
         candidates = self._refine(octaves, candidates)
         return self._decide(octaves, candidates)
 
-    def _propose(self, octaves: Octaves) -> Corners:
+    def _propose(self, octaves: Octaves, min_face: int) -> Corners:
         settings = self._settings
+        swift = min_face >= settings.swift_min_face
+        window = min_face * (settings.swift_window_by_face if swift else settings.window_by_face)
+        least = settings.swift_pnet_probability if swift else settings.pnet_probability
         canvas = pyramid_canvas(
             octaves,
-            first_scale=WINDOW / (settings.window_by_face * self._min_face),
+            first_scale=WINDOW / window,
             factor=settings.pyramid_factor,
             smallest=settings.smallest_level,
             margin=settings.margin,
@@ -101,7 +108,7 @@ class Detector:
         if not canvas.levels:
             return np.empty((0, 4), dtype=np.float32)
         probability, regression = self._search(canvas.pixels)
-        found = [self._windows(level, probability, regression) for level in canvas.levels]
+        found = [self._windows(level, probability, regression, least) for level in canvas.levels]
         corners, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
         keep = suppress(corners, scores, overlap=settings.candidate_overlap)
         return squared(regressed(corners[keep], offsets[keep]))
@@ -109,22 +116,22 @@ class Detector:
     def _search(self, pixels: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """P-Net over the canvas, in strips of rows: face probability [H, W] and offsets [4, H, W] of each cell."""
         height, width = pixels.shape[:2]
-        rows = max(1, self._settings.strip_pixels // width // _STRIDE) * _STRIDE
-        parts = []
-        for top in range(0, height - _CONTEXT, rows):
-            probability, offsets = self._pnet.run(pixels[None, top : top + rows + _CONTEXT])
-            parts.append((probability[0, 0].copy(), offsets[0].copy()))
-        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts], axis=1)
+        strips = _parts(height * width, most=self._settings.strip_pixels, streams=self._pnet.streams)
+        rows = _STRIDE * ceil((height - _CONTEXT) / strips / _STRIDE)
+        tops = range(0, height - _CONTEXT, rows)
+        outputs = self._pnet.run([pixels[None, top : top + rows + _CONTEXT] for top in tops])
+        probability, offsets = (np.concatenate(parts, axis=2)[0] for parts in zip(*outputs, strict=True))
+        return probability[0], offsets
 
     def _windows(
-        self, level: Level, probability: NDArray[np.float32], offsets: NDArray[np.float32]
+        self, level: Level, probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
     ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
         margin = self._settings.margin
         first_column, first_row = (level.left - margin) // _STRIDE, (level.top - margin) // _STRIDE
         end_column = (level.left + level.width + margin - WINDOW) // _STRIDE + 1
         end_row = (level.top + level.height + margin - WINDOW) // _STRIDE + 1
         of_level = probability[first_row:end_row, first_column:end_column]
-        rows, columns = np.nonzero(of_level >= self._settings.pnet_probability)
+        rows, columns = np.nonzero(of_level >= least)
         scores = of_level[rows, columns]
         rows, columns = rows + first_row, columns + first_column
         near = np.stack([columns * _STRIDE - level.left, rows * _STRIDE - level.top], axis=1)
@@ -177,12 +184,14 @@ class Detector:
         return probability.mean(axis=0)[:, 0], offsets.mean(axis=0), points.mean(axis=0)
 
     def _run(self, network: InferenceSession, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        batch = self._settings.batch
-        parts = [
-            [output.copy() for output in network.run(pictures[start : start + batch])]
-            for start in range(0, len(pictures), batch)
-        ]
-        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+        parts = min(len(pictures), _parts(len(pictures), most=self._settings.batch, streams=network.streams))
+        outputs = network.run(np.array_split(pictures, parts))
+        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+
+def _parts(size: int, *, most: int, streams: int) -> int:
+    """Into how many parts to cut work of `size`: so many for each stream that none is larger than `most`."""
+    return streams * ceil(size / most / streams)
 
 
 def regressed(corners: Corners, offsets: NDArray[np.float32]) -> Corners:

@@ -17,8 +17,7 @@ class Embedder:
 
         `batch` bounds what the network holds at once.
         """
-        result = np.empty((len(chips), self._dimension), dtype=np.float32)
-        for start in range(0, len(chips), self._batch):
-            part = slice(start, start + self._batch)
-            (result[part],) = self._session.run(chips[part])
-        return result
+        if len(chips) == 0:
+            return np.empty((0, self._dimension), dtype=np.float32)
+        batches = [chips[start : start + self._batch] for start in range(0, len(chips), self._batch)]
+        return np.concatenate([embeddings for (embeddings,) in self._session.run(batches)])

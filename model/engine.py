@@ -38,8 +38,11 @@ class Engine(Protocol):
     @property
     def identity(self) -> ModelIdentity: ...
 
-    def analyze(self, images: Sequence[Image]) -> list[list[Face]]:
-        """For each image its faces, largest first. The same images give the same faces, whatever they come with."""
+    def analyze(self, images: Sequence[Image], *, min_face: int | None = None) -> list[list[Face]]:
+        """For each image its faces, largest first. The same images give the same faces, whatever they come with.
+
+        `min_face`: pixels, the shorter side of the smallest face to find in this call; None: as the engine was made.
+        """
         ...
 
 
@@ -54,27 +57,30 @@ class FaceEngine:
         localizer: Localizer,
         embedder: Embedder,
         quality: QualitySettings,
+        min_face: int,
     ) -> None:
         self._identity = identity
         self.detector = detector
         self.localizer = localizer
         self.embedder = embedder
         self._quality = quality
+        self._min_face = checked_min_face(min_face)
 
     @property
     def identity(self) -> ModelIdentity:
         return self._identity
 
-    def analyze(self, images: Sequence[Image]) -> list[list[Face]]:
-        """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array.
+    def analyze(self, images: Sequence[Image], *, min_face: int | None = None) -> list[list[Face]]:
+        """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
         Images are searched one by one; the faces of all go through landmarks and embedding together. Beside the images
         this holds a third of their size, and 0.1 MB a face.
         """
         if not images:
             return []
+        smallest = self._min_face if min_face is None else checked_min_face(min_face)
         octaves = [Octaves(checked(image)) for image in images]
-        found = [self._search(picture) for picture in octaves]
+        found = [self._search(picture, smallest) for picture in octaves]
         patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
         landmarks = _split(self.localizer.landmarks(joined(patches)), found)
         chips = [
@@ -85,9 +91,9 @@ class FaceEngine:
         views = zip(found, landmarks, chips, embeddings, strict=True)
         return [self._faces(image, *view) for image, view in zip(images, views, strict=True)]
 
-    def _search(self, octaves: Octaves) -> Detections:
+    def _search(self, octaves: Octaves, min_face: int) -> Detections:
         """Detections of which something is in the picture, largest first."""
-        found = self.detector.detect(octaves)
+        found = self.detector.detect(octaves, min_face=min_face)
         inside = clipped(found.corners, octaves[0])
         sides = inside[:, 2:] - inside[:, :2]
         order = np.argsort(-sides.prod(axis=1), kind="stable")
@@ -139,29 +145,38 @@ def checked(image: Image) -> Image:
     return np.ascontiguousarray(image)
 
 
+def checked_min_face(min_face: int) -> int:
+    """Errors: ValueError for a face smaller than the detector's window."""
+    if min_face < WINDOW:
+        raise ValueError(f"min_face is {min_face} pixels; the detector sees faces of {WINDOW} and more")
+    return min_face
+
+
 def load_engine(model_dir: Path, *, min_face: int = 20, threads: int = 2) -> Engine:
     """The engine from the files that `model.build` makes.
 
     `min_face`: pixels, the shorter side of the smallest face to find; `threads`: CPU threads for networks and OpenCV
     (of the whole process). Errors: ValueError for a setting out of range, `ModelBuildError` for a folder without files.
     """
-    if min_face < WINDOW:
-        raise ValueError(f"min_face is {min_face} pixels; the detector sees faces of {WINDOW} and more")
+    checked_min_face(min_face)  # before the files are read
     if threads < 1:
         raise ValueError(f"threads is {threads}; the engine needs at least 1")
     identity = model_identity(read_manifest(model_dir))
     settings = load_settings()
     cv2.setNumThreads(threads)
     core = openvino.Core()
-    pnet, rnet, onet, resnet = (
-        OpenVinoSession(core, model_dir / name, threads=threads) for name in (*DETECTOR_FILES, EMBEDDER_FILE)
+    # many small pieces: a stream a thread saves waiting for each other at each layer; the ResNet has one large one
+    pnet, rnet, onet = (
+        OpenVinoSession(core, model_dir / name, threads=threads, streams=threads) for name in DETECTOR_FILES
     )
+    resnet = OpenVinoSession(core, model_dir / EMBEDDER_FILE, threads=threads)
     return FaceEngine(
         identity=identity,
-        detector=Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector, min_face=min_face),
+        detector=Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
         embedder=Embedder(resnet, dimension=EMBEDDING_SIZE, batch=settings.embedder_batch),
         quality=settings.quality,
+        min_face=min_face,
     )
 
 

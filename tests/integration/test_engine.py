@@ -122,6 +122,20 @@ def test_pictures_of_any_shape_are_searched(engine, shape):
     assert engine.analyze([noise]) == [[]]
 
 
+def test_smaller_faces_are_found_when_a_call_asks_for_them(engine):
+    image = photo("detection/bald_guys.jpg")
+
+    large = engine.analyze([image], min_face=400)[0]
+
+    assert len(large) < len(engine.analyze([image])[0])
+    assert all(face.quality.size > 200 for face in large)
+
+
+def test_a_face_below_the_window_of_the_detector_is_refused(engine):
+    with pytest.raises(ValueError, match="11 pixels"):
+        engine.analyze([np.zeros((50, 50, 3), np.uint8)], min_face=11)
+
+
 def test_no_pictures(engine):
     assert engine.analyze([]) == []
 

@@ -1,4 +1,4 @@
-"""The arrays of landmarks-5.npz, evaluated as their documentation says, against dlib's own predictor."""
+"""landmarks-5.npz, evaluated as its documentation says and by the engine, against dlib's own predictor."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.build.sources import SHAPE_PREDICTOR
+from model.landmarks import ShapePredictor
 
 # dlib rounds its points to whole pixels: half of one is rounding, and the rest is ours
 TOLERANCE = 0.5 + 0.01
@@ -33,6 +34,23 @@ def test_landmarks(arrays, predictor, faces, request):
         for box in _around(face, random):
             expected = np.array([(point.x, point.y) for point in predictor(photo, box).parts()])
             differences.append(np.abs(_evaluate(arrays, grey, box) - expected).max())
+    print(f"largest difference {max(differences):.4f} px over {len(differences)} boxes")
+    assert len(differences) >= 5 * BOXES_PER_FACE
+    assert max(differences) <= TOLERANCE
+
+
+@pytest.mark.parametrize("faces", ["photo_faces", "johns_faces"])
+def test_the_engine(model_files, predictor, faces, request):
+    engine = ShapePredictor.load(model_files / "landmarks-5.npz")
+    differences = []
+    random = np.random.default_rng(0)
+    for photo, face in request.getfixturevalue(faces):
+        grey = (photo.sum(axis=2, dtype=np.uint32) // 3).astype(np.uint8)
+        boxes = list(_around(face, random))
+        corners = np.array([[box.left(), box.top(), box.right(), box.bottom()] for box in boxes], dtype=np.float64)
+        found = engine.predict(np.repeat(grey[None], len(boxes), axis=0), corners)
+        expected = [[(point.x, point.y) for point in predictor(photo, box).parts()] for box in boxes]
+        differences += list(np.abs(found - expected).max(axis=(1, 2)))
     print(f"largest difference {max(differences):.4f} px over {len(differences)} boxes")
     assert len(differences) >= 5 * BOXES_PER_FACE
     assert max(differences) <= TOLERANCE
