@@ -1,7 +1,6 @@
 """Enrolling people: folders `NAME/*.jpg`, JSON lists of embeddings, or folders that hold both."""
 
 import math
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.common.enrolment import NotEnrolled, main_face, normal_name
 from functions.common.gallery_store import DEFAULT_MODEL, DIMENSIONS, MAX_FACES, EnrolledFace
 from local.errors import UsageError
 from local.json_input import read_json_list
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from model.faces import Face
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-MAX_NAME_LENGTH = 100
-RESERVED_NAMES = frozenset({"unknown", "no-face"})
-DOMINANT_AREA = 2.0  # of several faces the largest is meant if it has twice the area of the next
 
 Note = Callable[[str], None]
 
@@ -94,15 +91,10 @@ def _enrol_person(name: str, photos: list[Path], reader: PhotoReader) -> tuple[l
 
 
 def _choose_face(faces: "list[Face]") -> "Face":
-    if not faces:
-        raise PhotoError("no face found; use a photo that shows the face larger and from the front")
-    if len(faces) > 1 and _area(faces[0]) < DOMINANT_AREA * _area(faces[1]):
-        raise PhotoError(f"{len(faces)} faces, and none is clearly the main one; crop the photo to one person")
-    return faces[0]
-
-
-def _area(face: "Face") -> float:
-    return float(face.box[2] * face.box[3])
+    try:
+        return faces[main_face(faces)]
+    except NotEnrolled as error:
+        raise PhotoError(str(error)) from None
 
 
 def _scan_folder(folder: Path, source: GallerySource, note: Note) -> None:
@@ -120,8 +112,7 @@ def _scan_folder(folder: Path, source: GallerySource, note: Note) -> None:
 
 
 def _scan_person(folder: Path, source: GallerySource, note: Note) -> None:
-    # file systems differ in how they compose accents; records are matched by name
-    name = _check_name(unicodedata.normalize("NFC", folder.name), f"--gallery {folder}")
+    name = _check_name(folder.name, f"--gallery {folder}")
     visible = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
     photos = [entry for entry in visible if entry.is_file() and entry.suffix.lower() in PHOTO_SUFFIXES]
     for entry in visible:
@@ -156,13 +147,10 @@ def _parse_entries(entries: list[Any], path: Path) -> Iterator[EnrolledFace]:
 def _check_name(name: object, where: str) -> str:
     if not isinstance(name, str):
         raise UsageError(f'{where}: "name" is missing or not text')
-    if not name.strip() or len(name) > MAX_NAME_LENGTH:
-        raise UsageError(f"{where}: a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(name.strip())}")
-    if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise UsageError(f"{where}: the name {name!r} holds a slash or a control character; rename the person")
-    if name.lower() in RESERVED_NAMES or name in {".", ".."}:
-        raise UsageError(f"{where}: {name!r} is reserved for results; rename the person")
-    return name
+    try:
+        return normal_name(name)
+    except NotEnrolled as error:
+        raise UsageError(f"{where}: {error}; rename the person") from None
 
 
 def _parse_embedding(values: object, where: str) -> NDArray[np.float32]:

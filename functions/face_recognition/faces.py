@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from functions.common.errors import BadPack
+from functions.common.face_crops import face_crop, jpeg
 from functions.common.gop_faces import FaceRecord, GopFaces, pack_embedding
 from functions.common.packs import Manifest, Pack
 from model.calibration import load_calibration
@@ -14,10 +15,8 @@ from model.engine import Engine
 from model.faces import Face, Image
 from model.tracks import link
 
+PHOTO_MIN_FACE = 20  # pixels: a photo is looked at once, so there is time for the small faces in it
 CHUNK_PIXELS = 8_500_000  # four 1080p frames: more at a time is no faster, and decoded frames are large
-CROP_MARGIN = 0.3  # of the box, on each side
-CROP_SIDE = 224  # pixels
-CROP_QUALITY = 90
 
 
 def faces_of(pack: Pack, engine: Engine) -> GopFaces:
@@ -26,13 +25,14 @@ def faces_of(pack: Pack, engine: Engine) -> GopFaces:
     identity = engine.identity
     records: list[FaceRecord] = []
     crops: list[Image] = []
+    min_face = PHOTO_MIN_FACE if manifest.photo else None  # None: the engine's own
     for first, images in _chunks(pack):
-        for number, faces in enumerate(engine.analyze(images), start=first):
+        for number, faces in enumerate(engine.analyze(images, min_face=min_face), start=first):
             for face in faces:
                 records.append(_record(manifest, number, face))
-                crops.append(_crop(images[number - first], face))
+                crops.append(face_crop(images[number - first], face.box))
     for best in _best_views(records, identity.embedder_name):
-        records[best].crop = _jpeg(crops[best])
+        records[best].crop = jpeg(crops[best])
     return GopFaces(
         upload=manifest.upload,
         index=manifest.index,
@@ -74,22 +74,3 @@ def _best_views(records: list[FaceRecord], embedder: str) -> list[int]:
     position = {id(sighting): number for number, sighting in enumerate(sightings)}
     tracks = link(sightings, load_calibration(embedder))
     return [position[id(max(track.sightings, key=lambda sighting: sighting.weight))] for track in tracks]
-
-
-def _crop(image: Image, face: Face) -> Image:
-    x, y, width, height = face.box
-    left, top = max(0, int(x - CROP_MARGIN * width)), max(0, int(y - CROP_MARGIN * height))
-    right, bottom = int(x + (1 + CROP_MARGIN) * width), int(y + (1 + CROP_MARGIN) * height)
-    crop = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    scale = CROP_SIDE / max(crop.shape[:2])
-    if scale >= 1:
-        return crop.copy()  # a view would keep the whole frame in memory
-    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _jpeg(crop: Image) -> bytes:
-    written, encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
-    if not written:
-        raise ValueError(f"a crop of shape {crop.shape} could not be encoded")
-    return encoded.tobytes()

@@ -11,7 +11,7 @@ from functions.common.events import ObjectCreated, SplitRange, Stretch, Upload, 
 from functions.common.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary
 from functions.common.keys import MAX_INPUT_KEY_BYTES, pack_key
 from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import logger
+from functions.common.observability import about, count, logger, stage
 from functions.common.packs import SCHEMA, Manifest, write_pack
 from functions.common.uploads import Latest, latest, require_latest
 from functions.video_split.deadline import Deadline
@@ -63,6 +63,7 @@ class Splitter:
             self._give_up(current.upload)
 
     def _give_up(self, upload: Upload) -> None:
+        about(upload)
         job = self._start(upload)
         if not job.complete:
             self._jobs.fail(upload.job, INTERNAL_ERROR)
@@ -92,7 +93,7 @@ class Splitter:
         return self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
 
     def _attempt(self, upload: Upload, work: Callable[[Job], Job]) -> None:
-        logger.append_keys(job=upload.job, key=upload.key)
+        about(upload)
         job = self._start(upload)
         try:
             # the event may have come twice, and whoever it came to first may have died before asking for the lookup
@@ -100,6 +101,7 @@ class Splitter:
         except Superseded as newer:
             logger.info(str(newer))
         except MediaError as error:
+            count(uploads_refused=1)
             logger.info("upload refused", code=error.code, reason=str(error))
             self._finish(self._jobs.fail(upload.job, JobError(code=error.code, message=str(error))))
 
@@ -154,7 +156,7 @@ class Splitter:
             deadline=deadline,
         )
         try:
-            with closing(gops):
+            with stage("split"), closing(gops):
                 for gop in reading.follow(gops):
                     self._put(part, media, gop)
                     reading.stored(gop)
@@ -165,6 +167,8 @@ class Splitter:
         except TooSlow:
             if reading.gops == 0:
                 raise
+        frames = reading.rest.first - first
+        logger.info("split done", gops=reading.gops, frames=frames, whole=reading.whole)
         if not reading.whole:
             self._hand_back(part, reading)
         summary = RangeSummary(

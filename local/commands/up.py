@@ -8,6 +8,7 @@ from functions.common.jobs import Job, JobStore
 from functions.common.keys import result_key
 from functions.common.results import Failure, Result
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
+from local.api_server import ApiServer
 from local.outputs import RESULT
 from local.preparation import note, prepare_model_files, read_enrolment
 from local.session import DUMMY_KEY, REGION, Session, open_session, settings_from
@@ -25,25 +26,29 @@ def execute(options: argparse.Namespace) -> int:
     if not enrolment.faces:
         note("no --gallery: everybody will be unknown")
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
+    settings = settings_from(options)
     try:
-        with open_session(
-            settings_from(options), enrolment, port=options.port, model_dir=model_dir, log_dir=None
-        ) as session:
-            announce(session)
+        with (
+            open_session(settings, enrolment, port=options.port, model_dir=model_dir, log_dir=None) as session,
+            ApiServer(
+                settings, port=options.api_port, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
+            ) as api,
+        ):
+            announce(session, api.url)
             watch(session)
     except KeyboardInterrupt:
         note("stopped")
     return 0
 
 
-def announce(session: Session) -> None:
+def announce(session: Session, api_url: str) -> None:
     endpoint = session.cloud.endpoint_url
     buckets = ", ".join(session.bucket(role) for role in ("input", "stage-1", "output"))
     print(
         f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID={DUMMY_KEY} AWS_SECRET_ACCESS_KEY={DUMMY_KEY}"
         f" AWS_DEFAULT_REGION={REGION}\n"
         f"ready at {endpoint}: upload to {session.bucket('input')}, results come in {session.bucket('output')}"
-        f" (buckets: {buckets}); Ctrl-C stops",
+        f" (buckets: {buckets}); photos by HTTP at {api_url}; Ctrl-C stops",
         flush=True,
     )
 

@@ -25,7 +25,10 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the clips a
 @contextmanager
 def up(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [*COMMAND, "up", "--port", "0", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*COMMAND, "up", "--port", "0", "--api-port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert process.stdout is not None
     try:
@@ -74,7 +77,11 @@ def test_a_port_in_use_is_one_line_and_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = subprocess.run(
-            [*COMMAND, "up", "--port", str(port)], capture_output=True, text=True, timeout=START_SECONDS, check=False
+            [*COMMAND, "up", "--port", str(port), "--api-port", "0"],
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
         )
 
     assert answer.returncode == 2

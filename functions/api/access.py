@@ -1,0 +1,89 @@
+"""Who may ask for what: API keys, the gateway's own check, or this machine alone."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from functions.api.api_keys import ApiKeyStore, RateLimiter
+from functions.api.errors import Forbidden, TooManyRequests, Unauthenticated
+
+Scope = Literal["recognize", "videos", "results", "people:read", "people:write"]
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@dataclass(frozen=True)
+class Access:
+    who: str
+
+
+class Gatekeeper(Protocol):
+    async def admit(self, request: Request, scope: Scope) -> Access:
+        """Raise Unauthenticated, Forbidden or TooManyRequests."""
+        ...
+
+
+class KeyHolders:
+    def __init__(self, keys: ApiKeyStore, rates: RateLimiter) -> None:
+        self._keys = keys
+        self._rates = rates
+
+    async def admit(self, request: Request, scope: Scope) -> Access:
+        key = await run_in_threadpool(self._keys.verify, _given_key(request))
+        if key is None:
+            raise Unauthenticated("Send a valid API key in the X-Api-Key header or as a bearer token.")
+        if scope not in key.scopes:
+            raise Forbidden(f"This API key does not have the scope {scope!r}.", code="scope-missing")
+        wait = await run_in_threadpool(self._rates.seconds_to_wait, key)
+        if wait:
+            raise TooManyRequests(f"This API key may ask {key.per_minute} times a minute.", retry_after=wait)
+        return Access(who=key.id)
+
+
+class IamCallers:
+    """Behind an HTTP API whose routes ask for IAM: the gateway has checked the signature, and says whose it is."""
+
+    async def admit(self, request: Request, scope: Scope) -> Access:
+        event = request.scope.get("aws.event", {})
+        caller = event.get("requestContext", {}).get("authorizer", {}).get("iam", {}).get("userArn")
+        if not caller:
+            raise Unauthenticated("This service takes only requests that an IAM principal has signed.")
+        return Access(who=str(caller))
+
+
+class LoopbackOnly:
+    """This machine, asked for by its own name: a web page elsewhere must not reach it through a name of its own."""
+
+    async def admit(self, request: Request, scope: Scope) -> Access:
+        client = request.client.host if request.client else ""
+        if not _is_loopback(client) or _host_name(request) not in LOCAL_NAMES or "aws.event" in request.scope:
+            raise Forbidden("Without API keys only this machine may ask, at 127.0.0.1.", code="not-local")
+        return Access(who="local")
+
+
+def require(scope: Scope) -> Callable[[Request], Awaitable[Access]]:
+    async def check(request: Request) -> Access:
+        gatekeeper: Gatekeeper = request.app.state.gatekeeper
+        return await gatekeeper.admit(request, scope)
+
+    return check
+
+
+def _given_key(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return request.headers.get("x-api-key") or (token.strip() if kind.lower() == "bearer" else "")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(request: Request) -> str:
+    host = request.headers.get("host", "")
+    return host[: host.rindex("]") + 1] if "]" in host else host.partition(":")[0]

@@ -1,0 +1,34 @@
+"""The HTTP API as one ASGI application: the same for the local cloud, Lambda and a container."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from functions.api import routes_people, routes_photos, routes_videos
+from functions.api.problems import handle_problems
+from functions.api.services import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.close()
+
+    app = FastAPI(title="Rollcall", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.services = services
+    app.state.gatekeeper = services.gatekeeper
+    for routes in (routes_photos, routes_videos, routes_people):
+        app.include_router(routes.router)
+    app.add_api_route("/healthz", health, include_in_schema=False)
+    handle_problems(app)
+    origins = [origin.strip() for origin in services.settings.cors_origins.split(",") if origin.strip()]
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+    return app
+
+
+async def health() -> dict[str, str]:
+    return {"status": "ok"}

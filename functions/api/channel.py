@@ -1,0 +1,60 @@
+"""Frames over a socket between a process and its child: each a length and so many bytes, with a deadline."""
+
+import socket
+import struct
+import time
+
+_LENGTH = struct.Struct("<Q")
+
+
+class PeerGone(ConnectionError):
+    """The other end is closed: its process has ended."""
+
+
+class Channel:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def send(self, frame: bytes | bytearray | memoryview, *, deadline: float | None = None) -> None:
+        """`deadline` is a time of `time.monotonic`; TimeoutError when it passes."""
+        body = memoryview(frame).cast("B")
+        self._connection.settimeout(_left(deadline))
+        try:
+            self._connection.sendall(_LENGTH.pack(len(body)))
+            self._connection.settimeout(_left(deadline))
+            self._connection.sendall(body)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise PeerGone("the process has ended") from error
+
+    def receive(self, *, most: int, deadline: float | None = None) -> bytearray:
+        """ValueError for a frame over `most` bytes, before it is read."""
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+        if length > most:
+            raise ValueError(f"a frame of {length} bytes; at most {most} are expected")
+        return self._read(length, deadline)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _read(self, length: int, deadline: float | None) -> bytearray:
+        frame = bytearray(length)
+        rest = memoryview(frame)
+        while rest:
+            self._connection.settimeout(_left(deadline))
+            try:
+                count = self._connection.recv_into(rest)
+            except ConnectionResetError as error:
+                raise PeerGone("the process has ended") from error
+            if count == 0:
+                raise PeerGone("the process has ended")
+            rest = rest[count:]
+        return frame
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("out of time")
+    return left

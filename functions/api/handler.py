@@ -1,0 +1,32 @@
+"""The API as a Lambda function behind an HTTP API."""
+
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from mangum import Mangum
+from mangum.types import LambdaContext
+
+from functions.api.app import create_app
+from functions.api.environment import Environment
+from functions.api.request_log import RequestLog
+from functions.api.services import open_services
+
+
+@cache
+def adapter() -> Mangum:
+    settings = Environment.model_validate(dict(os.environ))
+    if settings.auth == "loopback":
+        raise ValueError("AUTH=loopback is for one machine: use keys or iam")
+    services = open_services(
+        settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
+        s3=boto3.client("s3", config=Config(signature_version="s3v4")),
+        dynamodb=boto3.resource("dynamodb"),
+    )
+    return Mangum(RequestLog(create_app(services)), lifespan="off")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return adapter()(event, context)

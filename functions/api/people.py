@@ -1,0 +1,128 @@
+"""Enrolling people from photos, and forgetting them."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel, Field
+
+from functions.api.body import PhotoFile
+from functions.api.errors import ApiError
+from functions.api.photos import KEPT_UNDER
+from functions.api.services import Services
+from functions.common.enrolment import NotEnrolled, main_face
+from functions.common.forget import Forgetter
+from functions.common.gallery_store import EnrolledFace
+from functions.common.gop_faces import unpack_embedding
+from functions.common.keys import crop_key, crops_prefix
+
+SOURCE = "api"  # a file's own name may tell more than the gallery should know
+FORGET_SECONDS = 15.0  # a gateway in front gives up after 30
+CROPS = 3  # of a person in one result, at most
+
+
+class EnrolledPhoto(BaseModel):
+    photo: int = Field(description="its number in the request, from 1")
+    face: str
+    weight: float = Field(description="0 to 1: how far the face is trusted")
+
+
+class RefusedEnrolment(BaseModel):
+    photo: int
+    code: str
+    reason: str
+
+
+class Enrolment(BaseModel):
+    name: str
+    enrolled: list[EnrolledPhoto]
+    refused: list[RefusedEnrolment]
+
+
+class Forgotten(BaseModel):
+    name: str
+    record: bool = Field(description="whether there was one")
+    faces: int
+    photos: int = Field(description="kept photos, by version")
+    results: int = Field(default=0, description="rewritten without the name")
+    crops: int = 0
+    continue_after: str | None = Field(
+        default=None, description="where the time was up: ask again with it as `after`, until it is null"
+    )
+
+
+async def enrol(services: Services, name: str, photos: Sequence[PhotoFile]) -> Enrolment:
+    faces: list[EnrolledFace] = []
+    answer = Enrolment(name=name, enrolled=[], refused=[])
+    for number, photo in enumerate(photos, start=1):
+        try:
+            face = await _face(services, name, photo)
+        except (ApiError, NotEnrolled) as error:
+            answer.refused.append(RefusedEnrolment(photo=number, code=error.code, reason=str(error)))
+        else:
+            faces.append(face)
+            answer.enrolled.append(EnrolledPhoto(photo=number, face=face.face, weight=round(face.weight or 0.0, 3)))
+    if faces:
+        await services.photos.run(lambda: services.faces.put_all(faces))
+        services.gallery.forget()
+    return answer
+
+
+async def _face(services: Services, name: str, photo: PhotoFile) -> EnrolledFace:
+    seen = await services.photos.see(photo.content)
+    face = seen.faces[main_face(seen.faces)]
+    return EnrolledFace(
+        name=name,
+        embedding=unpack_embedding(face.embedding),
+        model=services.pool.ready.embedder,
+        source=SOURCE,
+        weight=face.quality.weight,
+    )
+
+
+def forget(services: Services, name: str, *, after: str | None) -> Forgotten:
+    """From the first step on nobody is given this name; stored results are gone through for a bounded time."""
+    end = time.monotonic() + FORGET_SECONDS
+    forgetter = Forgetter(
+        s3=services.s3,
+        output_bucket=services.settings.output_bucket,
+        people=services.people,
+        gallery=services.faces,
+    )
+    person = forgetter.forget_person(name)
+    services.gallery.forget()
+    services.records.forget()
+    if services.archive is not None:
+        services.archive.settle()
+    forgotten = Forgotten(
+        name=name, record=person.record, faces=person.faces, photos=_delete_kept_photos(services, name)
+    )
+    while True:
+        stretch = forgetter.forget_results(name, after=after)
+        forgotten.results += stretch.rewritten
+        forgotten.crops += stretch.crops
+        forgotten.continue_after = after = stretch.next_after
+        if after is None or time.monotonic() > end:
+            return forgotten
+
+
+def _delete_kept_photos(services: Services, name: str) -> int:
+    """Photos that came by HTTP and show this person; what people uploaded to the bucket themselves stays theirs."""
+    deleted = 0
+    for key in _kept_photos_of(services, name):
+        versions = services.s3.list_object_versions(Bucket=services.settings.input_bucket, Prefix=key)
+        for version in versions.get("Versions", ()):
+            services.s3.delete_object(
+                Bucket=services.settings.input_bucket, Key=version["Key"], VersionId=version["VersionId"]
+            )
+            deleted += 1
+    return deleted
+
+
+def _kept_photos_of(services: Services, name: str) -> Iterator[str]:
+    """Every face on a kept photo has a crop, and a crop's key has its person's name."""
+    ends = tuple(crop_key("", name, number) for number in range(1, CROPS + 1))
+    pages = services.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=services.settings.output_bucket, Prefix=f"{KEPT_UNDER}/"
+    )
+    found = (item["Key"] for page in pages for item in page.get("Contents", ()))
+    return iter({key.partition(crops_prefix(""))[0] for key in found if key.endswith(ends)})

@@ -1,0 +1,104 @@
+"""The work behind the photo routes: look, compare, keep."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from functions.api.answers import NamedFace, Recognition, main_name, match, named_face
+from functions.api.archive import Archive, KeptPhoto
+from functions.api.errors import ApiError, BodyTooLarge, NotAPhoto, RefusedPhoto
+from functions.api.gallery_cache import GalleryCache, RecordCache
+from functions.api.messages import Refusal, SeenPhoto
+from functions.api.pool import RecogniserPool
+from functions.common.errors import NoVideo, TooLarge, TooManyPixels
+
+KEPT_UNDER = "api/photos"
+THREADS = 4
+
+_TYPES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
+_REFUSED_AS: dict[str, type[ApiError]] = {
+    TooManyPixels.code: BodyTooLarge,
+    TooLarge.code: BodyTooLarge,
+    NoVideo.code: NotAPhoto,
+}
+Answer = TypeVar("Answer")
+
+
+class PhotoDesk:
+    def __init__(
+        self,
+        *,
+        pool: RecogniserPool,
+        gallery: GalleryCache,
+        records: RecordCache,
+        archive: Archive | None,
+        wait_until_kept: bool,
+    ) -> None:
+        self._pool = pool
+        self._gallery = gallery
+        self._records = records
+        self._archive = archive
+        self._wait = wait_until_kept
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answers")
+
+    async def see(self, photo: bytes) -> SeenPhoto:
+        """Raise ApiError, with the reason, for what is not a photo."""
+        looked = await asyncio.wrap_future(self._pool.look(photo))
+        if isinstance(looked, Refusal):
+            kind = _REFUSED_AS.get(looked.code, RefusedPhoto)
+            raise kind(looked.message, code=looked.code)
+        return looked
+
+    async def name(self, photo: bytes) -> str:
+        seen = await self.see(photo)
+        name = await self.run(lambda: main_name(seen, self._gallery.get()))
+        await self._keep(photo, seen)
+        return name
+
+    async def recognize(self, photo: bytes, *, key: str | None = None) -> Recognition:
+        """`key`: where the photo is already kept."""
+        seen = await self.see(photo)
+        faces = await self.run(lambda: self._recognize(seen))
+        ready = self._pool.ready
+        return Recognition(
+            key=key or await self._keep(photo, seen),
+            width=seen.width,
+            height=seen.height,
+            model=ready.model,
+            threshold=self._gallery.calibration.threshold,
+            faces=faces,
+        )
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """What may wait for AWS or takes long, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+    def _recognize(self, seen: SeenPhoto) -> list[NamedFace]:
+        gallery = self._gallery.get()
+        matches = [match(face, gallery) for face in seen.faces]
+        records = self._records.get({found.name for found in matches if found.name is not None})
+        return [named_face(face, found, records) for face, found in zip(seen.faces, matches, strict=True)]
+
+    async def _keep(self, photo: bytes, seen: SeenPhoto) -> str | None:
+        archive = self._archive
+        if archive is None:
+            return None
+        now = time.time()
+        day = datetime.fromtimestamp(now, UTC).strftime("%Y/%m/%d")
+        key = f"{KEPT_UNDER}/{day}/{uuid.uuid4().hex}"
+        kept = KeptPhoto(key=key, photo=photo, content_type=_content_type(photo), seen=seen, created=now)
+        await self.run(lambda: archive.keep(kept))
+        if self._wait:
+            await self.run(archive.flush)
+        return key
+
+
+def _content_type(photo: bytes) -> str:
+    return next((name for start, name in _TYPES if photo.startswith(start)), "application/octet-stream")

@@ -1,0 +1,185 @@
+"""Photos in, what is seen on them out: a bounded queue before a few recogniser processes.
+
+Every recogniser has a thread that hands it a few photos at a time. One that hangs or dies is replaced; a photo that it
+took others down with is tried again alone, so that only the one to blame is refused.
+"""
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from functions.api.channel import PeerGone
+from functions.api.child import Child
+from functions.api.errors import Overloaded
+from functions.api.messages import LOOKED, Batch, Looked, Ready, Refusal
+from functions.common.errors import TooSlow, UnreadableMedia
+from functions.common.observability import logger
+
+START_SECONDS = 60.0
+HEADER_BYTES = 4096
+ANSWER_BYTES = 64 * 1024**2
+TOO_SLOW = Refusal(code=TooSlow.code, message="The photo could not be examined in time. Send it in a smaller size.")
+FATAL = Refusal(code=UnreadableMedia.code, message="The photo could not be examined. Export it again as JPEG or PNG.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecogniserSettings:
+    model_dir: Path
+    min_face: int  # pixels
+    threads: int = 1  # of the engine in each process
+    max_bytes: int  # of one photo
+    max_pixels: int
+    decode_seconds: float = 10.0
+    look_seconds: float = 20.0  # for one photo, decoding included
+
+
+class Recogniser:
+    """The parent's side of one recogniser process."""
+
+    def __init__(self, settings: RecogniserSettings) -> None:
+        self._seconds = settings.look_seconds
+        arguments = {
+            "model-dir": settings.model_dir,
+            "min-face": settings.min_face,
+            "threads": settings.threads,
+            "max-bytes": settings.max_bytes,
+            "max-pixels": settings.max_pixels,
+            "decode-seconds": settings.decode_seconds,
+        }
+        options = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
+        self._child = Child("functions.api.recogniser", options, quiet=False)
+        self.ready = self._wait()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def look(self, photos: Sequence[bytes]) -> list[Looked]:
+        """Raise PeerGone or TimeoutError; then this recogniser is of no more use."""
+        deadline = time.monotonic() + self._seconds * len(photos)
+        channel = self._child.channel
+        channel.send(Batch(photos=len(photos)).model_dump_json().encode(), deadline=deadline)
+        for photo in photos:
+            channel.send(photo, deadline=deadline)
+        return [LOOKED.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline)) for _ in range(len(photos))]
+
+    def kill(self) -> None:
+        self._child.kill()
+
+    def _wait(self) -> Ready:
+        try:
+            frame = self._child.channel.receive(most=HEADER_BYTES, deadline=time.monotonic() + START_SECONDS)
+        except (PeerGone, TimeoutError):
+            self._child.kill()
+            raise
+        return Ready.model_validate_json(frame)
+
+
+@dataclass(frozen=True)
+class _Task:
+    photo: bytes
+    answer: "Future[Looked]"
+
+
+class RecogniserPool:
+    def __init__(
+        self, start: Callable[[], Recogniser], *, size: int, together: int, waiting: int, lone_bytes: int = 1024**2
+    ) -> None:
+        """`together`: photos of up to `lone_bytes` that go at once; `waiting`: at most so many in the queue."""
+        self._start = start
+        self._size = size
+        self._together = together
+        self._waiting = waiting
+        self._lone_bytes = lone_bytes
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        first = start()
+        self.ready = first.ready
+        self._live: dict[int, Recogniser] = {}
+        self._working: set[int] = set()  # numbers of threads
+        self._threads = [
+            threading.Thread(target=self._run, args=(number, first if number == 0 else None), daemon=True)
+            for number in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def look(self, photo: bytes) -> "Future[Looked]":
+        if self._tasks.qsize() >= self._waiting:
+            raise Overloaded("Too many photos are waiting. Try again in a moment.", retry_after=1)
+        task = _Task(photo, Future())
+        self._tasks.put(task)
+        return task.answer
+
+    def busy(self) -> bool:
+        return bool(self._working) or self._tasks.qsize() > 0
+
+    def pids(self) -> list[int]:
+        return [recogniser.pid for recogniser in list(self._live.values())]
+
+    def close(self) -> None:
+        """What waits is not looked at any more."""
+        self._closing.set()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number: int, recogniser: Recogniser | None) -> None:
+        if recogniser is not None:
+            self._live[number] = recogniser
+        while (first := self._tasks.get()) is not None and not self._closing.is_set():
+            tasks = [task for task in (first, *self._more(first)) if task.answer.set_running_or_notify_cancel()]
+            self._working.add(number)
+            try:
+                self._answer(number, tasks)
+            except Exception as error:
+                logger.exception("no recogniser to look at photos with")
+                for task in tasks:
+                    if not task.answer.done():
+                        task.answer.set_exception(error)
+            finally:
+                self._working.discard(number)
+        if number in self._live:
+            self._live.pop(number).kill()
+
+    def _more(self, first: _Task) -> list[_Task]:
+        """As many as make a fair share of what waits; a large photo comes alone or last."""
+        fair = math.ceil((self._tasks.qsize() + 1) / self._size)
+        more: list[_Task] = []
+        last = first
+        while len(more) + 1 < min(self._together, fair) and len(last.photo) <= self._lone_bytes:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if task is None:
+                self._tasks.put(None)
+                break
+            more.append(task)
+            last = task
+        return more
+
+    def _answer(self, number: int, tasks: Sequence[_Task]) -> None:
+        if not tasks:
+            return
+        if number not in self._live:
+            self._live[number] = self._start()
+        try:
+            looked = self._live[number].look([task.photo for task in tasks])
+        except (PeerGone, TimeoutError, ValueError) as error:
+            logger.warning("recogniser replaced", reason=str(error), photos=len(tasks))
+            self._live.pop(number).kill()
+            if len(tasks) > 1:
+                for task in tasks:
+                    self._answer(number, [task])
+            else:
+                tasks[0].answer.set_result(TOO_SLOW if isinstance(error, TimeoutError) else FATAL)
+            return
+        for task, answer in zip(tasks, looked, strict=True):
+            task.answer.set_result(answer)

@@ -1,0 +1,159 @@
+"""Looks at photos in a process of its own: the engine, and a confined decoder beside it.
+
+It knows no names: embeddings go back to the parent, which compares them with the gallery.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from functions.api.channel import PeerGone
+from functions.api.child import Child, parent_channel, tie_to_parent
+from functions.api.messages import DECODER_ANSWER, Batch, FaceQuality, Looked, Ready, Refusal, SeenFace, SeenPhoto
+from functions.common.errors import TooSlow, UnreadableMedia
+from functions.common.face_crops import face_crop, jpeg
+from functions.common.gop_faces import pack_embedding
+from model.engine import Engine, load_engine
+from model.faces import Face, Image
+
+TOGETHER_PIXELS = 2_000_000  # photos are given to the engine together up to here: more is no faster
+ANSWER_BYTES = 4096
+START_SECONDS = 30.0
+PHOTOS_PER_DECODER = 10_000  # then a fresh one: whatever a photo did to it does not stay
+
+
+class Decoders:
+    """One confined decoder at a time; a new one after any that crashed, hung or has done its share."""
+
+    def __init__(self, *, max_bytes: int, max_pixels: int, seconds: float) -> None:
+        self._arguments = (str(max_bytes), str(max_pixels))
+        self._max_pixels = max_pixels
+        self._seconds = seconds
+        self._child = self._start()
+        self._photos = 0
+
+    def decode(self, photo: bytes | bytearray) -> Image | Refusal:
+        self._photos += 1
+        if self._photos > PHOTOS_PER_DECODER:
+            self._replace()
+        try:
+            return self._ask(photo)
+        except TimeoutError:
+            self._replace()
+            return Refusal(code=TooSlow.code, message=f"The photo took longer than {self._seconds:.0f} s to decode.")
+        except (PeerGone, ValueError):
+            self._replace()
+            return Refusal(code=UnreadableMedia.code, message="The photo cannot be decoded: its content is broken.")
+
+    def close(self) -> None:
+        self._child.kill()
+
+    def _ask(self, photo: bytes | bytearray) -> Image | Refusal:
+        deadline = time.monotonic() + self._seconds
+        channel = self._child.channel
+        channel.send(photo, deadline=deadline)
+        answer = DECODER_ANSWER.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline))
+        if isinstance(answer, Refusal):
+            return answer
+        if answer.width * answer.height > self._max_pixels:
+            raise ValueError("more pixels than were asked for")
+        pixels = channel.receive(most=answer.width * answer.height * 3, deadline=deadline)
+        return np.frombuffer(pixels, dtype=np.uint8).reshape(answer.height, answer.width, 3)
+
+    def _replace(self) -> None:
+        self._child.kill()
+        self._child = self._start()
+        self._photos = 0
+
+    def _start(self) -> Child:
+        return Child("functions.api.decoder", self._arguments, quiet=True)
+
+
+def look(photos: Sequence[bytes | bytearray], decoders: Decoders, engine: Engine) -> list[Looked]:
+    """One answer for each photo, in order."""
+    decoded = [decoders.decode(photo) for photo in photos]
+    images = [image for image in decoded if not isinstance(image, Refusal)]
+    seen = iter([photo for group in _groups(images) for photo in _analyze(group, engine)])
+    return [image if isinstance(image, Refusal) else next(seen) for image in decoded]
+
+
+def _groups(images: Sequence[Image]) -> list[list[Image]]:
+    groups: list[list[Image]] = []
+    room = 0
+    for image in images:
+        pixels = image.shape[0] * image.shape[1]
+        if pixels > room:
+            groups.append([])
+            room = TOGETHER_PIXELS
+        groups[-1].append(image)
+        room -= pixels
+    return groups
+
+
+def _analyze(images: Sequence[Image], engine: Engine) -> list[SeenPhoto]:
+    started = time.monotonic()
+    found = engine.analyze(images)
+    seconds = (time.monotonic() - started) / len(images)
+    return [_seen(image, faces, seconds) for image, faces in zip(images, found, strict=True)]
+
+
+def _seen(image: Image, faces: Sequence[Face], seconds: float) -> SeenPhoto:
+    height, width = image.shape[:2]
+    seen = [_face(image, face) for face in faces]
+    return SeenPhoto(width=width, height=height, faces=seen, seconds_spent=seconds)
+
+
+def _face(image: Image, face: Face) -> SeenFace:
+    quality = face.quality
+    return SeenFace(
+        box=face.box,
+        confidence=face.confidence,
+        landmarks=[(float(x), float(y)) for x, y in face.landmarks],
+        quality=FaceQuality(
+            size=quality.size,
+            sharpness=quality.sharpness,
+            yaw=quality.yaw,
+            roll=quality.roll,
+            exposure=quality.exposure,
+            weight=quality.weight,
+        ),
+        embedding=pack_embedding(face.embedding),
+        crop=jpeg(face_crop(image, face.box)),
+    )
+
+
+def main() -> None:
+    options = _options()
+    tie_to_parent(options.parent)
+    channel = parent_channel()
+    decoders = Decoders(max_bytes=options.max_bytes, max_pixels=options.max_pixels, seconds=options.decode_seconds)
+    engine = load_engine(options.model_dir, min_face=options.min_face, threads=options.threads)
+    identity = engine.identity
+    channel.send(Ready(model=identity.versions(), embedder=identity.embedder_name).model_dump_json().encode())
+    try:
+        while True:
+            batch = Batch.model_validate_json(channel.receive(most=ANSWER_BYTES))
+            photos = [channel.receive(most=options.max_bytes) for _ in range(batch.photos)]
+            for looked in look(photos, decoders, engine):
+                channel.send(looked.model_dump_json().encode())
+    except PeerGone:
+        decoders.close()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="functions.api.recogniser", description=__doc__)
+    parser.add_argument("parent", type=int)
+    parser.add_argument("--model-dir", type=Path, required=True)
+    parser.add_argument("--min-face", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--max-bytes", type=int, required=True)
+    parser.add_argument("--max-pixels", type=int, required=True)
+    parser.add_argument("--decode-seconds", type=float, required=True)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""`/v1/people/{name}`: who is enrolled, with which record and which faces."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from pydantic import BaseModel, Field
+
+from functions.api.access import Access, require
+from functions.api.dependencies import ServicesOf
+from functions.api.errors import BadRequest, NotFound, RefusedPhoto
+from functions.api.people import Enrolment, Forgotten, enrol, forget
+from functions.api.problem_docs import problems
+from functions.api.routes_photos import form_of
+from functions.common.enrolment import MAX_NAME_LENGTH, NotEnrolled, normal_name
+
+router = APIRouter(prefix="/v1/people/{name}", tags=["people"])
+MAX_PHOTOS = 10
+KEY = r"^[^\x00-\x1f\x7f]+$"
+
+CanRead = Annotated[Access, Depends(require("people:read"))]
+CanWrite = Annotated[Access, Depends(require("people:write"))]
+Record = dict[str, Any]
+
+
+class EnrolledPerson(BaseModel):
+    name: str
+    record: Record | None
+    faces: int = Field(description="enrolled")
+
+
+def stored_name(
+    name: Annotated[str, Path(min_length=1, max_length=MAX_NAME_LENGTH, pattern=r"^[^/\\\x00-\x1f\x7f-\x9f]*$")],
+) -> str:
+    try:
+        return normal_name(name)
+    except NotEnrolled as error:
+        raise BadRequest(f"{error}.", code=error.code) from None
+
+
+Name = Annotated[str, Depends(stored_name)]
+
+
+@router.get("", summary="A person's record", responses=problems(400, 404, 422))
+async def get_person(name: Name, services: ServicesOf, _: CanRead) -> EnrolledPerson:
+    record = await services.photos.run(lambda: services.people.get_many([name]).get(name))
+    faces = await services.photos.run(lambda: len(services.faces.faces_of(name)))
+    if record is None and not faces:
+        raise NotFound("Nobody of this name is enrolled.")
+    return EnrolledPerson(name=name, record=record, faces=faces)
+
+
+@router.put("", summary="Set a person's record", responses=problems(400, 422))
+async def put_person(
+    name: Name, services: ServicesOf, _: CanWrite, record: Annotated[Record, Body(description="any fields")]
+) -> EnrolledPerson:
+    if record.get("name", name) != name:
+        raise BadRequest("The record's `name` is not the one in the address.", code="other-name")
+    await services.photos.run(lambda: services.people.put(record | {"name": name}))
+    services.records.forget()
+    return await get_person(name, services, _)
+
+
+@router.delete("", summary="Forget a person", responses=problems(400, 422))
+async def delete_person(
+    name: Name,
+    services: ServicesOf,
+    _: CanWrite,
+    after: Annotated[str | None, Query(min_length=1, max_length=1024, pattern=KEY)] = None,
+) -> Forgotten:
+    """Record, enrolled faces, kept photos, and name and crops in all stored results; may be called again."""
+    return await services.photos.run(lambda: forget(services, name, after=after))
+
+
+@router.post(
+    "/photos",
+    summary="Enrol a person from photos",
+    responses=problems(400, 413, 415, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": form_of(
+                    "photo",
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MAX_PHOTOS,
+                        "items": {"type": "string", "format": "binary"},
+                    },
+                )
+            },
+        }
+    },
+)
+async def post_photos(request: Request, name: Name, services: ServicesOf, _: CanWrite) -> Enrolment:
+    """Every photo is judged by itself; the request fails only if none can be used. Photos are not kept."""
+    async with services.bodies.photos(request, most=MAX_PHOTOS) as photos:
+        enrolment = await enrol(services, name, photos)
+    if not enrolment.enrolled:
+        reasons = "; ".join(refused.reason for refused in enrolment.refused)
+        raise RefusedPhoto(f"No photo can be used: {reasons}", code="no-usable-photo")
+    return enrolment

@@ -1,0 +1,90 @@
+"""Videos: an upload address, the job's state, and the result."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, Field
+
+from functions.api.access import Access, require
+from functions.api.dependencies import ServicesOf
+from functions.api.errors import NotFound
+from functions.api.job_state import JobState, job_state
+from functions.api.problem_docs import problems
+from functions.api.results import fetch_result
+from functions.common.keys import MAX_INPUT_KEY_BYTES
+from functions.common.results import Failure, Result
+
+router = APIRouter(prefix="/v1", tags=["videos"])
+UPLOAD_SECONDS = 3600
+UPLOADED_UNDER = "api/videos"
+
+
+class NewVideo(BaseModel):
+    content_type: str = Field(default="video/mp4", pattern=r"^(video|image)/[a-z0-9.+-]{1,64}$")
+
+
+class FormUpload(BaseModel):
+    url: str
+    fields: dict[str, str] = Field(description="send these first, then the file as the field `file`")
+    max_bytes: int
+    expires_in: int = Field(description="seconds")
+
+
+class VideoUpload(BaseModel):
+    job: str = Field(description="for `/v1/jobs/{job}`")
+    key: str = Field(description="for `/v1/results/{key}`")
+    upload: FormUpload
+
+
+@router.post("/videos", status_code=201, summary="Ask for an upload", responses=problems(400, 422))
+async def post_video(
+    video: NewVideo, services: ServicesOf, _: Annotated[Access, Depends(require("videos"))]
+) -> VideoUpload:
+    """A form that uploads straight to the input bucket. What is uploaded is worked on without another request."""
+    upload = uuid.uuid4().hex
+    key = f"{UPLOADED_UNDER}/{upload}"
+    most = services.settings.max_video_bytes
+    form = await services.photos.run(
+        lambda: services.s3.generate_presigned_post(
+            services.settings.input_bucket,
+            key,
+            Fields={"Content-Type": video.content_type},
+            Conditions=[{"Content-Type": video.content_type}, ["content-length-range", 1, most]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+    )
+    return VideoUpload(
+        job=f"upload-{upload}",
+        key=key,
+        upload=FormUpload(url=form["url"], fields=form["fields"], max_bytes=most, expires_in=UPLOAD_SECONDS),
+    )
+
+
+@router.get("/jobs/{job}", summary="A job's state and progress", responses=problems(400, 404, 422))
+async def get_job(
+    job: Annotated[str, Path(pattern=r"^(upload-)?[0-9a-f]{32}$")],
+    services: ServicesOf,
+    _: Annotated[Access, Depends(require("videos"))],
+) -> JobState:
+    state = await services.photos.run(lambda: job_state(services, job, uploaded_under=UPLOADED_UNDER))
+    if state is None:
+        raise NotFound("There is no such job.")
+    return state
+
+
+@router.get(
+    "/results/{key:path}",
+    summary="The result of a photo or video",
+    response_model=Result | Failure,
+    responses=problems(400, 404, 422),
+)
+async def get_result(
+    key: Annotated[str, Path(min_length=1, max_length=MAX_INPUT_KEY_BYTES)],
+    services: ServicesOf,
+    _: Annotated[Access, Depends(require("results"))],
+) -> Any:
+    found = await services.photos.run(lambda: fetch_result(services, key))
+    if found is None:
+        raise NotFound("There is no result for this key (yet).")
+    return Response(found, media_type="application/json")

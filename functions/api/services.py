@@ -1,0 +1,129 @@
+"""Everything that the routes need, put together from the environment."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from functions.api.access import Gatekeeper, IamCallers, KeyHolders, LoopbackOnly
+from functions.api.api_keys import ApiKeyStore, RateLimiter
+from functions.api.archive import Archive, PhotoStore
+from functions.api.body import BodyReader
+from functions.api.environment import Environment
+from functions.api.gallery_cache import GalleryCache, RecordCache
+from functions.api.photos import PhotoDesk
+from functions.api.pool import Recogniser, RecogniserPool, RecogniserSettings
+from functions.common.gallery_store import GalleryStore
+from functions.common.jobs import JobStore
+from functions.common.people_store import PeopleStore
+from model.calibration import load_calibration
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """How much is done and held at once; docs/api.md has the measurements behind the defaults."""
+
+    together: int = 4  # photos that one recogniser takes at a time
+    waiting: int = 512  # photos before new ones are refused
+    body_seconds: float = 30.0  # for a body to arrive
+    bodies_room: int = 256 * 1024**2  # bytes
+    archive_room: int = 128 * 1024**2  # bytes
+    archive_threads: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    settings: Environment
+    s3: "S3Client"
+    jobs: JobStore
+    people: PeopleStore
+    faces: GalleryStore
+    bodies: BodyReader
+    pool: RecogniserPool
+    gallery: GalleryCache
+    records: RecordCache
+    archive: Archive | None
+    photos: PhotoDesk
+    gatekeeper: Gatekeeper
+
+    def close(self) -> None:
+        self.photos.close()
+        if self.archive is not None:
+            self.archive.close()
+        self.pool.close()
+
+
+def open_services(
+    settings: Environment, *, s3: "S3Client", dynamodb: "DynamoDBServiceResource", capacity: Capacity | None = None
+) -> Services:
+    """Returns once the engine is loaded."""
+    capacity = capacity or Capacity()
+    pool = _pool(settings, capacity)
+    people = PeopleStore(dynamodb.Table(settings.people_table))
+    faces = GalleryStore(dynamodb.Table(settings.faces_table))
+    embedder = pool.ready.embedder
+    gallery = GalleryCache(
+        faces,
+        embedder=embedder,
+        calibration=load_calibration(embedder, threshold=settings.threshold),
+        seconds=settings.gallery_seconds,
+    )
+    records = RecordCache(people, seconds=settings.gallery_seconds)
+    store = PhotoStore(
+        s3=s3,
+        input_bucket=settings.input_bucket,
+        output_bucket=settings.output_bucket,
+        ready=pool.ready,
+        gallery=gallery,
+        records=records,
+    )
+    archive = None if settings.keep == "never" else _archive(store, pool, capacity)
+    return Services(
+        settings=settings,
+        s3=s3,
+        jobs=JobStore(dynamodb.Table(settings.jobs_table)),
+        people=people,
+        faces=faces,
+        bodies=BodyReader(max_bytes=settings.max_photo_bytes, seconds=capacity.body_seconds, room=capacity.bodies_room),
+        pool=pool,
+        gallery=gallery,
+        records=records,
+        archive=archive,
+        photos=PhotoDesk(
+            pool=pool, gallery=gallery, records=records, archive=archive, wait_until_kept=settings.keep == "before"
+        ),
+        gatekeeper=_gatekeeper(settings, dynamodb),
+    )
+
+
+def _gatekeeper(settings: Environment, dynamodb: "DynamoDBServiceResource") -> Gatekeeper:
+    if settings.auth == "loopback":
+        return LoopbackOnly()
+    if settings.auth == "iam":
+        return IamCallers()
+    if settings.api_keys_table is None:
+        raise ValueError("AUTH=keys needs API_KEYS_TABLE, the table that holds the keys")
+    keys = ApiKeyStore(dynamodb.Table(settings.api_keys_table))
+    return KeyHolders(keys, RateLimiter(keys))
+
+
+def _archive(store: PhotoStore, pool: RecogniserPool, capacity: Capacity) -> Archive:
+    return Archive(store.write, room=capacity.archive_room, threads=capacity.archive_threads, busy=pool.busy)
+
+
+def _pool(settings: Environment, capacity: Capacity) -> RecogniserPool:
+    recogniser = RecogniserSettings(
+        model_dir=settings.model_dir,
+        min_face=settings.min_face,
+        threads=settings.threads,
+        max_bytes=settings.max_photo_bytes,
+        max_pixels=settings.max_photo_pixels,
+    )
+    return RecogniserPool(
+        lambda: Recogniser(recogniser),
+        size=settings.recognisers,
+        together=capacity.together,
+        waiting=capacity.waiting,
+    )

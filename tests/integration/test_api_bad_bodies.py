@@ -1,0 +1,204 @@
+"""Bodies by the hundred that are no photo: each gets a 4xx with a reason, and the API goes on."""
+
+import random
+import socket
+import struct
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from local.preparation import Enrolment
+from model.build.folder import ensure_model_files
+from tests.integration.running_api import Answer, RunningApi, running_api
+
+SEED = 20_261
+FUZZED = 150  # of each format
+FORM = "multipart/form-data; boundary=x"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[RunningApi]:
+    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+        yield running
+
+
+def noise(suffix: str, side: int = 64) -> bytes:
+    pixels = np.random.default_rng(SEED).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def fuzzed(photo: bytes, chance: random.Random) -> bytes:
+    """Cut, with bytes changed, pieces doubled or left out: still enough of a photo to be looked into."""
+    body = bytearray(photo)
+    for _ in range(chance.randint(1, 20)):
+        start = chance.randrange(4, len(body))
+        match chance.randrange(4):
+            case 0:
+                body[start] = chance.randrange(256)
+            case 1:
+                body[start : start + chance.randint(1, 64)] = b""
+            case 2:
+                body[start:start] = body[start : start + chance.randint(1, 64)]
+            case _:
+                body[start : start + 4] = struct.pack(">I", chance.choice([0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 65_535]))
+        if len(body) < 32:
+            break
+    return bytes(body[: chance.choice([len(body), len(body), chance.randrange(1, len(body) + 1)])])
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_bomb(side: int) -> bytes:
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(10_000_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def require_explained(answer: Answer) -> None:
+    assert 400 <= answer.status < 500, (answer.status, answer.body[:300])
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["code"] and answer.json["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_fuzzed_photos(api: RunningApi, suffix: str) -> None:
+    chance = random.Random(f"{SEED}{suffix}")
+    photo = noise(suffix)
+    bodies = [fuzzed(photo, chance) for _ in range(FUZZED)]
+
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda body: api.send("/v1/recognize", body), bodies))
+
+    refused = [answer for answer in answers if answer.status != 200]  # some damage leaves a picture
+    for answer in refused:
+        require_explained(answer)
+    assert len(refused) > FUZZED / 4
+    require_still_serving(api)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"plain text", 422),
+        (b"GIF89a" + bytes(50), 415),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(50), 415),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(50), 422),
+        (b"PK\x03\x04" + bytes(50), 422),
+        (png_bomb(20_000), 413),
+        (png_bomb(60_000), 413),
+        (noise(".jpg")[:-100], 422),
+        (noise(".png")[:-100], 422),
+        (noise(".webp")[:-100], 422),
+        (bytes(21 * 1024**2), 413),
+    ],
+)
+def test_bodies_that_are_no_photo(api: RunningApi, body: bytes, status: int) -> None:
+    for answer in (
+        api.send("/v1/recognize", body),
+        api.send("/", body),
+        api.ask("POST", "/v1/recognize", body=body, headers={"Content-Type": "image/png"}),
+    ):
+        require_explained(answer)
+        assert answer.status == status
+    require_still_serving(api)
+
+
+def form(*lines: bytes) -> bytes:
+    return b"\r\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"--x"),
+        ("multipart/form-data; boundary=", b"--x"),
+        ("multipart/form-data; boundary=" + "x" * 500, b"--x"),
+        (FORM, b""),
+        (FORM, b"no boundary at all"),
+        (FORM, b"\0" * 10_000),
+        (FORM, form(b"--x", b"", b"content", b"--x--")),
+        (FORM, form(b"--x", b"Content-Disposition: form-data", b"", b"", b"--x--")),
+        (FORM, form(b"--x", b'Content-Disposition: form-data; name="a"', b"", b"1", b"--x--")),
+        (FORM, form(b"--x", b'Content-Disposition: form-data; name="a"; filename="b', b"")),
+        (FORM, form(b"--x", b'Content-Disposition: form-data; name="\xff"; filename*=x', b"")),
+        (f"{FORM}; charset=none", form(b"--x", b'Content-Disposition: form-data; name="a"', b"", b"\xff", b"--x--")),
+        ("application/json", b"{"),
+        ("application/json", b"[]"),
+        ("application/json", b'{"bucket": 1, "key": null}'),
+        ("application/json", b'{"bucket": "test-api-input", "key": "' + b"k" * 2000 + b'"}'),
+        ("application/json", b"[" * 50_000),
+        ("text/plain", b"hello"),
+        ("video/mp4", b"hello"),
+    ],
+)
+def test_envelopes_that_are_none(api: RunningApi, content_type: str, body: bytes) -> None:
+    for path in ("/", "/v1/recognize", "/v1/people/Ada/photos"):
+        answer = api.ask("POST", path, body=body, headers={"Content-Type": content_type})
+        require_explained(answer)
+
+
+def test_fuzzed_forms(api: RunningApi) -> None:
+    chance = random.Random(SEED)
+    head = form(b"--x", b'Content-Disposition: form-data; name="inputFile"; filename="a.jpg"', b"", b"")
+    whole = head + noise(".jpg", 16) + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for _ in range(FUZZED):
+        answer = api.ask("POST", "/", body=fuzzed(whole, chance), headers=headers)
+        if answer.status != 200:
+            require_explained(answer)
+    require_still_serving(api)
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(api: RunningApi) -> None:
+    """And one without a length as soon as it is over the limit."""
+    for header, pieces in ((b"Content-Length: 104857600", 0), (b"Transfer-Encoding: chunked", 25)):
+        with socket.create_connection(("127.0.0.1", int(api.server.url.rpartition(":")[2])), timeout=30) as client:
+            client.sendall(
+                b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n" + header + b"\r\n\r\n"
+            )
+            try:
+                for _ in range(pieces):
+                    client.sendall(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+            except ConnectionError:
+                assert pieces  # refused while it was being sent
+                continue
+            assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_clients_that_send_slowly_hold_no_worker(api: RunningApi) -> None:
+    address = ("127.0.0.1", int(api.server.url.rpartition(":")[2]))
+    slow = [socket.create_connection(address, timeout=30) for _ in range(200)]
+    try:
+        for client in slow:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx")
+        for _ in range(5):
+            require_still_serving(api)
+    finally:
+        for client in slow:
+            client.close()
+
+
+def test_a_killed_recogniser_is_replaced(api: RunningApi) -> None:
+    children = psutil.Process(api.server.pid).children(recursive=True)
+    workers = [child for child in children if "functions.api.recogniser" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    for worker in workers:
+        worker.kill()
+
+    answers = [api.send("/v1/recognize", noise(".jpg")).status for _ in range(4)]
+
+    assert set(answers) <= {200, 422}  # the first photo of each cannot be told from one that kills
+    require_still_serving(api)
+
+
+def require_still_serving(api: RunningApi) -> None:
+    answer = api.send("/", noise(".png"), name="fine.png")
+    assert (answer.status, answer.body) == (200, b"fine:no-face")

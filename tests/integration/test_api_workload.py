@@ -1,0 +1,72 @@
+"""The load generator as its users start it, against the API and the bucket of a local cloud."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
+from local.preparation import Enrolment
+from model.build.folder import ensure_model_files
+from tests.integration.running_api import RunningApi, running_api
+
+pytest.importorskip("aiohttp", reason="the load generator needs aiohttp; pip install -e '.[bench]' brings it")
+WORKLOAD = Path(__file__).parents[2] / "workload" / "workload.py"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[RunningApi]:
+    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+        yield running
+
+
+def run(out: Path, *options: str) -> dict[str, Any]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    command = [sys.executable, str(WORKLOAD), *options, "--generate", "--timeout", "120", "--out", str(out)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=200, check=False, cwd=out.parent, env=environment
+    )
+    assert (out / "report.html").stat().st_size > 1000, done.stderr
+    summary: dict[str, Any] = json.loads((out / "report.json").read_text())["summary"]
+    return summary | {"exit": done.returncode}
+
+
+def test_photos_by_http_are_all_answered(api: RunningApi, tmp_path: Path) -> None:
+    summary = run(tmp_path / "out", "http", "--url", f"{api.server.url}/", "-n", "40", "-c", "20")
+
+    assert (summary["requests"], summary["answered"], summary["errors"], summary["exit"]) == (40, 40, {}, 0)
+    assert summary["accuracy"] == 1.0
+
+
+def test_photos_through_the_bucket_are_all_answered(api: RunningApi, tmp_path: Path) -> None:
+    endpoint = api.session.cloud.endpoint_url
+    summary = run(
+        tmp_path / "out",
+        "bucket",
+        "--endpoint-url",
+        endpoint,
+        "--prefix",
+        "test-api",
+        "-n",
+        "4",
+        "--profile",
+        "steady:4",
+    )
+
+    assert (summary["requests"], summary["answered"], summary["errors"]) == (4, 4, {})
+
+
+def test_errors_are_counted_by_kind_and_end_in_a_code(api: RunningApi, tmp_path: Path) -> None:
+    summary = run(tmp_path / "out", "http", "--url", f"{api.server.url}/nowhere", "-n", "3")
+
+    assert (summary["answered"], summary["errors"], summary["exit"]) == (0, {"HTTP 404": 3}, 1)

@@ -1,0 +1,145 @@
+"""The pool before the recognisers, with recognisers that hang, die and are slow as told."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+import pytest
+
+from functions.api.channel import PeerGone
+from functions.api.errors import Overloaded
+from functions.api.messages import Looked, Ready, Refusal, SeenPhoto
+from functions.api.pool import Recogniser, RecogniserPool
+
+DEADLY, HANGING = b"deadly", b"hanging"
+
+
+class Script(Recogniser):
+    """Says what it was given; dies of some photos."""
+
+    def __init__(self, gate: threading.Event, batches: list[list[bytes]]) -> None:
+        self.ready = Ready(model={}, embedder="none")
+        self.killed = False
+        self._gate = gate
+        self._batches = batches
+
+    @property
+    def pid(self) -> int:
+        return 0
+
+    def look(self, photos: Sequence[bytes]) -> list[Looked]:
+        assert not self.killed
+        self._batches.append(list(photos))
+        self._gate.wait(10)
+        if DEADLY in photos:
+            raise PeerGone("the process has ended")
+        if HANGING in photos:
+            raise TimeoutError("out of time")
+        return [SeenPhoto(width=len(photo), height=1, faces=[], seconds_spent=0.0) for photo in photos]
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches: list[list[bytes]] = []
+        self.started: list[Script] = []
+
+    def start(self) -> Script:
+        self.started.append(Script(self.gate, self.batches))
+        return self.started[-1]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def open_pool(stage: Stage) -> Iterator[Callable[..., RecogniserPool]]:
+    with ExitStack() as ending:
+
+        def start(*, size: int = 1, together: int = 4, waiting: int = 100) -> RecogniserPool:
+            pool = RecogniserPool(stage.start, size=size, together=together, waiting=waiting, lone_bytes=20)
+            ending.callback(pool.close)
+            return pool
+
+        yield start
+        stage.gate.set()
+
+
+def widths(answers: list) -> list[int]:
+    return [answer.result(10).width for answer in answers]
+
+
+def test_what_waits_goes_together_and_every_answer_finds_its_photo(
+    open_pool: Callable[..., RecogniserPool], stage: Stage
+) -> None:
+    pool = open_pool()
+    answers = [pool.look(b"x" * number) for number in range(1, 11)]
+    stage.gate.set()
+
+    assert widths(answers) == list(range(1, 11))
+    assert max(map(len, stage.batches)) == 4
+
+
+def test_a_large_photo_keeps_nobody_waiting_behind_it(open_pool: Callable[..., RecogniserPool], stage: Stage) -> None:
+    pool = open_pool()
+    answers = [pool.look(b"y" * 30) for _ in range(4)]
+    stage.gate.set()
+    widths(answers)
+
+    assert all(len(batch) == 1 for batch in stage.batches)
+
+
+@pytest.mark.parametrize(("bad", "code"), [(DEADLY, "unreadable-media"), (HANGING, "too-slow")])
+def test_only_the_photo_to_blame_is_refused(
+    open_pool: Callable[..., RecogniserPool], stage: Stage, bad: bytes, code: str
+) -> None:
+    pool = open_pool()
+    answers = [pool.look(photo) for photo in (b"a", b"bb", bad, b"dddd", b"eeeee")]
+    stage.gate.set()
+
+    refused = answers.pop(2).result(10)
+
+    assert isinstance(refused, Refusal)
+    assert refused.code == code
+    assert widths(answers) == [1, 2, 4, 5]
+    assert all(script.killed for script in stage.started[:-1])
+
+
+def test_more_than_may_wait_is_refused_and_the_rest_is_answered(
+    open_pool: Callable[..., RecogniserPool], stage: Stage
+) -> None:
+    pool = open_pool(waiting=3)
+    answers = [pool.look(b"x")]
+    while not stage.batches:
+        pass
+    answers += [pool.look(b"x") for _ in range(3)]
+
+    with pytest.raises(Overloaded):
+        pool.look(b"x")
+
+    stage.gate.set()
+    assert widths(answers) == [1, 1, 1, 1]
+
+
+def test_a_recogniser_that_cannot_be_started_again_fails_its_photos_and_not_the_pool(
+    open_pool: Callable[..., RecogniserPool], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = open_pool()
+    stage.gate.set()
+    assert isinstance(pool.look(DEADLY).result(10), Refusal)
+    works = pool._start
+
+    def fail() -> Recogniser:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(pool, "_start", fail)
+    with pytest.raises(OSError, match="no memory"):
+        pool.look(b"x").result(10)
+
+    monkeypatch.setattr(pool, "_start", works)
+    assert widths([pool.look(b"xx")]) == [2]
