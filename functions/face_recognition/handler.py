@@ -1,6 +1,7 @@
 """face_recognition: a GoP pack becomes the faces that are in it."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -25,12 +26,14 @@ def environment() -> Environment:
 @cache
 def recognizer() -> Recognizer:
     settings = environment()
-    return Recognizer(
-        s3=boto3.client("s3"),
-        jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
-        lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
-        engine=load_engine(settings.model_dir, min_face=settings.min_face, threads=settings.threads),
-    )
+    with ThreadPoolExecutor(1) as pool:  # the networks are compiled outside the interpreter, so both go on at once
+        engine = pool.submit(load_engine, settings.model_dir, min_face=settings.min_face, threads=settings.threads)
+        return Recognizer(
+            s3=boto3.client("s3"),
+            jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
+            lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
+            engine=engine.result(),
+        )
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
