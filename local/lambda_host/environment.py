@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.pipeline import Function
+from local.lambda_host.launch import Launch, in_this_python
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's, in every ARN
@@ -21,6 +22,7 @@ class WorkerSettings:
     endpoint_url: str
     task_root: Path  # from where handlers are imported
     extra_environment: Mapping[str, str] = field(default_factory=dict)
+    launch: Launch = in_this_python
 
 
 def worker_environment(

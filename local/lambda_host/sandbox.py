@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,13 +119,14 @@ class Sandbox:
 
     def _start(self, settings: WorkerSettings) -> subprocess.Popen[bytes]:
         self.scratch.mkdir(parents=True)
+        environment = worker_environment(
+            self.function, settings=settings, runtime_api=self._api.address, scratch=self.scratch
+        )
+        start = settings.launch(self.function, environment, self.scratch)
         return subprocess.Popen(
-            # -P: the scratch folder, where uploads land, must not be a place to import from
-            [sys.executable, "-P", "-m", "awslambdaric", self.function.handler],
-            cwd=self.scratch,
-            env=worker_environment(
-                self.function, settings=settings, runtime_api=self._api.address, scratch=self.scratch
-            ),
+            start.command,
+            cwd=start.folder,
+            env=start.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,63 @@
+"""The images as `make images` leaves them, and a local cloud whose workers run in them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.pipeline import Settings, describe
+from local.cloud import LocalCloud
+from local.demo.photos import ensure_photos
+from local.lambda_host.launch import InImage
+from local.preparation import read_enrolment
+from local.session import Session
+from model.build.folder import ensure_model_files
+from tests.e2e.pipeline import RunningPipeline
+from tests.e2e.videos import Videos
+
+IMAGES = Path(__file__).parents[2] / "out" / "images"
+COMPONENTS = ("video_split", "face_recognition", "lookup")
+PREFIX = "images"
+
+# `make images` builds them; until then there is nothing to look at
+collect_ignore_glob = [] if (IMAGES / "sizes.json").is_file() else ["test_*.py"]
+
+
+@pytest.fixture(params=COMPONENTS)
+def image(request: pytest.FixtureRequest, images: Path) -> Path:
+    return images / str(request.param)
+
+
+@pytest.fixture(scope="session")
+def images() -> Path:
+    missing = [name for name in COMPONENTS if not (IMAGES / name / "config.json").is_file()]
+    if missing:
+        pytest.fail(f"{', '.join(missing)} not built; run `make images` first")
+    return IMAGES
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
+    folder = tmp_path_factory.mktemp("media")
+    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
+
+
+@pytest.fixture(scope="session")
+def pipeline(images: Path, videos: Videos, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline]:
+    """With the people of the videos enrolled."""
+    enrolment = read_enrolment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
+    cloud = LocalCloud(
+        describe(Settings(prefix=PREFIX)), launch=InImage(images), log_dir=tmp_path_factory.mktemp("logs")
+    )
+    with cloud:
+        session = Session(cloud, PREFIX)
+        session.enrol(enrolment)
+        yield RunningPipeline(cloud, PREFIX)
+        session.close()
+
+
+def read_config(image: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((image / "config.json").read_text())
+    return config
