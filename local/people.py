@@ -1,5 +1,6 @@
 """People's records as the user gives them: a JSON list of objects with a `name`."""
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def read_people(path: Path) -> list[Record]:
             to_item(record)
         except BadRecord as error:
             raise UsageError(f"{path}, entry {number}: {error}") from error
+        record["name"] = unicodedata.normalize("NFC", record["name"])  # as enrolment stores names
         if record["name"] in first_seen:
             earlier = first_seen[record["name"]]
             raise UsageError(f"{path}, entry {number}: {record['name']!r} is already entry {earlier}; keep one of them")

@@ -1,5 +1,6 @@
 """What makes a name and a photo fit for the gallery, wherever they come from."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +8,7 @@ from typing import Protocol
 from functions.common.errors import RollcallError
 
 MAX_NAME_LENGTH = 100
-RESERVED_NAMES = frozenset({"unknown", "no-face"})
+RESERVED_NAMES = re.compile(r"unknown(-[0-9]+)?|no-face", re.IGNORECASE)  # what results call people without a name
 DOMINANT_AREA = 2.0  # of several faces the largest is meant if it has twice the area of the next
 
 
@@ -33,7 +34,7 @@ def normal_name(name: str) -> str:
         )
     if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs"} for character in normal):
         raise NotEnrolled(f"the name {normal!r} holds a slash or a control character", code="bad-name")
-    if normal.lower() in RESERVED_NAMES or normal in {".", ".."}:
+    if RESERVED_NAMES.fullmatch(normal) or normal in {".", ".."}:
         raise NotEnrolled(f"{normal!r} is reserved for results", code="bad-name")
     return normal
 

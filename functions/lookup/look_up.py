@@ -97,7 +97,7 @@ class Lookup:
     def _result(self, job: Job) -> Publication:
         started = time.monotonic()
         gops = self._read(job)
-        gallery = self._load_gallery(gops[0].embedder)
+        gallery = self._load_gallery({gop.embedder for gop in gops})
         records = [record for gop in gops for record in gop.faces]
         tracks = link([record.sighting() for record in records], gallery.calibration)
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
@@ -121,11 +121,14 @@ class Lookup:
         answer = self._s3.get_object(Bucket=self._stage_1_bucket, Key=gop_faces_key(upload.key, upload.job, index))
         return GopFaces.model_validate_json(answer["Body"].read())
 
-    def _load_gallery(self, embedder: str) -> Gallery:
-        names, embeddings, embedders = self._gallery.load()
-        if embedders - {embedder}:
+    def _load_gallery(self, embedders: set[str]) -> Gallery:
+        if len(embedders) > 1:
+            raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
+        (embedder,) = embedders
+        names, embeddings, enrolled_with = self._gallery.load()
+        if enrolled_with - embedders:
             raise GalleryMismatch(
-                f"The gallery was made with {', '.join(sorted(embedders))}, this video was read with {embedder}."
+                f"The gallery was made with {', '.join(sorted(enrolled_with))}, this video was read with {embedder}."
                 " Enrol the people again with the embedder in use."
             )
         return Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
