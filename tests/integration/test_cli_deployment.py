@@ -10,6 +10,7 @@ from local.demo.photos import ensure_photos
 from model.build.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, run_rollcall, running_deployment
+from tests.integration.throwaway import until
 
 BROKEN = "Bartholomew Unreadable"
 
@@ -116,6 +117,9 @@ def test_dead_letters_are_tried_again_once_the_cause_is_gone(deployment: Running
     complaints = [line for line in deployment.log_lines() if line.get("message") == "record failed"]
     assert {line["key"] for line in complaints} == {photo.name}
 
+    until(
+        lambda: deployment.waiting("lookup-dead-letters")
+    )  # the owner is told first; the message moves when it is due
     assert deployment.rollcall("redrive", "--queue", "split") == "split: 0 messages sent back\n"
     deployment.rollcall("people", "remove", BROKEN)
     assert deployment.rollcall("redrive").splitlines()[-1] == "lookup: 1 messages sent back"
