@@ -119,7 +119,7 @@ def test_dead_letters_are_tried_again_once_the_cause_is_gone(deployment: Running
 
     until(
         lambda: deployment.waiting("lookup-dead-letters")
-    )  # the owner is told first; the message moves when it is due
+    )  # it moves after the owner is told
     assert deployment.rollcall("redrive", "--queue", "split") == "split: 0 messages sent back\n"
     deployment.rollcall("people", "remove", BROKEN)
     assert deployment.rollcall("redrive").splitlines()[-1] == "lookup: 1 messages sent back"
