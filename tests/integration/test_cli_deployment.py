@@ -117,9 +117,7 @@ def test_dead_letters_are_tried_again_once_the_cause_is_gone(deployment: Running
     complaints = [line for line in deployment.log_lines() if line.get("message") == "record failed"]
     assert {line["key"] for line in complaints} == {photo.name}
 
-    until(
-        lambda: deployment.waiting("lookup-dead-letters")
-    )  # it moves after the owner is told
+    until(lambda: deployment.waiting("lookup-dead-letters"))  # it moves after the owner is told
     assert deployment.rollcall("redrive", "--queue", "split") == "split: 0 messages sent back\n"
     deployment.rollcall("people", "remove", BROKEN)
     assert deployment.rollcall("redrive").splitlines()[-1] == "lookup: 1 messages sent back"
