@@ -22,9 +22,9 @@ def create(cloudformation: Any, name: str, outputs: dict[str, Any]) -> None:
 
 
 def test_the_stack_that_is_deployed_tells_its_prefix(cloudformation: Any, default_document: dict[str, Any]) -> None:
-    create(cloudformation, "rollcall", {"Prefix": default_document["Outputs"]["Prefix"]})
+    create(cloudformation, "deployed", {"Prefix": default_document["Outputs"]["Prefix"]})
 
-    assert prefix_of_stack("rollcall", cloudformation) == DEFAULT_PREFIX
+    assert prefix_of_stack("deployed", cloudformation) == DEFAULT_PREFIX
 
 
 def test_a_stack_that_is_not_there_is_named(cloudformation: Any) -> None:
