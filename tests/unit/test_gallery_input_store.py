@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from functions.common.errors import BadGallery
+from functions.common.errors import BadGallery, GalleryMismatch
 from functions.common.gallery_store import EnrolledFace, GalleryStore
 
 if TYPE_CHECKING:
@@ -29,22 +29,61 @@ def table() -> Iterator["Table"]:
         dynamodb.meta.client.close()
 
 
-def embedding(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=128).astype(np.float32)
+DLIB, FACENET = "dlib-resnet", "facenet"
 
 
-def test_faces_come_back_bit_for_bit(table: "Table") -> None:
+def embedding(seed: int, dimension: int = 128) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
+
+
+@pytest.mark.parametrize(("model", "dimension"), [(DLIB, 128), (FACENET, 512)])
+def test_faces_come_back_bit_for_bit(table: "Table", model: str, dimension: int) -> None:
     store = GalleryStore(table)
-    store.put("Zoë", embedding(1), source="1.jpg")
-    store.put_all([EnrolledFace(name="Bo", embedding=embedding(2), model="facenet", source="2.jpg", weight=0.25)])
+    zoe, bo = embedding(1, dimension), embedding(2, dimension)
+    store.put("Zoë", zoe, model=model, source="1.jpg")
+    store.put_all([EnrolledFace(name="Bo", embedding=bo, model=model, source="2.jpg", weight=0.25)])
 
-    names, embeddings, models = store.load()
+    names, embeddings = store.load(model)
 
     assert sorted(names) == ["Bo", "Zoë"]
-    assert models == {"dlib-resnet", "facenet"}
     assert embeddings.dtype == np.float32
-    np.testing.assert_array_equal(embeddings[names.index("Zoë")], embedding(1))
-    np.testing.assert_array_equal(embeddings[names.index("Bo")], embedding(2))
+    np.testing.assert_array_equal(embeddings[names.index("Zoë")], zoe)
+    np.testing.assert_array_equal(embeddings[names.index("Bo")], bo)
+
+
+@pytest.mark.parametrize(("asked", "others"), [(DLIB, "facenet"), (FACENET, "dlib-resnet")])
+def test_a_gallery_of_another_embedder_is_refused(table: "Table", asked: str, others: str) -> None:
+    store = GalleryStore(table)
+    store.put("Ann", embedding(1, 512 if others == FACENET else 128), model=others, source="1.jpg")
+
+    with pytest.raises(GalleryMismatch, match=f"made with {others}, and faces are read with {asked}"):
+        store.load(asked)
+
+
+def test_a_gallery_of_two_embedders_is_refused_by_both_and_can_be_listed(table: "Table") -> None:
+    store = GalleryStore(table)
+    store.put("Ann", embedding(1), source="1.jpg")
+    store.put("Bo", embedding(1, 512), model=FACENET, source="2.jpg")
+
+    for asked in (DLIB, FACENET):
+        with pytest.raises(GalleryMismatch, match="dlib-resnet, facenet"):
+            store.load(asked)
+    assert {(face.name, face.model, face.readable) for face in store.faces()} == {
+        ("Ann", DLIB, True),
+        ("Bo", FACENET, True),
+    }
+
+
+def test_faces_of_an_embedder_that_is_gone_are_refused_and_can_be_removed(table: "Table") -> None:
+    store = GalleryStore(table)
+    table.put_item(Item={"name": "Ann", "face": "0f", "embedding": b"\0" * 512, "model": "arcface"})
+
+    with pytest.raises(GalleryMismatch, match="made with arcface"):
+        store.load(DLIB)
+    (listed,) = store.faces()
+    assert (listed.model, listed.readable) == ("arcface", False)
+    store.remove([(listed.name, listed.face)])
+    assert store.load(DLIB)[0] == []
 
 
 def test_enrolling_again_changes_nothing(table: "Table") -> None:
@@ -52,15 +91,15 @@ def test_enrolling_again_changes_nothing(table: "Table") -> None:
     for _ in range(2):
         store.put_all([EnrolledFace(name="Ann", embedding=embedding(seed), source="x") for seed in (1, 2, 1)])
 
-    names, _, _ = store.load()
+    names, _ = store.load(DLIB)
 
     assert names == ["Ann", "Ann"]
 
 
 def test_an_empty_table_is_an_empty_gallery(table: "Table") -> None:
-    names, embeddings, models = GalleryStore(table).load()
-
-    assert (names, embeddings.shape, models) == ([], (0, 128), set())
+    for model, dimension in ((DLIB, 128), (FACENET, 512)):
+        names, embeddings = GalleryStore(table).load(model)
+        assert (names, embeddings.shape) == ([], (0, dimension))
 
 
 def test_a_gallery_over_one_page_is_read_whole(table: "Table") -> None:
@@ -68,7 +107,7 @@ def test_a_gallery_over_one_page_is_read_whole(table: "Table") -> None:
     store = GalleryStore(table)
     store.put_all([EnrolledFace(name=f"person {n}", embedding=embedding(n), source="s" * 300) for n in range(1500)])
 
-    names, embeddings, _ = store.load()
+    names, embeddings = store.load(DLIB)
 
     assert len(set(names)) == 1500
     assert embeddings.shape == (1500, 128)
@@ -81,7 +120,7 @@ def test_what_enrolment_would_not_write_is_refused_without_a_name(table: "Table"
     table.put_item(Item={"name": "Ann", "face": "0f", "embedding": stored})  # type: ignore[dict-item]
 
     with pytest.raises(BadGallery, match="face '0f'") as refused:
-        GalleryStore(table).load()
+        GalleryStore(table).load(DLIB)
     assert "Ann" not in str(refused.value)  # it is logged
 
 
@@ -90,4 +129,4 @@ def test_an_embedding_that_is_none_is_never_stored(table: "Table", bad: np.ndarr
     with pytest.raises(ValueError, match="128"):
         GalleryStore(table).put("Ann", bad, source="x")
 
-    assert GalleryStore(table).load()[0] == []
+    assert GalleryStore(table).load(DLIB)[0] == []

@@ -1,10 +1,7 @@
 """Given torch files written by hand, when they are read, then tensors come out, or a clear error: nothing ever runs."""
 
-import io
 import os
 import pickle
-import struct
-import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -12,72 +9,40 @@ import numpy as np
 import pytest
 
 from model.build.errors import ArchiveError
-from model.build.torch_archive import LEGACY_MAGIC, LEGACY_PROTOCOL, read_state_dict
+from model.build.torch_archive import read_state_dict
+from tests.torch_files import global_, legacy, saved, state_dict, tensor, text, zipped
 
-VALUES = np.arange(12, dtype=np.float32)
+VALUES = {"7": np.arange(12, dtype=np.float32)}
 MATRIX = {"shape": (3, 4), "strides": (4, 1)}
 TRANSPOSED = {"shape": (4, 3), "strides": (1, 4)}
 TAIL = {"shape": (2,), "strides": (1,), "offset": 10}
 
 
-def text(value: str) -> bytes:
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def integers(*values: int) -> bytes:
-    return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
-
-
-def tensor(shape, strides, *, offset=0, count=12, storage="torch FloatStorage", key="7") -> bytes:
-    persistent_id = text("storage") + global_(storage) + text(key) + text("cpu") + b"J" + struct.pack("<i", count)
-    arguments = b"(" + persistent_id + b"tQ" + b"J" + struct.pack("<i", offset) + integers(*shape) + integers(*strides)
-    return global_("torch._utils _rebuild_tensor_v2") + b"(" + arguments + b"\x89" + EMPTY_ORDERED + b"tR"
-
-
-def global_(name: str) -> bytes:
-    module, attribute = name.split()
-    return b"c" + f"{module}\n{attribute}\n".encode()
-
-
-EMPTY_ORDERED = global_("collections OrderedDict") + b")R"
-
-
-def state_dict(**tensors: bytes) -> bytes:
-    # with the attribute dictionary that torch adds to the OrderedDict
-    items = b"".join(text(name) + value for name, value in tensors.items())
-    return b"\x80\x02" + EMPTY_ORDERED + b"(" + items + b"u" + b"}" + text("_metadata") + EMPTY_ORDERED + b"sb" + b"."
-
-
-def legacy(pickled: bytes, *, keys=("7",), values=VALUES, magic=LEGACY_MAGIC, count=None) -> bytes:
-    head = (magic, LEGACY_PROTOCOL, {"protocol_version": LEGACY_PROTOCOL, "little_endian": True})
-    parts = [pickle.dumps(part, 2) for part in head] + [pickled, pickle.dumps(list(keys), 2)]
-    size = struct.pack("<q", len(values) if count is None else count)
-    return b"".join(parts) + size + values.tobytes()
-
-
-def zipped(pickled: bytes, *, values=VALUES) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("net/data.pkl", pickled)
-        archive.writestr("net/data/7", values.tobytes())
-    return content.getvalue()
-
-
 @pytest.mark.parametrize("form", [legacy, zipped])
 def test_tensors(form):
-    tensors = read_state_dict(form(state_dict(a=tensor(**MATRIX), b=tensor(**TRANSPOSED), c=tensor(**TAIL))))
+    tensors = read_state_dict(
+        form(state_dict({"a": tensor(**MATRIX), "b": tensor(**TRANSPOSED), "c": tensor(**TAIL)}), VALUES)
+    )
     assert list(tensors) == ["a", "b", "c"]
-    np.testing.assert_array_equal(tensors["a"], VALUES.reshape(3, 4))
-    np.testing.assert_array_equal(tensors["b"], VALUES.reshape(3, 4).T)
-    np.testing.assert_array_equal(tensors["c"], VALUES[10:])
+    np.testing.assert_array_equal(tensors["a"], VALUES["7"].reshape(3, 4))
+    np.testing.assert_array_equal(tensors["b"], VALUES["7"].reshape(3, 4).T)
+    np.testing.assert_array_equal(tensors["c"], VALUES["7"][10:])
 
 
 @pytest.mark.parametrize("form", [legacy, zipped])
 def test_scalar_of_whole_numbers(form):
     step = tensor((), (), count=1, storage="torch LongStorage")
-    tensors = read_state_dict(form(state_dict(steps=step), values=np.array([7], dtype=np.int64)))
+    tensors = read_state_dict(form(state_dict({"steps": step}), {"7": np.array([7], dtype=np.int64)}))
     assert tensors["steps"].shape == ()
     assert tensors["steps"] == 7
+
+
+def test_tensors_of_their_own_storages_as_torch_saves_a_network():
+    network = {"conv.weight": np.ones((2, 3, 1, 1), np.float32), "conv.bias": np.arange(2, dtype=np.float32)}
+    tensors = read_state_dict(saved(network))
+    assert list(tensors) == list(network)
+    for name, values in network.items():
+        np.testing.assert_array_equal(tensors[name], values)
 
 
 class Hostile:
@@ -95,7 +60,7 @@ def test_hostile_pickle_does_not_run(form, protocol, wrap, tmp_path):
     path = tmp_path / "ran"
     pickled = pickle.dumps(wrap(Hostile(path=path)), protocol)
     with pytest.raises(ArchiveError):
-        read_state_dict(form(pickled))
+        read_state_dict(form(pickled, VALUES))
     assert not path.exists()
     pickle.loads(pickled)
     assert path.exists(), "the pickle of this test is harmless, so the test shows nothing"
@@ -123,7 +88,7 @@ def test_hostile_pickle_does_not_run(form, protocol, wrap, tmp_path):
 def test_malformed_pickles(pickled):
     for form in (legacy, zipped):
         with pytest.raises(ArchiveError):
-            read_state_dict(form(pickled))
+            read_state_dict(form(pickled, VALUES))
 
 
 @pytest.mark.parametrize(
@@ -144,29 +109,29 @@ def test_malformed_pickles(pickled):
 def test_impossible_tensors(wrong):
     for form in (legacy, zipped):
         with pytest.raises(ArchiveError):
-            read_state_dict(form(state_dict(a=tensor(**wrong))))
+            read_state_dict(form(state_dict({"a": tensor(**wrong)}), VALUES))
 
 
 def test_shared_storage_is_no_way_to_fill_memory():
     big = np.zeros(2**20, dtype=np.float32)
     views = {f"v{index}": tensor((2**20,), (1,), count=2**20) for index in range(100)}
     with pytest.raises(ArchiveError, match="unpacks to more than"):
-        read_state_dict(legacy(state_dict(**views), values=big))
+        read_state_dict(legacy(state_dict(views), {"7": big}))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, 200, -1])
 def test_cut_short(cut):
     for form in (legacy, zipped):
         with pytest.raises(ArchiveError):
-            read_state_dict(form(state_dict(a=tensor(**MATRIX)))[:cut])
+            read_state_dict(form(state_dict({"a": tensor(**MATRIX)}), VALUES)[:cut])
 
 
 def test_other_files():
-    for content in (b"", b"hello", pickle.dumps(1), legacy(b"N.", magic=1)):
+    for content in (b"", b"hello", pickle.dumps(1), legacy(b"N.", VALUES, magic=1)):
         with pytest.raises(ArchiveError):
             read_state_dict(content)
 
 
 def test_storage_size_must_match():
     with pytest.raises(ArchiveError, match="expect 12"):
-        read_state_dict(legacy(state_dict(a=tensor(**MATRIX)), count=-1))
+        read_state_dict(legacy(state_dict({"a": tensor(**MATRIX)}), VALUES, count=-1))

@@ -1,0 +1,42 @@
+"""Adds the optional embedder to a model folder that is whole."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from model.build.errors import FolderError
+from model.build.facenet_weights import VGGFACE2, WeightsFile
+from model.build.files import write_facenet
+from model.build.folder import MANIFEST, PARTIAL, locked, read_manifest, write_manifest
+from model.build.progress import Progress
+from model.embedders import EMBEDDERS
+
+FILE = EMBEDDERS["facenet"].file
+
+
+def add_facenet(
+    directory: Path, weights: bytes, *, origin: WeightsFile = VGGFACE2, progress: Progress = lambda line: None
+) -> None:
+    """Builds the file of the embedder facenet and lists it in the manifest, unless it is there from these weights.
+
+    Raises `ArchiveError` for weights of another network, `FolderError` for a folder that cannot be written.
+    """
+    try:
+        with locked(directory):
+            manifest = read_manifest(directory)
+            built_from = manifest["files"].get(FILE, {}).get("source", {}).get("sha256")
+            if built_from != hashlib.sha256(weights).hexdigest():
+                progress(f"building {FILE}")
+                _add(directory, manifest, weights, origin)
+    except OSError as error:
+        raise FolderError(f"model folder {directory} cannot be written: {error.strerror or error}") from error
+
+
+def _add(directory: Path, manifest: dict[str, Any], weights: bytes, origin: WeightsFile) -> None:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as scratch:
+        partial = Path(scratch)
+        entry = write_facenet(partial / FILE, weights, origin)
+        write_manifest(partial, manifest | {"files": manifest["files"] | {FILE: entry}})
+        for name in (FILE, MANIFEST):  # the manifest last: what it lists is there
+            (partial / name).replace(directory / name)

@@ -1,0 +1,68 @@
+"""Given a picture and the boxes of its faces, when chips are cut for an embedder, then they show what it expects."""
+
+import cv2
+import numpy as np
+import pytest
+
+from model.chips import BOX_MARGIN, CUTTERS
+from model.embedders import EMBEDDERS
+from model.pyramid import Octaves
+
+SIDE = 160
+ALIGNED = np.zeros((1, 150, 150, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Smooth, and of another colour everywhere."""
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    return cv2.resize(noise, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
+def as_facenet_pytorch_crops(picture, box):
+    """Whole pixels, Pillow's way: 14 of the 160 pixels around the box, cut at the border, then stretched."""
+    margin = [14 * (box[axis + 2] - box[axis]) / (SIDE - 14) for axis in (0, 1)]
+    left, top = (int(max(box[axis] - margin[axis] / 2, 0)) for axis in (0, 1))
+    right = int(min(box[2] + margin[0] / 2, picture.shape[1]))
+    bottom = int(min(box[3] + margin[1] / 2, picture.shape[0]))
+    return cv2.resize(picture[top:bottom, left:right], (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        pytest.param((200, 100, 346, 319), id="higher than wide"),
+        pytest.param((100, 200, 320, 346), id="wider than high"),
+        pytest.param((-30, -40, 116, 150), id="over the corner"),
+        pytest.param((540, 300, 700, 500), id="over the other corner"),
+    ],
+)
+def test_boxed_chips_are_those_of_facenet_pytorch(picture, box):
+    chips = CUTTERS["boxed"](Octaves(picture), np.array([box], dtype=np.float32), ALIGNED, SIDE)
+
+    difference = np.abs(chips[0].astype(int) - as_facenet_pytorch_crops(picture, box))
+    assert chips.shape == (1, SIDE, SIDE, 3)
+    assert difference.mean() < 2  # grey levels: it cuts at whole pixels
+    assert BOX_MARGIN * SIDE == 14
+
+
+def test_the_margin_shows(picture):
+    box = (200, 100, 346, 319)
+    chips = CUTTERS["boxed"](Octaves(picture), np.array([box], dtype=np.float32), ALIGNED, SIDE)
+    tight = cv2.resize(picture[box[1] : box[3], box[0] : box[2]], (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+
+    assert np.abs(chips[0].astype(int) - tight).mean() > 3
+
+
+def test_no_face_no_chip(picture):
+    chips = CUTTERS["boxed"](Octaves(picture), np.empty((0, 4), np.float32), ALIGNED[:0], SIDE)
+
+    assert chips.shape == (0, SIDE, SIDE, 3)
+
+
+def test_aligned_chips_are_taken_as_they_are(picture):
+    assert CUTTERS["aligned"](Octaves(picture), np.zeros((1, 4), np.float32), ALIGNED, 150) is ALIGNED
+
+
+def test_every_embedder_has_its_chip():
+    assert {kind.chip for kind in EMBEDDERS.values()} == set(CUTTERS)

@@ -1,0 +1,89 @@
+"""Wherever an embedder is chosen, it is one of the table, and brings its own numbers."""
+
+import math
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from functions.api.environment import Environment as ApiEnvironment
+from functions.face_recognition.environment import Environment as RecognitionEnvironment
+from infra.pipeline import Settings, describe
+from local.parser import build_parser
+from model.calibration import load_calibration
+from model.embedders import EMBEDDERS
+
+ENVIRONMENT = {
+    "ATTEMPTS": "3",
+    "JOBS_TABLE": "jobs",
+    "PEOPLE_TABLE": "people",
+    "FACES_TABLE": "faces",
+    "LOOKUP_QUEUE": "lookup",
+    "INPUT_BUCKET": "input",
+    "OUTPUT_BUCKET": "output",
+    "MIN_FACE": "40",
+    "ROLLCALL_MODEL_DIR": "models",
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_each_has_a_calibration_in_which_one_thing_follows_from_the_other(name):
+    calibration = load_calibration(name)
+
+    assert calibration.follow_distance <= calibration.link_distance < calibration.threshold
+    assert calibration.thin_threshold < calibration.threshold < calibration.even_distance
+    assert calibration.similarity(calibration.threshold) == pytest.approx(50, abs=1)
+    assert calibration.similarity(0) > 99
+    assert calibration.provenance
+
+
+def test_what_was_not_measured_says_so():
+    calibration = load_calibration("facenet")
+
+    assert calibration.provenance.startswith("not measured here")
+    # the published figures are of squared distances
+    assert calibration.even_distance == pytest.approx(math.sqrt(1.242), abs=1e-3)
+    assert calibration.threshold < math.sqrt(1.1)
+
+
+@pytest.mark.parametrize("environment", [RecognitionEnvironment, ApiEnvironment])
+def test_the_functions_take_the_name_from_their_environment_and_refuse_another(environment: type[BaseModel]):
+    assert environment.model_validate(ENVIRONMENT).embedder == "dlib-resnet"
+    assert environment.model_validate(ENVIRONMENT | {"ROLLCALL_EMBEDDER": "facenet"}).embedder == "facenet"
+    with pytest.raises(ValidationError, match=r"ROLLCALL_EMBEDDER\n.*'dlib-resnet' or 'facenet'"):
+        environment.model_validate(ENVIRONMENT | {"ROLLCALL_EMBEDDER": "arcface"})
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_the_pipeline_tells_the_function_that_reads_faces(name):
+    functions = {function.component: function for function in describe(Settings(embedder=name)).functions}
+
+    assert functions["face_recognition"].environment["ROLLCALL_EMBEDDER"] == name
+
+
+COMMANDS = [
+    ["run", "clip.mp4", "--gallery", "people", "--out", "out"],
+    ["up"],
+    ["faces", "photo.jpg"],
+    ["enroll", "people"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_take_it_as_option_or_from_the_environment(monkeypatch, command):
+    monkeypatch.delenv("ROLLCALL_EMBEDDER", raising=False)
+    assert build_parser().parse_args(command).embedder == "dlib-resnet"
+    assert build_parser().parse_args([*command, "--embedder", "facenet"]).embedder == "facenet"
+    monkeypatch.setenv("ROLLCALL_EMBEDDER", "facenet")
+    assert build_parser().parse_args(command).embedder == "facenet"
+    assert build_parser().parse_args([*command, "--embedder", "dlib-resnet"]).embedder == "dlib-resnet"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_one_is_refused_by_name(monkeypatch, capsys, command):
+    monkeypatch.setenv("ROLLCALL_EMBEDDER", "arcface")
+
+    with pytest.raises(SystemExit) as refused:
+        build_parser().parse_args(command)
+
+    assert refused.value.code == 2
+    assert "'arcface' is no embedder; there are dlib-resnet and facenet" in capsys.readouterr().err
