@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.common.enrolment import NotEnrolled, main_face, normal_name
-from functions.common.gallery_store import DEFAULT_MODEL, DIMENSIONS, MAX_FACES, EnrolledFace
+from functions.common.enrolment import NotEnrolled, looks_different, main_face, normal_name
+from functions.common.gallery_store import MAX_FACES, EnrolledFace
 from local.errors import UsageError
 from local.json_input import read_json_list
+from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS, EmbedderKind
+from model.enrolment import EnrolmentLimits, odd_ones
 
 if TYPE_CHECKING:
     from model.faces import Face
@@ -27,6 +29,9 @@ class PhotoError(Exception):
 
 
 class PhotoReader(Protocol):
+    @property
+    def embedder(self) -> str: ...
+
     def faces(self, photo: Path) -> "list[Face]":
         """Largest first; raise PhotoError for a photo that cannot be read."""
         ...
@@ -38,6 +43,12 @@ class GallerySource:
 
     embeddings: list[EnrolledFace] = field(default_factory=list)
     photos: dict[str, list[Path]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    path: Path
+    face: EnrolledFace
 
 
 def scan_gallery(paths: Sequence[Path], *, note: Note) -> GallerySource:
@@ -59,40 +70,57 @@ def scan_gallery(paths: Sequence[Path], *, note: Note) -> GallerySource:
     return source
 
 
-def enrol(source: GallerySource, reader: PhotoReader | None, *, note: Note) -> list[EnrolledFace]:
+def enrol(source: GallerySource, reader: PhotoReader, limits: EnrolmentLimits, *, note: Note) -> list[EnrolledFace]:
     """The faces to store. A bad photo is noted and left out as long as its person has something else."""
     faces = list(source.embeddings)
-    known = {face.name for face in faces}
     for name, photos in source.photos.items():
-        if reader is None:
-            raise ValueError("photos need a reader")
-        good, refusals = _enrol_person(name, photos, reader)
-        if not good and name not in known:
+        known = [face for face in source.embeddings if face.name == name]
+        good, refusals = _enrol_person(name, photos, reader, limits)
+        good, odd = _without_odd(known, good, limits)
+        refusals += odd
+        if not good and not known:
             raise UsageError(f"--gallery: no photo of {name!r} can be used: {'; '.join(refusals)}")
         for refusal in refusals:
             note(f"left out {refusal}")
-        faces += good
+        faces += [photo.face for photo in good]
     return faces
 
 
-def _enrol_person(name: str, photos: list[Path], reader: PhotoReader) -> tuple[list[EnrolledFace], list[str]]:
-    good: list[EnrolledFace] = []
+def _enrol_person(
+    name: str, photos: list[Path], reader: PhotoReader, limits: EnrolmentLimits
+) -> tuple[list[_Photo], list[str]]:
+    good: list[_Photo] = []
     refusals: list[str] = []
     for photo in photos:
         try:
-            face = _choose_face(reader.faces(photo))
+            face = _choose_face(reader.faces(photo), limits)
         except PhotoError as error:
             refusals.append(f"{photo}: {error}")
         else:
-            good.append(
-                EnrolledFace(name=name, embedding=face.embedding, source=photo.name, weight=float(face.quality.weight))
-            )
+            good.append(_Photo(photo, _enrolled(name, face, reader.embedder, photo)))
     return good, refusals
 
 
-def _choose_face(faces: "list[Face]") -> "Face":
+def _enrolled(name: str, face: "Face", embedder: str, photo: Path) -> EnrolledFace:
+    weight = float(face.quality.weight)
+    return EnrolledFace(name=name, embedding=face.embedding, model=embedder, source=photo.name, weight=weight)
+
+
+def _without_odd(
+    known: list[EnrolledFace], photos: list[_Photo], limits: EnrolmentLimits
+) -> tuple[list[_Photo], list[str]]:
+    """known: embeddings of the same person, which count but are not judged."""
+    faces = known + [photo.face for photo in photos]
+    odd = odd_ones(np.array([face.embedding for face in faces]), most_apart=limits.most_apart) if faces else []
+    positions = {number - len(known) for number in odd}
+    good = [photo for position, photo in enumerate(photos) if position not in positions]
+    reason = looks_different(len(faces) - len(odd))
+    return good, [f"{photo.path}: {reason}" for position, photo in enumerate(photos) if position in positions]
+
+
+def _choose_face(faces: "list[Face]", limits: EnrolmentLimits) -> "Face":
     try:
-        return faces[main_face(faces)]
+        return faces[main_face(faces, limits)]
     except NotEnrolled as error:
         raise PhotoError(str(error)) from None
 
@@ -137,11 +165,15 @@ def _parse_entries(entries: list[Any], path: Path) -> Iterator[EnrolledFace]:
         if not isinstance(entry, dict):
             raise UsageError(f'{where}: expected {{"name", "embedding"}}, found {type(entry).__name__}')
         name = _check_name(entry.get("name"), where)
-        model = entry.get("model", DEFAULT_MODEL)
-        if not isinstance(model, str) or not model:
-            raise UsageError(f'{where} ({name!r}): "model" must be the embedder\'s name, as in {DEFAULT_MODEL!r}')
-        embedding = _parse_embedding(entry.get("embedding"), f"{where} ({name!r})")
-        yield EnrolledFace(name=name, embedding=embedding, model=model, source=path.name)
+        kind = _parse_model(entry.get("model", DEFAULT_EMBEDDER), f"{where} ({name!r})")
+        embedding = _parse_embedding(entry.get("embedding"), kind, f"{where} ({name!r})")
+        yield EnrolledFace(name=name, embedding=embedding, model=kind.name, source=path.name)
+
+
+def _parse_model(model: object, where: str) -> EmbedderKind:
+    if not isinstance(model, str) or model not in EMBEDDERS:
+        raise UsageError(f'{where}: "model" is {model!r}, not the name of an embedder: {" or ".join(EMBEDDERS)}')
+    return EMBEDDERS[model]
 
 
 def _check_name(name: object, where: str) -> str:
@@ -153,15 +185,18 @@ def _check_name(name: object, where: str) -> str:
         raise UsageError(f"{where}: {error}; rename the person") from None
 
 
-def _parse_embedding(values: object, where: str) -> NDArray[np.float32]:
+def _parse_embedding(values: object, kind: EmbedderKind, where: str) -> NDArray[np.float32]:
     if not isinstance(values, list):
-        raise UsageError(f'{where}: "embedding" is missing or not a list of {DIMENSIONS} numbers')
-    if len(values) != DIMENSIONS:
-        raise UsageError(f"{where}: the embedding has {len(values)} numbers, expected {DIMENSIONS}")
+        raise UsageError(f'{where}: "embedding" is missing or not a list of {kind.dimension} numbers')
+    if len(values) != kind.dimension:
+        raise UsageError(
+            f"{where}: the embedding has {len(values)} numbers, those of {kind.name} have {kind.dimension};"
+            ' an entry\'s "model" names its embedder'
+        )
     for position, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{where}: number {position + 1} of the embedding is {type(value).__name__}, not a number")
-        # dlib's embeddings have a length near 1; anything this large would overflow a distance
+        # embeddings have a length near 1; anything this large would overflow a distance
         if not math.isfinite(value) or abs(value) > 1e6:  # noqa: PLR2004
             raise UsageError(f"{where}: number {position + 1} of the embedding is {value:g}, out of range")
     return np.array(values, dtype=np.float32)

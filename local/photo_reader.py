@@ -22,6 +22,10 @@ class EnginePhotoReader:
         self.engine = engine
         self._limits = limits
 
+    @property
+    def embedder(self) -> str:
+        return self.engine.identity.embedder_name
+
     def faces(self, photo: Path) -> list[Face]:
         """Largest first, in pixels of the upright photo; raise PhotoError for a file that is not a readable photo."""
         image = read_photo(photo, limits=self._limits)

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.common.gallery_store import DEFAULT_MODEL, EnrolledFace
+from functions.common.gallery_store import EnrolledFace
 from functions.common.people_store import Record
 from local.enrolment import enrol, scan_gallery
 from local.errors import UsageError
 from local.people import read_people
 from local.photo_reader import EnginePhotoReader
-from model.build.folder import ensure_model_files
+from model.build.folder import ensure_model_files, read_manifest, require_embedder
+from model.embedders import DEFAULT_EMBEDDER, embedder_kind
 from model.engine import Engine, load_engine
+from model.enrolment import load_enrolment_limits
 
 ENGINE_THREADS = 2
 ENROLMENT_MIN_FACE = 20  # pixels: there is one photo to look at, and time to do it well
@@ -28,31 +30,39 @@ def note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def prepare_model_files() -> Path:
-    return ensure_model_files(progress=note)
+def prepare_model_files(embedder: str = DEFAULT_EMBEDDER) -> Path:
+    """Fail at once, and not in a function, where the embedder's weights have not been brought."""
+    model_dir = ensure_model_files(progress=note)
+    require_embedder(read_manifest(model_dir), embedder_kind(embedder))
+    return model_dir
 
 
-def prepare_engine(model_dir: Path, *, min_face: int) -> Engine:
-    return load_engine(model_dir, min_face=min_face, threads=ENGINE_THREADS)
+def prepare_engine(model_dir: Path, embedder: str, *, min_face: int) -> Engine:
+    return load_engine(model_dir, embedder, min_face=min_face, threads=ENGINE_THREADS)
 
 
-def read_enrolment(galleries: Sequence[Path], people: Path | None, model_dir: Path) -> Enrolment:
+def read_enrolment(
+    galleries: Sequence[Path], people: Path | None, model_dir: Path, embedder: str = DEFAULT_EMBEDDER
+) -> Enrolment:
     records = read_people(people) if people else []
-    faces = read_gallery(galleries, model_dir) if galleries else []
+    faces = read_gallery(galleries, model_dir, embedder) if galleries else []
     return Enrolment(faces=faces, records=records)
 
 
-def read_gallery(galleries: Sequence[Path], model_dir: Path, *, engine: Engine | None = None) -> list[EnrolledFace]:
+def read_gallery(
+    galleries: Sequence[Path], model_dir: Path, embedder: str, *, engine: Engine | None = None
+) -> list[EnrolledFace]:
     source = scan_gallery(galleries, note=note)
     for face in source.embeddings:
-        if face.model != DEFAULT_MODEL:
+        if face.model != embedder:
             raise UsageError(
                 f"--gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, this is"
-                f" {DEFAULT_MODEL!r}; enrol from photos"
+                f" {embedder!r}; enrol from photos"
             )
     if not source.photos:
         return source.embeddings
     photos = sum(map(len, source.photos.values()))
     note(f"enrolling {len(source.photos)} people from {photos} photos")
-    reader = EnginePhotoReader(engine or prepare_engine(model_dir, min_face=ENROLMENT_MIN_FACE))
-    return enrol(source, reader, note=note)
+    reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
+    limits = load_enrolment_limits(reader.engine.identity.embedder_name)
+    return enrol(source, reader, limits, note=note)

@@ -1,5 +1,6 @@
 """How far a face is to be trusted as evidence of who it is."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -10,19 +11,20 @@ from model.alignment import CHIP_PADDING, CHIP_SIDE
 from model.faces import Quality
 
 _GREY_LEVELS = 255
+_DETAIL_SIGMAS = 1.0, 2.0  # pixels of the chip: eyelids and lips; what is finer is noise where a face is blurred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualitySettings:
     """Each pair is (worthless, perfect): a measure counts 0 at the first and 1 at the second, linear between.
 
-    `size`: pixels. `laplacian`: standard deviation of the chip's Laplacian by that of its grey values. `contrast`:
-    standard deviation of the chip's grey values, 0..255. `clipped`: share of its pixels that are black or white.
-    `yaw`: degrees. `confidence`: 0..1. `floor`: the least that any one measure leaves of the weight.
+    `size`: pixels. `detail`: standard deviation of what lies between two blurs of the chip, by that of its grey values.
+    `contrast`: standard deviation of the chip's grey values, 0..255. `clipped`: share of its pixels that are black or
+    white. `yaw`: degrees. `confidence`: 0..1. `floor`: the least that any one measure leaves of the weight.
     """
 
     size: tuple[float, float]
-    laplacian: tuple[float, float]
+    detail: tuple[float, float]
     contrast: tuple[float, float]
     clipped: tuple[float, float]
     yaw: tuple[float, float]
@@ -50,7 +52,7 @@ def assess(
         _graded(abs(yaw), settings.yaw),
         _graded(confidence, settings.confidence),
     )
-    weight = float(np.prod([settings.floor + (1 - settings.floor) * measure for measure in measures]))
+    weight = math.prod(settings.floor + (1 - settings.floor) * measure for measure in measures)
     return Quality(size=size, sharpness=sharpness, yaw=yaw, roll=roll, exposure=exposure, weight=weight)
 
 
@@ -77,8 +79,8 @@ def _inner_face(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _sharpness(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
     contrast = max(float(grey.std()), 1.0)
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).std()) / contrast
-    return _graded(detail, settings.laplacian)
+    fine, coarse = (cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma) for sigma in _DETAIL_SIGMAS)
+    return _graded(float((fine - coarse).std()) / contrast, settings.detail)
 
 
 def _exposure(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
@@ -88,4 +90,4 @@ def _exposure(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
 
 def _graded(value: float, limits: tuple[float, float]) -> float:
     worthless, perfect = limits
-    return float(np.clip((value - worthless) / (perfect - worthless), 0, 1))
+    return min(max((value - worthless) / (perfect - worthless), 0.0), 1.0)

@@ -15,6 +15,7 @@ from model.gallery import Embedding, Gallery, Match
 
 Box = tuple[float, float, float, float]  # x, y, w, h
 MIN_WEIGHT = 1e-3  # so that a face of no worth still has a mean
+BLOCK = 64  # tracks compared with everybody at once: one product for each track waits longer for threads than it works
 POSITION_SHARE = 0.25  # a face in the very place of the last one counts as nearer by this share: people cross
 
 
@@ -186,22 +187,41 @@ def identify(tracks: Sequence[Track], gallery: Gallery, *, least_evidence: float
 
 def _grouped(tracks: Sequence[Track], limit: float) -> list[_Person]:
     """Join tracks that are within a distance of each other and never in one frame, those with most evidence first."""
+    ordered = sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box))
     people: list[_Person] = []
     means = np.empty((len(tracks), len(tracks[0].embedding) if tracks else 0), dtype=np.float32)
-    squares = np.empty(len(tracks), dtype=np.float32)
-    for track in sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box)):
-        person, mean, count = _Person(track), track.embedding, len(people)
-        squared = squares[:count] - 2 * (means[:count] @ mean) + mean @ mean
-        near = np.flatnonzero(squared <= limit**2)
-        free = (number for number in near[np.argsort(squared[near])] if people[number].frames.isdisjoint(person.frames))
-        number = int(next(free, count))
-        if number == count:
-            people.append(person)
-        else:
-            people[number].join(person)
-        means[number] = people[number].embedding
-        squares[number] = means[number] @ means[number]
+    for start in range(0, len(ordered), BLOCK):
+        block = ordered[start : start + BLOCK]
+        probes = np.stack([track.embedding for track in block])
+        squared = np.full((len(block), len(people) + len(block)), np.inf, dtype=np.float32)
+        squared[:, : len(people)] = _squared_distances(probes, means[: len(people)])
+        for row, track in enumerate(block):
+            person = _Person(track)
+            number = _nearest_free(people, squared[row], person.frames, limit)
+            if number is None:
+                number = len(people)
+                people.append(person)
+            else:
+                people[number].join(person)
+            means[number] = people[number].embedding
+            # whoever this track changed or added is compared anew with the rest of the block
+            squared[row + 1 :, number] = _squared_distances(probes[row + 1 :], means[number : number + 1])[:, 0]
     return people
+
+
+def _squared_distances(probes: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each of N probes to each of M means. Returns [N, M], right to 1e-6."""
+    lengths = np.einsum("nd,nd->n", probes, probes)[:, None] + np.einsum("md,md->m", means, means)
+    return np.asarray(lengths - 2 * (probes @ means.T), dtype=np.float32)
+
+
+def _nearest_free(
+    people: Sequence[_Person], squared: NDArray[np.float32], frames: set[int], limit: float
+) -> int | None:
+    """Number of the nearest person within the limit who is in none of the frames."""
+    near = np.flatnonzero(squared <= limit**2)
+    ranked = near[np.argsort(squared[near], kind="stable")]
+    return next((int(number) for number in ranked if people[number].frames.isdisjoint(frames)), None)
 
 
 def _settled(claims: Sequence[_Claim], limit: float) -> tuple[_Claim, list[_Claim]]:

@@ -1,6 +1,6 @@
 """Prints a table of accuracy, and writes OUT/accuracy.json and OUT/accuracy/*.png.
 
-python -m benchmarks.accuracy ../shared/data [--photos FOLDER]... [--pairs FILE.csv]... [--out out]
+python -m benchmarks.accuracy ../shared/data [--photos FOLDER]... [--pairs FILE.csv]... [--out out] [--embedder facenet]
 """
 
 import argparse
@@ -11,12 +11,16 @@ from typing import Any
 
 from benchmarks.accuracy.clips import clips
 from benchmarks.accuracy.detection import detect
+from benchmarks.accuracy.enrolment import enrolment
 from benchmarks.accuracy.material import (
     Sample,
+    Templates,
     clip_gallery,
     demo_people,
+    pairs,
     people_in_folders,
     people_in_groups,
+    photos_of_people,
     templates_of,
     together,
 )
@@ -26,14 +30,21 @@ from benchmarks.accuracy.verification import PairDistances, pair_distances, veri
 from local.demo.photos import ensure_photos
 from model.build.folder import ensure_model_files
 from model.calibration import load_calibration
+from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 from model.engine import load_engine
+from model.enrolment import load_enrolment_limits
 
 ENROLLED_FACE = 60  # pixels: smaller faces are probes only; nobody enrols a face from a group photo's back row
 
 
 def main() -> None:
     options = _options()
-    engine = load_engine(ensure_model_files(progress=print), min_face=options.min_face, threads=options.threads)
+    listed = {file.name: pairs(file) for file in options.pairs}  # what is wrong with them is told before the long work
+    for folder in options.photos:
+        photos_of_people(folder)
+    engine = load_engine(
+        ensure_model_files(progress=print), options.embedder, min_face=options.min_face, threads=options.threads
+    )
     calibration = load_calibration(engine.identity.embedder_name, threshold=options.threshold)
     photos = ensure_photos(options.out / "photos", progress=print)
     johns, missed = people_in_folders(engine, options.data / "johns")
@@ -41,7 +52,7 @@ def main() -> None:
     sets: dict[str, tuple[list[Sample], list[str]]] = {"johns": (johns, missed), "all photos": (johns + others, missed)}
     sets |= {folder.name: people_in_folders(engine, folder) for folder in options.photos}
 
-    gallery = clip_gallery(options.data)
+    gallery = clip_gallery(options.data, options.embedder)
     enrolled = together(templates_of([sample for sample in johns + others if _is_large(sample)]), gallery)
     probed = probes(engine, johns + others)
     report: dict[str, Any] = {
@@ -49,20 +60,12 @@ def main() -> None:
         "min_face_px": options.min_face,
         "calibration": {name: getattr(calibration, name) for name in calibration.__slots__},
         "verification": {name: verify(samples, empty, calibration) for name, (samples, empty) in sets.items()}
-        | {file.name: verify_pairs(engine, file, calibration) for file in options.pairs},
+        | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
+        "enrolment": enrolment(engine, johns + others, load_enrolment_limits(engine.identity.embedder_name)),
         "detection": detect(engine, options.data / "detection"),
         "open_set": by_condition(probed, enrolled, calibration),
         "pairs_by_condition": condition_distances(probed, enrolled, calibration),
-        "clips": clips(
-            engine,
-            options.data,
-            {
-                "their gallery": gallery,
-                "their gallery and johns": together(gallery, templates_of(johns)),
-                "everybody": enrolled,
-            },
-            calibration,
-        ),
+        "clips": clips(engine, options.data, _galleries(gallery, johns, enrolled), calibration),
     }
     print(*lines(report), sep="\n")
     options.out.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,16 @@ def main() -> None:
     _plot(
         options.out / "accuracy", {name: samples for name, (samples, _) in sets.items()}, report, calibration.threshold
     )
+
+
+def _galleries(gallery: Templates, johns: Sequence[Sample], enrolled: Templates) -> dict[str, Templates]:
+    if not gallery.names:
+        return {"everybody": enrolled}
+    return {
+        "their gallery": gallery,
+        "their gallery and johns": together(gallery, templates_of(johns)),
+        "everybody": enrolled,
+    }
 
 
 def _is_large(sample: Sample) -> bool:
@@ -93,6 +106,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("--photos", type=Path, action="append", default=[], help="a folder NAME/*.jpg; repeatable")
     parser.add_argument("--pairs", type=Path, action="append", default=[], help="CSV: file_x,file_y,same; repeatable")
+    parser.add_argument("--embedder", choices=list(EMBEDDERS), default=DEFAULT_EMBEDDER)
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--min-face", type=int, default=20, help="pixels (default 20)")
     parser.add_argument("--threads", type=int, default=2)

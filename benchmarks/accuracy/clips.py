@@ -25,11 +25,11 @@ def clips(engine: Engine, data: Path, galleries: dict[str, Templates], calibrati
     return {
         "clips": len(seen),
         "samples_a_second": SAMPLES_A_SECOND,
-        "galleries": {name: _against(seen, persons, enrolled, calibration) for name, enrolled in galleries.items()},
+        "galleries": {name: against(seen, persons, enrolled, calibration) for name, enrolled in galleries.items()},
     }
 
 
-def _against(
+def against(
     seen: dict[str, list[Sighting]], persons: dict[str, str], enrolled: Templates, calibration: Calibration
 ) -> dict[str, Any]:
     full = _gallery(enrolled, calibration)

@@ -64,16 +64,24 @@ def _compressed(quality: int) -> Degrade:
     return compress
 
 
-def _blurred(photo: Image, box: Box) -> Image:
-    return _image(cv2.GaussianBlur(photo, (0, 0), 0.025 * min(box[2:])))
+def _blurred(by_face: float) -> Degrade:
+    """by_face: sigma by the shorter side of the face."""
+
+    def blur(photo: Image, box: Box) -> Image:
+        return _image(cv2.GaussianBlur(photo, (0, 0), by_face * min(box[2:])))
+
+    return blur
 
 
 def _grey(photo: Image, box: Box) -> Image:
     return _image(cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR))
 
 
-def _dark(photo: Image, box: Box) -> Image:
-    return _image(photo * 0.3)
+def _lit(gain: float) -> Degrade:
+    def light(photo: Image, box: Box) -> Image:
+        return _image(np.clip(photo * gain, 0, 255))
+
+    return light
 
 
 def _masked(photo: Image, box: Box) -> Image:
@@ -105,9 +113,20 @@ CONDITIONS: dict[str, Degrade] = {
     "JPEG 30": _compressed(30),
     "JPEG 20": _compressed(20),
     "JPEG 10": _compressed(10),
-    "blurred": _blurred,
+    "blurred": _blurred(0.025),
     "greyscale": _grey,
-    "dark": _dark,
+    "dark": _lit(0.3),
     "mouth covered": _masked,
     "a third cut off": _cut_off,
+}
+
+# beyond what is worth recognising: what a gallery should not be made of
+RUINED: dict[str, Degrade] = {
+    "16 px": _small(16),
+    "blurred, 4 % of the face": _blurred(0.04),
+    "blurred, 6 %": _blurred(0.06),
+    "blurred, 8 %": _blurred(0.08),
+    "an eighth of the light": _lit(0.12),
+    "four times the light": _lit(4.0),
+    "JPEG 5": _compressed(5),
 }

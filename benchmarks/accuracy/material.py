@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.embedders import DEFAULT_EMBEDDER
 from model.engine import Engine
 from model.faces import Box, Face, Image
 
@@ -24,6 +25,9 @@ DEMO_PHOTOS = {
 }
 GROUPED = "bald_guys.jpg"
 FOUND_IOU = 0.3
+Pair = tuple[Path, Path, bool]  # two photos, and whether they show one person
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+SAME = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,16 +50,25 @@ class Templates:
 
 
 def people_in_folders(engine: Engine, folder: Path) -> tuple[list[Sample], list[str]]:
-    """The largest face of each `NAME/*.jpg`, and the photos in which none was found."""
+    """The largest face of each photo in a folder `NAME`, and the photos in which none was found."""
     samples, missed = [], []
-    for path in sorted(folder.glob("*/*.jp*g")) + sorted(folder.glob("*/*.png")):
+    for path in photos_of_people(folder):
         photo, source = read(path), f"{path.parent.name}/{path.name}"
         faces = engine.analyze([photo])[0]
         if faces:
             samples.append(Sample(path.parent.name, source, photo, faces[0]))
         else:
             missed.append(source)
+    if not samples:
+        raise SystemExit(f"{folder}: no face found in any of its {len(missed)} photos")
     return samples, missed
+
+
+def photos_of_people(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not found:
+        raise SystemExit(f"{folder}: expected a folder for each person with their photos in it, NAME/*.jpg")
+    return found
 
 
 def demo_people(engine: Engine, folder: Path) -> list[Sample]:
@@ -91,20 +104,33 @@ def _grouped_people(engine: Engine, path: Path) -> list[Sample]:
     return samples
 
 
-def pairs(file: Path) -> list[tuple[Path, Path, bool]]:
-    """A CSV with the columns file_x, file_y (paths from its own folder) and same (1, 0, true or false)."""
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
+def pairs(file: Path) -> list[Pair]:
+    """A CSV with the columns file_x, file_y (paths from its own folder) and same (1, 0, true, false, yes or no)."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SystemExit(f"{file}: cannot be read as a CSV ({error})") from None
     if not rows or not {"file_x", "file_y", "same"} <= rows[0].keys():
         raise SystemExit(f"{file}: expected the columns file_x, file_y and same, and a row for each pair")
-    yes = {"1", "true", "yes"}
-    return [
-        (file.parent / row["file_x"], file.parent / row["file_y"], row["same"].strip().lower() in yes) for row in rows
-    ]
+    return [_pair(file, number, row) for number, row in enumerate(rows, start=1)]
 
 
-def clip_gallery(data: Path) -> Templates:
-    """The people of the clips, enrolled by somebody else's pipeline."""
+def _pair(file: Path, number: int, row: dict[str, str | None]) -> Pair:
+    same = (row["same"] or "").strip().lower()
+    if same not in SAME:
+        raise SystemExit(f"{file}, pair {number}: same is {row['same']!r}; expected one of {', '.join(SAME)}")
+    one, other = (file.parent / (row[column] or "").strip() for column in ("file_x", "file_y"))
+    for photo in (one, other):
+        if not photo.is_file():
+            raise SystemExit(f"{file}, pair {number}: there is no photo {photo}")
+    return one, other, SAME[same]
+
+
+def clip_gallery(data: Path, embedder: str) -> Templates:
+    """The people of the clips, enrolled by somebody else's pipeline with dlib's ResNet; nobody for another embedder."""
+    if embedder != DEFAULT_EMBEDDER:
+        return Templates([], [], np.empty((0, 0), dtype=np.float32))
     entries = json.loads((data / "gallery" / "embeddings.json").read_text())
     embeddings = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
     return Templates([entry["name"] for entry in entries], ["gallery"] * len(entries), embeddings)

@@ -11,6 +11,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from _verification(name, found)
     yield from _detection(report["detection"])
     yield from _conditions(report)
+    yield from _enrolment(report["enrolment"])
     for name, found in report["clips"]["galleries"].items():
         yield from _clips(name, found)
 
@@ -71,6 +72,21 @@ def _conditions(report: dict[str, Any]) -> Iterator[str]:
         yield _row("all: strangers named", _rate(report["open_set"][kind]["all"]["strangers_named"]))
     fit = report["pairs_by_condition"]["similarity_fit"]
     yield _row("similarity, fitted", f"even at {fit['even_distance']:.4f}, scale {fit['similarity_scale']:.5f}")
+
+
+def _enrolment(found: dict[str, Any]) -> Iterator[str]:
+    yield _heading(
+        f"photos refused at enrolment; harmful: farther than {found['harmful_distance']:g} from the photo as it was"
+    )
+    yield _row("", f"{'refused':>12} {'harmful of these':>17} {'harmful of others':>18}  reasons")
+    for condition, row in found["by_condition"].items():
+        shares = [
+            f"{row[part]['count']} of {row[part]['of']}" for part in ("refused", "harmful_refused", "harmful_kept")
+        ]
+        reasons = ", ".join(f"{code} {count}" for code, count in row["reasons"].items())
+        yield _row(condition, "{:>12} {:>17} {:>18}  ".format(*shares) + reasons)
+    yield _row("somebody else's photo refused", _rate(found["intruders_refused"]))
+    yield _row("own photos refused as odd", _rate(found["own_refused_as_odd"]))
 
 
 def _clips(name: str, found: dict[str, Any]) -> Iterator[str]:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.material import Sample, pairs, read, templates_of
+from benchmarks.accuracy.material import Pair, Sample, read, templates_of
 from benchmarks.accuracy.statistics import by_subject, error_curve, rate
 from model.calibration import Calibration
 from model.engine import Engine
 
 PERCENTILES = (0, 1, 5, 50, 95, 99, 100)
 FALSE_MATCH_RATES = (0.01, 0.001)
+NOBODY = 9.0  # distance to a photo without a face: farther than embeddings can be
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,8 @@ def at_threshold(found: PairDistances, threshold: float) -> dict[str, Any]:
         "false_non_match_rate_at": {
             str(limit): float(non_matches[matches <= limit].min(initial=1.0)) for limit in FALSE_MATCH_RATES
         },
-        "same": spread(found.same),
-        "different": spread(found.different),
+        "same": spread(found.same[found.same < NOBODY]),
+        "different": spread(found.different[found.different < NOBODY]),
     }
 
 
@@ -93,15 +93,14 @@ def rank_1(samples: Sequence[Sample]) -> dict[str, Any]:
     return rate(int(right[asked].sum()), int(asked.sum()))
 
 
-def verify_pairs(engine: Engine, file: Path, calibration: Calibration) -> dict[str, Any]:
-    """The pairs of a CSV; a photo without a face is nobody's: its same pairs count as not matched."""
-    listed = pairs(file)
+def verify_pairs(engine: Engine, listed: Sequence[Pair], calibration: Calibration) -> dict[str, Any]:
+    """A photo without a face is nobody's: its same pairs count as not matched."""
     seen = {path: engine.analyze([read(path)])[0] for path in sorted({path for *two, _ in listed for path in two})}
     same: list[float] = []
     different: list[float] = []
     for one, other, is_same in listed:
         faces = seen[one] and seen[other]
-        distance = float(np.linalg.norm(seen[one][0].embedding - seen[other][0].embedding)) if faces else 9.0
+        distance = float(np.linalg.norm(seen[one][0].embedding - seen[other][0].embedding)) if faces else NOBODY
         (same if is_same else different).append(distance)
     found = PairDistances(np.array(same, dtype=np.float32), np.array(different, dtype=np.float32))
     without = [str(path.name) for path, faces in seen.items() if not faces]

@@ -1,19 +1,21 @@
 """Enrolling people from photos, and forgetting them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from functions.api.body import PhotoFile
 from functions.api.errors import ApiError
 from functions.api.photos import KEPT_UNDER
 from functions.api.services import Services
-from functions.common.enrolment import NotEnrolled, main_face
+from functions.common.enrolment import NotEnrolled, looks_different, main_face
 from functions.common.forget import Forgetter
 from functions.common.gallery_store import EnrolledFace
 from functions.common.gop_faces import unpack_embedding
 from functions.common.keys import crop_key, crops_prefix
+from model.enrolment import AGREEING, EnrolmentLimits, load_enrolment_limits, odd_ones
 
 SOURCE = "api"  # a file's own name may tell more than the gallery should know
 FORGET_SECONDS = 15.0  # a gateway in front gives up after 30
@@ -51,25 +53,37 @@ class Forgotten(BaseModel):
 
 
 async def enrol(services: Services, name: str, photos: Sequence[PhotoFile]) -> Enrolment:
-    faces: list[EnrolledFace] = []
-    answer = Enrolment(name=name, enrolled=[], refused=[])
+    """Every photo by itself, and then each against the others and those enrolled before."""
+    limits = load_enrolment_limits(services.pool.ready.embedder)
+    faces: dict[int, EnrolledFace] = {}
+    refused: dict[int, ApiError | NotEnrolled] = {}
     for number, photo in enumerate(photos, start=1):
         try:
-            face = await _face(services, name, photo)
+            faces[number] = await _face(services, name, photo, limits)
         except (ApiError, NotEnrolled) as error:
-            answer.refused.append(RefusedEnrolment(photo=number, code=error.code, reason=str(error)))
-        else:
-            faces.append(face)
-            answer.enrolled.append(EnrolledPhoto(photo=number, face=face.face, weight=round(face.weight or 0.0, 3)))
-    if faces:
-        await services.photos.run(lambda: services.faces.put_all(faces))
+            refused[number] = error
+    different = await services.photos.run(lambda: _different(services, name, faces, limits))
+    refused |= different
+    good = {number: face for number, face in faces.items() if number not in different}
+    if good:
+        await services.photos.run(lambda: services.faces.put_all(good.values()))
         services.gallery.forget()
-    return answer
+    return Enrolment(
+        name=name,
+        enrolled=[
+            EnrolledPhoto(photo=number, face=face.face, weight=round(face.weight or 0.0, 3))
+            for number, face in good.items()
+        ],
+        refused=[
+            RefusedEnrolment(photo=number, code=error.code, reason=str(error))
+            for number, error in sorted(refused.items())
+        ],
+    )
 
 
-async def _face(services: Services, name: str, photo: PhotoFile) -> EnrolledFace:
+async def _face(services: Services, name: str, photo: PhotoFile, limits: EnrolmentLimits) -> EnrolledFace:
     seen = await services.photos.see(photo.content)
-    face = seen.faces[main_face(seen.faces)]
+    face = seen.faces[main_face(seen.faces, limits)]
     return EnrolledFace(
         name=name,
         embedding=unpack_embedding(face.embedding),
@@ -77,6 +91,23 @@ async def _face(services: Services, name: str, photo: PhotoFile) -> EnrolledFace
         source=SOURCE,
         weight=face.quality.weight,
     )
+
+
+def _different(
+    services: Services, name: str, faces: Mapping[int, EnrolledFace], limits: EnrolmentLimits
+) -> dict[int, NotEnrolled]:
+    """By the photo's number. Those enrolled before are right: whoever disagrees deletes the person first."""
+    if not faces:
+        return {}
+    numbers, embeddings = list(faces), np.array([face.embedding for face in faces.values()])
+    stored = len(services.faces.faces_of(name))
+    gallery = services.gallery.get()
+    if stored >= AGREEING and name in gallery.people:
+        place = gallery.people.index(name)
+        apart = [gallery.distances(embedding)[place] > limits.most_apart for embedding in embeddings]
+        return {number: looks_different(stored) for number, far in zip(numbers, apart, strict=True) if far}
+    odd = odd_ones(embeddings, most_apart=limits.most_apart)
+    return {numbers[position]: looks_different(len(faces) - len(odd)) for position in odd}
 
 
 def forget(services: Services, name: str, *, after: str | None) -> Forgotten:

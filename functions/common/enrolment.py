@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from functions.common.errors import RollcallError
+from model.enrolment import EnrolmentLimits
 
 MAX_NAME_LENGTH = 100
 RESERVED_NAMES = re.compile(r"unknown(-[0-9]+)?|no-face", re.IGNORECASE)  # what results call people without a name
-DOMINANT_AREA = 2.0  # of several faces the largest is meant if it has twice the area of the next
 
 
 class NotEnrolled(RollcallError):
@@ -20,9 +20,26 @@ class NotEnrolled(RollcallError):
         self.code = code
 
 
-class Boxed(Protocol):
+class Quality(Protocol):
+    """As `model.faces.Quality` has it."""
+
+    @property
+    def size(self) -> float: ...
+    @property
+    def sharpness(self) -> float: ...
+    @property
+    def yaw(self) -> float: ...
+    @property
+    def exposure(self) -> float: ...
+
+
+class SeenFace(Protocol):
     @property
     def box(self) -> tuple[float, float, float, float]: ...  # x, y, width, height
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def quality(self) -> Quality: ...
 
 
 def normal_name(name: str) -> str:
@@ -39,16 +56,45 @@ def normal_name(name: str) -> str:
     return normal
 
 
-def main_face(faces: Sequence[Boxed]) -> int:
-    """Which of a photo's faces, largest first, is meant; raise NotEnrolled where that is not clear."""
+def main_face(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> int:
+    """Which of a photo's faces, largest first, is meant; raise NotEnrolled if none is, or if it would do harm."""
     if not faces:
         raise NotEnrolled("no face found; use a photo that shows the face larger and from the front", code="no-face")
-    if len(faces) > 1 and _area(faces[0]) < DOMINANT_AREA * _area(faces[1]):
+    if len(faces) > 1 and _area(faces[0]) < limits.dominant_area * _area(faces[1]):
         raise NotEnrolled(
             f"{len(faces)} faces, and none is clearly the main one; crop the photo to one person", code="many-faces"
         )
+    _require_quality(faces[0], limits)
     return 0
 
 
-def _area(face: Boxed) -> float:
+def looks_different(others: int) -> NotEnrolled:
+    """A photo that would give its person somebody else's face."""
+    return NotEnrolled(
+        f"does not look like the person on the {others} others that agree with each other; make sure that it is the"
+        " same person, or use another photo",
+        code="looks-different",
+    )
+
+
+def _require_quality(face: SeenFace, limits: EnrolmentLimits) -> None:
+    quality = face.quality
+    if quality.size < limits.least_size:
+        raise NotEnrolled(
+            f"the face is {quality.size:.0f} pixels wide; use a photo in which it has {limits.least_size:g} or more",
+            code="too-small",
+        )
+    if quality.exposure < limits.least_exposure:
+        raise NotEnrolled("the face is too dark, too bright or too pale; use a photo in better light", code="bad-light")
+    if quality.sharpness < limits.least_sharpness:
+        raise NotEnrolled("the face is blurred; use a sharper photo", code="blurred")
+    if abs(quality.yaw) > limits.most_yaw:
+        raise NotEnrolled(
+            f"the face is turned away by about {abs(quality.yaw):.0f}°; use a photo from the front", code="turned-away"
+        )
+    if face.confidence < limits.least_confidence:
+        raise NotEnrolled("hardly a face to be seen; use a photo that shows all of it clearly", code="unclear-face")
+
+
+def _area(face: SeenFace) -> float:
     return face.box[2] * face.box[3]

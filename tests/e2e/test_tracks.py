@@ -1,13 +1,16 @@
 """Who is who over time: videos of moving heads, and where each of them is at every moment."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.common.gallery_store import GalleryStore
 from infra.pipeline import Settings
 from local.demo.video import HEIGHT, WIDTH
 from local.preparation import Enrolment
+from local.session import Session
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import COLLINS, OBAMA, Actor, Path2D, Videos
 
@@ -119,3 +122,37 @@ def test_who_leaves_and_returns_is_one_entry(pipeline: RunningPipeline, videos: 
     (obama,), (stranger,) = result["people"], result["unknown"]
     assert (obama["name"], spans(obama)) == (OBAMA, near((0, 3), (7, 10)))
     assert spans(stranger) == near((0, 3), (14, 17))
+
+
+def test_one_bad_glimpse_names_nobody_and_a_longer_look_does(pipeline: RunningPipeline, videos: Videos) -> None:
+    # Given somebody out of focus, just near enough to Obama: for one sampled frame, and for eight
+    bad = Actor("obama2.jpg", stand(LEFT), blur=5.6)
+    glimpse = videos.acted((2.25, []), (STEP, [bad]), (2.25, []), name="g.mp4")
+    look = videos.acted((2.25, []), (8 * STEP, [bad]), (2.25, []), name="l.mp4")
+
+    unsure = pipeline.result("glimpse.mp4", pipeline.upload("glimpse.mp4", glimpse))
+    sure = pipeline.result("look.mp4", pipeline.upload("look.mp4", look))
+
+    (stranger,) = unsure["unknown"]
+    assert (names(unsure), spans(stranger)) == ([], near((2.25, 2.25 + STEP)))
+    assert (names(sure), sure["unknown"]) == ([OBAMA], [])
+
+
+def test_a_tie_between_two_enrolled_people_names_neither(
+    pipeline: RunningPipeline, videos: Videos, enrolment: Enrolment
+) -> None:
+    # Given one face that is enrolled under two names
+    twins = [replace(face, name="A Twin") for face in enrolment.faces if face.name == OBAMA]
+    gallery = GalleryStore(Session(pipeline.cloud, pipeline.prefix).table("faces"))
+    video = videos.acted((3, [Actor("obama2.jpg", stand(LEFT)), Actor("astronaut.png", stand(RIGHT))]), name="t.mp4")
+
+    gallery.put_all(twins)
+    try:
+        result = pipeline.result("tie.mp4", pipeline.upload("tie.mp4", video))
+    finally:
+        gallery.remove((twin.name, twin.face) for twin in twins)
+
+    assert names(result) == [COLLINS]
+    (tied,) = result["unknown"]
+    assert spans(tied) == near((0, 3))
+    assert middle(tied) == pytest.approx(LEFT, abs=60)

@@ -33,6 +33,7 @@ class Actor:
     photo: str
     path: Path2D
     height: int = 260  # pixels
+    blur: float = 0.0  # sigma, pixels
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Videos:
         left, top, width, height = HEADS[actor.photo]
         head = read_photo(self.photos / actor.photo)[top : top + height, left : left + width]
         size = (round(width * actor.height / height), actor.height)
-        return np.asarray(cv2.resize(head, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        head = np.asarray(cv2.resize(head, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return np.asarray(cv2.GaussianBlur(head, (0, 0), actor.blur), dtype=np.uint8) if actor.blur else head
 
     def ffmpeg(self, *arguments: str, name: str) -> Path:
         path = self.folder / name

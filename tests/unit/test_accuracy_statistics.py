@@ -1,11 +1,8 @@
 """The arithmetic behind the accuracy figures, on cases whose answers are in the books."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.material import pairs
 from benchmarks.accuracy.statistics import by_subject, error_curve, logistic, rate
 
 
@@ -54,20 +51,3 @@ def test_the_logistic_fit_finds_what_made_the_distances() -> None:
 
     assert even == pytest.approx(0.6, abs=0.01)
     assert scale == pytest.approx(0.08**2 / 0.4, rel=0.1)
-
-
-def test_pairs_are_read_from_their_own_folder(tmp_path: Path) -> None:
-    (tmp_path / "pairs.csv").write_text("file_x,file_y,same\na.jpg,b/c.jpg,1\na.jpg,d.jpg,False\n")
-
-    assert pairs(tmp_path / "pairs.csv") == [
-        (tmp_path / "a.jpg", tmp_path / "b" / "c.jpg", True),
-        (tmp_path / "a.jpg", tmp_path / "d.jpg", False),
-    ]
-
-
-@pytest.mark.parametrize("content", ["", "file_x,file_y\na.jpg,b.jpg\n"], ids=["empty", "no column same"])
-def test_a_file_that_holds_no_pairs_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "pairs.csv").write_text(content)
-
-    with pytest.raises(SystemExit, match=r"pairs\.csv: expected the columns file_x, file_y and same"):
-        pairs(tmp_path / "pairs.csv")

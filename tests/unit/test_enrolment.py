@@ -1,6 +1,14 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from functions.common.enrolment import NotEnrolled, normal_name
+from functions.common.enrolment import NotEnrolled, main_face, normal_name
+from model.enrolment import load_enrolment_limits, odd_ones
+from model.faces import Face, Quality
+
+LIMITS = load_enrolment_limits("dlib-resnet")
+GOOD = Quality(size=100.0, sharpness=1.0, yaw=0.0, roll=0.0, exposure=1.0, weight=1.0)
 
 
 @pytest.mark.parametrize("name", ["unknown", "Unknown", "unknown-1", "UNKNOWN-12", "no-face", "..", " ", "a/b", "a\nb"])
@@ -16,3 +24,69 @@ def test_other_names_stay_as_they_are(name: str) -> None:
 
 def test_an_accent_is_stored_in_one_form_however_it_was_typed() -> None:
     assert normal_name("Zoe\u0308") == "Zo\u00eb"
+
+
+def seen(side: float = 100.0, confidence: float = 1.0, **quality: float) -> Face:
+    landmarks, embedding = np.zeros((5, 2), dtype=np.float32), np.zeros(128, dtype=np.float32)
+    return Face((0.0, 0.0, side, side), confidence, landmarks, embedding, replace(GOOD, **quality))
+
+
+@pytest.mark.parametrize(
+    ("faces", "code"),
+    [
+        ([], "no-face"),
+        ([seen(100), seen(80)], "many-faces"),
+        ([seen(size=LIMITS.least_size - 1)], "too-small"),
+        ([seen(sharpness=LIMITS.least_sharpness - 0.01)], "blurred"),
+        ([seen(exposure=LIMITS.least_exposure / 2)], "bad-light"),
+        ([seen(yaw=LIMITS.most_yaw + 1)], "turned-away"),
+        ([seen(yaw=-LIMITS.most_yaw - 1)], "turned-away"),
+        ([seen(confidence=LIMITS.least_confidence - 0.01)], "unclear-face"),
+    ],
+)
+def test_a_photo_that_would_spoil_a_person_is_refused_in_one_line_that_says_what_to_do(
+    faces: list[Face], code: str
+) -> None:
+    with pytest.raises(NotEnrolled) as refusal:
+        main_face(faces, LIMITS)
+
+    assert refusal.value.code == code
+    assert "use a" in str(refusal.value) or "crop" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "faces",
+    [
+        [seen(100), seen(70)],
+        [seen(size=LIMITS.least_size)],
+        [seen(sharpness=LIMITS.least_sharpness, exposure=LIMITS.least_exposure, yaw=LIMITS.most_yaw)],
+        [seen(), seen(10, size=10.0, confidence=0.1)],
+    ],
+    ids=["half the area", "just large enough", "just good enough", "only the main face counts"],
+)
+def test_a_photo_at_the_limit_is_used(faces: list[Face]) -> None:
+    assert main_face(faces, LIMITS) == 0
+
+
+@pytest.mark.parametrize(
+    ("places", "odd"),
+    [
+        ([], []),
+        ([0.0], []),
+        ([0.0, 9.0], []),
+        ([0.0, 0.5, 9.0], [2]),
+        ([9.0, 0.0, 0.5], [0]),
+        ([0.0, 0.9, 1.8, 9.0], [3]),
+        ([0.0, 0.5, 9.0, 9.5], []),
+        ([0.0, 0.5, 0.7, 9.0, 9.5], [3, 4]),
+        ([0.0, 5.0, 9.0], []),
+    ],
+    ids=["none", "one", "one against one", "one of three", "the first", "by way of others", "two against two",
+         "three against two", "nobody agrees"],
+)  # fmt: skip
+def test_a_photo_unlike_the_others_is_odd_where_the_others_agree(places: list[float], odd: list[int]) -> None:
+    embeddings = np.zeros((len(places), 128), dtype=np.float32)
+    embeddings[:, 0] = places
+
+    assert odd_ones(embeddings, most_apart=1.0) == odd

@@ -172,6 +172,46 @@ def test_a_person_and_their_picture_are_one() -> None:
     assert (identity.match.name, len(identity.tracks)) == ("ann", 2)
 
 
+def test_people_are_told_apart_among_many_tracks_as_one_by_one() -> None:
+    # more tracks than are compared at once, of people who also appear together
+    generator = np.random.default_rng(7)
+    looks = generator.normal(size=(40, 128)).astype(np.float32) / 16
+    tracks = []
+    for start in range(300):
+        look = looks[generator.integers(40)] + generator.normal(size=128).astype(np.float32) / 80
+        box, weight = (float(start), 0.0, 10.0, 10.0), float(generator.uniform(0.2, 1))
+        tracks.append(
+            Track([Sighting(frame, frame / 2, box, weight, look) for frame in range(start // 3, start // 3 + 2)])
+        )
+
+    identities = identify(tracks, gallery())
+
+    found = {frozenset(id(track) for track in identity.tracks) for identity in identities}
+    assert found == one_by_one(tracks)
+    assert 40 <= len(found) < 200
+
+
+def one_by_one(tracks: list[Track]) -> set[frozenset[int]]:
+    """The same rule, written down as it is said: the most evidence first, to the nearest person who is free."""
+    people: list[list[Track]] = []
+    for track in sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box)):
+        ranked = sorted((float(np.linalg.norm(mean(person) - track.embedding)), n) for n, person in enumerate(people))
+        free = [n for apart, n in ranked if apart <= CALIBRATION.follow_distance and not meet(people[n], track)]
+        if free:
+            people[free[0]].append(track)
+        else:
+            people.append([track])
+    return {frozenset(id(track) for track in person) for person in people}
+
+
+def mean(person: list[Track]) -> np.ndarray:
+    return np.average([track.embedding for track in person], axis=0, weights=[track.evidence for track in person])
+
+
+def meet(person: list[Track], track: Track) -> bool:
+    return not {n for other in person for n in frames(other)}.isdisjoint(frames(track))
+
+
 def test_what_hardly_counts_as_a_face_is_not_listed_where_evidence_is_asked_for() -> None:
     tracks = [Track([seen(0, STRANGER, weight=0.1)]), Track([seen(0, BEN, RIGHT), seen(1, BEN, RIGHT)])]
 

@@ -1,0 +1,76 @@
+"""Which photos are refused at enrolment, and whether rightly: does a face made worse still resemble itself?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
+from benchmarks.accuracy.material import Sample
+from benchmarks.accuracy.statistics import rate
+from functions.common.enrolment import NotEnrolled, main_face
+from model.engine import Engine
+from model.enrolment import EnrolmentLimits, odd_ones
+from model.faces import Face
+
+HARMFUL_DISTANCE = 0.42  # from a face to itself, made worse: as far as 95 % of two photos of one person in johns
+LEAST_PHOTOS = 3  # of a person, for one photo to be odd among them
+
+
+def enrolment(engine: Engine, samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
+    conditions = CONDITIONS | RUINED
+    judged: dict[str, list[tuple[str | None, float]]] = {condition: [] for condition in conditions}
+    for sample in samples:
+        part, box = cut_out(sample.photo, sample.face.box)
+        for condition, degrade in conditions.items():
+            faces = engine.analyze([degrade(part, box)])[0][:1]  # the surroundings may show others
+            if faces:
+                apart = float(np.linalg.norm(faces[0].embedding - sample.face.embedding))
+                judged[condition].append((_refusal(faces, limits), apart))
+    return {
+        "harmful_distance": HARMFUL_DISTANCE,
+        "by_condition": {condition: _row(found) for condition, found in judged.items()},
+        **_odd(samples, limits),
+    }
+
+
+def _refusal(faces: Sequence[Face], limits: EnrolmentLimits) -> str | None:
+    try:
+        main_face(faces, limits)
+    except NotEnrolled as refusal:
+        return refusal.code
+    return None
+
+
+def _row(judged: Sequence[tuple[str | None, float]]) -> dict[str, Any]:
+    refused = [apart > HARMFUL_DISTANCE for code, apart in judged if code is not None]
+    kept = [apart > HARMFUL_DISTANCE for code, apart in judged if code is None]
+    return {
+        "refused": rate(len(refused), len(judged)),
+        "harmful_refused": rate(sum(refused), len(refused)),
+        "harmful_kept": rate(sum(kept), len(kept)),
+        "reasons": dict(Counter(code for code, _ in judged if code is not None)),
+    }
+
+
+def _odd(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
+    """Each person's photos alone, and with one photo of each other person among them."""
+    people: dict[str, list[Sample]] = {}
+    for sample in samples:
+        people.setdefault(sample.subject, []).append(sample)
+    own: list[bool] = []
+    intruders: list[bool] = []
+    for subject, photos in people.items():
+        if len(photos) < LEAST_PHOTOS:
+            continue
+        embeddings = np.array([photo.face.embedding for photo in photos])
+        odd = odd_ones(embeddings, most_apart=limits.most_apart)
+        own += [position in odd for position in range(len(photos))]
+        for other in (photos[0] for name, photos in people.items() if name != subject):
+            mixed = np.concatenate([embeddings, other.face.embedding[None]])
+            intruders.append(len(photos) in odd_ones(mixed, most_apart=limits.most_apart))
+    return {
+        "intruders_refused": rate(sum(intruders), len(intruders)),
+        "own_refused_as_odd": rate(sum(own), len(own)),
+    }

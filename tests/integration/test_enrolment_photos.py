@@ -1,0 +1,103 @@
+"""Real photos, good ones and ones made bad, as `rollcall enroll` and `rollcall run --gallery` take them."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
+from functions.common.enrolment import NotEnrolled, main_face
+from local.enrolment import enrol, scan_gallery
+from local.photo_reader import EnginePhotoReader
+from model.build.folder import ensure_model_files
+from model.engine import Engine, load_engine
+from model.enrolment import load_enrolment_limits, odd_ones
+from model.faces import Image
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+JOHNS = DATA / "johns"
+LIMITS = load_enrolment_limits("dlib-resnet")
+TIGHT = ("150×150, filled", "150×150, filled, tilted")
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
+Notes = list[str]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return load_engine(ensure_model_files(), min_face=20)
+
+
+def photo(path: Path) -> Image:
+    return np.asarray(cv2.imread(str(path)), dtype=np.uint8)
+
+
+def judged(engine: Engine, image: Image) -> str | None:
+    """The code of the refusal."""
+    try:
+        main_face(engine.analyze([image])[0], LIMITS)
+    except NotEnrolled as refusal:
+        return refusal.code
+    return None
+
+
+def test_no_ordinary_photo_is_refused(engine: Engine) -> None:
+    for person in sorted(JOHNS.iterdir()):
+        found = {path.name: engine.analyze([photo(path)])[0] for path in sorted(person.glob("*.jpg"))}
+        assert {name: main_face(faces, LIMITS) for name, faces in found.items()} == dict.fromkeys(found, 0)
+        embeddings = np.array([faces[0].embedding for faces in found.values()])
+        assert odd_ones(embeddings, most_apart=LIMITS.most_apart) == []
+
+
+@pytest.mark.parametrize("condition", TIGHT)
+def test_no_small_crop_that_the_face_fills_is_refused(engine: Engine, condition: str) -> None:
+    for path in sorted(JOHNS.glob("*/*.jpg"))[::4]:
+        (face,) = engine.analyze([photo(path)])[0]
+        crop = CONDITIONS[condition](*cut_out(photo(path), face.box))
+
+        assert crop.shape == (150, 150, 3)
+        assert judged(engine, crop) is None, path.name
+
+
+@pytest.mark.parametrize(
+    ("ruin", "code"),
+    [
+        (RUINED["16 px"], "too-small"),
+        (RUINED["blurred, 8 %"], "blurred"),
+        (lambda image, box: np.asarray(image * 0.1, dtype=np.uint8), "bad-light"),
+        (lambda image, box: np.hstack([image, image[:, ::-1]]), "many-faces"),
+        (lambda image, box: np.full_like(image, 128), "no-face"),
+    ],
+    ids=["too small", "blurred", "dark", "two faces", "no face"],
+)
+def test_a_photo_that_would_spoil_a_person_is_refused(
+    engine: Engine, ruin: Callable[[Image, tuple[float, float, float, float]], Image], code: str
+) -> None:
+    image = photo(DATA / "detection" / "Tom_Cruise_avp_2014_4.jpg")
+    (face,) = engine.analyze([image])[0]
+
+    assert judged(engine, image) is None
+    assert judged(engine, ruin(image, face.box)) == code
+
+
+def test_bad_photos_and_photos_of_others_are_left_out_with_their_reasons(engine: Engine, tmp_path: Path) -> None:
+    # Given a folder of three good photos, a blurred one and one of somebody else
+    folder = tmp_path / "John Simm"
+    folder.mkdir()
+    good = sorted((JOHNS / "John_Simm").glob("*.jpg"))[:3]
+    for path in good:
+        shutil.copy(path, folder)
+    shutil.copy(sorted((JOHNS / "John_Salley").glob("*.jpg"))[0], folder / "x-other.jpg")
+    image = photo(DATA / "detection" / "Tom_Cruise_avp_2014_4.jpg")
+    cv2.imwrite(str(folder / "y-blurred.jpg"), cv2.GaussianBlur(image, (0, 0), 30))
+    notes: Notes = []
+
+    faces = enrol(scan_gallery([tmp_path], note=pytest.fail), EnginePhotoReader(engine), LIMITS, note=notes.append)
+
+    assert [face.source for face in faces] == [path.name for path in good]
+    blurred, other = notes
+    assert "y-blurred.jpg: the face is blurred" in blurred
+    assert "x-other.jpg: does not look like the person on the 3 others" in other
