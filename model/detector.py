@@ -39,7 +39,7 @@ class DetectorSettings:
 
     `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the grey value out there.
     `smallest_level`: pixels, shorter side of the last level; P-Net's window is 12.
-    `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once, of each stream; they bound the memory.
+    `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once; they bound the memory.
     """
 
     pnet_probability: float
@@ -55,6 +55,7 @@ class DetectorSettings:
     swift_window_by_face: float
     swift_min_face: int
     pyramid_factor: float
+    swift_pyramid_factor: float
     margin: int
     smallest_level: int
     fill: int
@@ -97,10 +98,11 @@ class Detector:
         swift = min_face >= settings.swift_min_face
         window = min_face * (settings.swift_window_by_face if swift else settings.window_by_face)
         least = settings.swift_pnet_probability if swift else settings.pnet_probability
+        factor = settings.swift_pyramid_factor if swift else settings.pyramid_factor
         canvas = pyramid_canvas(
             octaves,
             first_scale=WINDOW / window,
-            factor=settings.pyramid_factor,
+            factor=factor,
             smallest=settings.smallest_level,
             margin=settings.margin,
             fill=settings.fill,
@@ -116,10 +118,10 @@ class Detector:
     def _search(self, pixels: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """P-Net over the canvas, in strips of rows: face probability [H, W] and offsets [4, H, W] of each cell."""
         height, width = pixels.shape[:2]
-        strips = _parts(height * width, most=self._settings.strip_pixels, streams=self._pnet.streams)
+        strips = ceil(height * width / self._settings.strip_pixels)
         rows = _STRIDE * ceil((height - _CONTEXT) / strips / _STRIDE)
         tops = range(0, height - _CONTEXT, rows)
-        outputs = self._pnet.run([pixels[None, top : top + rows + _CONTEXT] for top in tops])
+        outputs = [self._pnet.run(pixels[None, top : top + rows + _CONTEXT]) for top in tops]
         probability, offsets = (np.concatenate(parts, axis=2)[0] for parts in zip(*outputs, strict=True))
         return probability[0], offsets
 
@@ -184,14 +186,9 @@ class Detector:
         return probability.mean(axis=0)[:, 0], offsets.mean(axis=0), points.mean(axis=0)
 
     def _run(self, network: InferenceSession, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        parts = min(len(pictures), _parts(len(pictures), most=self._settings.batch, streams=network.streams))
-        outputs = network.run(np.array_split(pictures, parts))
+        batches = np.array_split(pictures, ceil(len(pictures) / self._settings.batch))
+        outputs = [network.run(batch) for batch in batches]
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
-
-
-def _parts(size: int, *, most: int, streams: int) -> int:
-    """Into how many parts to cut work of `size`: so many for each stream that none is larger than `most`."""
-    return streams * ceil(size / most / streams)
 
 
 def regressed(corners: Corners, offsets: NDArray[np.float32]) -> Corners:

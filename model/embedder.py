@@ -20,4 +20,4 @@ class Embedder:
         if len(chips) == 0:
             return np.empty((0, self._dimension), dtype=np.float32)
         batches = [chips[start : start + self._batch] for start in range(0, len(chips), self._batch)]
-        return np.concatenate([embeddings for (embeddings,) in self._session.run(batches)])
+        return np.concatenate([self._session.run(batch)[0] for batch in batches])

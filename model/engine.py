@@ -1,6 +1,7 @@
 """Pictures in, faces out: detection, landmarks, alignment, embedding and quality in one call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,10 +12,12 @@ import openvino
 from numpy.typing import NDArray
 
 from model.alignment import CHIP_SIDE, chip_transforms
-from model.build.folder import read_manifest
+from model.build.folder import read_manifest, require_embedder
+from model.chips import CUTTERS
 from model.crops import crops
 from model.detector import WINDOW, Detections, Detector
 from model.embedder import Embedder
+from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, embedder_kind
 from model.faces import Face, Image, ModelIdentity
 from model.landmarks import ShapePredictor
 from model.localizer import Localizer, joined
@@ -26,19 +29,26 @@ from model.settings import load_settings
 
 DETECTOR_FILES = ("detector-pnet.onnx", "detector-rnet.onnx", "detector-onet.onnx")
 LANDMARKS_FILE = "landmarks-5.npz"
-EMBEDDER_FILE = "embedder-dlib-resnet.onnx"
-EMBEDDER_NAME = "dlib-resnet"
-EMBEDDING_SIZE = 128
 
 LARGEST_SIDE = 32_000  # pixels: OpenCV addresses pixels with 16 bits when it samples
 _AXES, _COLOURS = 3, 3
+
+
+Watch = Callable[[str], AbstractContextManager[None]]
+"""Is entered for each part of the work by its name: detect, landmarks, embed."""
+
+
+def unwatched(_: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class Engine(Protocol):
     @property
     def identity(self) -> ModelIdentity: ...
 
-    def analyze(self, images: Sequence[Image], *, min_face: int | None = None) -> list[list[Face]]:
+    def analyze(
+        self, images: Sequence[Image], *, min_face: int | None = None, watch: Watch = unwatched
+    ) -> list[list[Face]]:
         """For each image its faces, largest first. The same images give the same faces, whatever they come with.
 
         `min_face`: pixels, the shorter side of the smallest face to find in this call; None: as the engine was made.
@@ -56,6 +66,7 @@ class FaceEngine:
         detector: Detector,
         localizer: Localizer,
         embedder: Embedder,
+        kind: EmbedderKind,
         quality: QualitySettings,
         min_face: int,
     ) -> None:
@@ -63,6 +74,7 @@ class FaceEngine:
         self.detector = detector
         self.localizer = localizer
         self.embedder = embedder
+        self._kind = kind
         self._quality = quality
         self._min_face = checked_min_face(min_face)
 
@@ -70,7 +82,9 @@ class FaceEngine:
     def identity(self) -> ModelIdentity:
         return self._identity
 
-    def analyze(self, images: Sequence[Image], *, min_face: int | None = None) -> list[list[Face]]:
+    def analyze(
+        self, images: Sequence[Image], *, min_face: int | None = None, watch: Watch = unwatched
+    ) -> list[list[Face]]:
         """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
         Images are searched one by one; the faces of all go through landmarks and embedding together. Beside the images
@@ -80,16 +94,29 @@ class FaceEngine:
             return []
         smallest = self._min_face if min_face is None else checked_min_face(min_face)
         octaves = [Octaves(checked(image)) for image in images]
-        found = [self._search(picture, smallest) for picture in octaves]
-        patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
-        landmarks = _split(self.localizer.landmarks(joined(patches)), found)
-        chips = [
-            crops(picture, chip_transforms(points), side=CHIP_SIDE, fill=0)
-            for picture, points in zip(octaves, landmarks, strict=True)
-        ]
-        embeddings = _split(self.embedder.embed(np.concatenate(chips)), found)
+        with watch("detect"):
+            found = [self._search(picture, smallest) for picture in octaves]
+        with watch("landmarks"):
+            patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
+            landmarks = _split(self.localizer.landmarks(joined(patches)), found)
+        with watch("embed"):
+            chips = [
+                crops(picture, chip_transforms(points), side=CHIP_SIDE, fill=0)
+                for picture, points in zip(octaves, landmarks, strict=True)
+            ]
+            embeddings = _split(self.embedder.embed(self._embedder_chips(octaves, found, chips)), found)
         views = zip(found, landmarks, chips, embeddings, strict=True)
         return [self._faces(image, *view) for image, view in zip(images, views, strict=True)]
+
+    def _embedder_chips(
+        self, octaves: Sequence[Octaves], found: Sequence[Detections], chips: Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.uint8]:
+        """Those of all pictures together; `chips`: the aligned ones."""
+        cut = CUTTERS[self._kind.chip]
+        views = zip(octaves, found, chips, strict=True)
+        return np.concatenate(
+            [cut(picture, faces.corners, part, self._kind.chip_side) for picture, faces, part in views]
+        )
 
     def _search(self, octaves: Octaves, min_face: int) -> Detections:
         """Detections of which something is in the picture, largest first."""
@@ -152,44 +179,45 @@ def checked_min_face(min_face: int) -> int:
     return min_face
 
 
-def load_engine(model_dir: Path, *, min_face: int = 20, threads: int = 2) -> Engine:
+def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: int = 20, threads: int = 2) -> Engine:
     """The engine from the files that `model.build` makes.
 
-    `min_face`: pixels, the shorter side of the smallest face to find; `threads`: CPU threads for networks and OpenCV
-    (of the whole process). Errors: ValueError for a setting out of range, `ModelBuildError` for a folder without files.
+    `embedder`: a name of `model.embedders`; `min_face`: pixels, the shorter side of the smallest face to find;
+    `threads`: CPU threads for networks and OpenCV (of the whole process). Errors: ValueError for a setting out of
+    range, `ModelBuildError` for a folder without files, or without this embedder's.
     """
+    kind = embedder_kind(embedder)
     checked_min_face(min_face)  # before the files are read
     if threads < 1:
         raise ValueError(f"threads is {threads}; the engine needs at least 1")
-    identity = model_identity(read_manifest(model_dir))
+    identity = model_identity(read_manifest(model_dir), kind)
     settings = load_settings()
     cv2.setNumThreads(threads)
     core = openvino.Core()
-    # many small pieces: a stream a thread saves waiting for each other at each layer; the ResNet has one large one
-    pnet, rnet, onet = (
-        OpenVinoSession(core, model_dir / name, threads=threads, streams=threads) for name in DETECTOR_FILES
-    )
-    resnet = OpenVinoSession(core, model_dir / EMBEDDER_FILE, threads=threads)
+    pnet, rnet, onet = (OpenVinoSession(core, model_dir / name, threads=threads) for name in DETECTOR_FILES)
+    resnet = OpenVinoSession(core, model_dir / kind.file, threads=threads)
     return FaceEngine(
         identity=identity,
         detector=Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
-        embedder=Embedder(resnet, dimension=EMBEDDING_SIZE, batch=settings.embedder_batch),
+        embedder=Embedder(resnet, dimension=kind.dimension, batch=settings.embedder_batch),
+        kind=kind,
         quality=settings.quality,
         min_face=min_face,
     )
 
 
-def model_identity(manifest: Mapping[str, Any]) -> ModelIdentity:
-    """From the manifest of a model folder (see `model.build.folder`)."""
+def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind) -> ModelIdentity:
+    """From the manifest of a model folder (see `model.build.folder`). Errors: `FolderError` where it lacks a file."""
+    require_embedder(manifest, kind)
     digests = {name: str(entry["sha256"]) for name, entry in manifest["files"].items()}
     detector = sha256("".join(digests[name] for name in DETECTOR_FILES).encode()).hexdigest()
     return ModelIdentity(
         detector=_version("mtcnn", detector),
         landmarks=_version("dlib-5-points", digests[LANDMARKS_FILE]),
-        embedder=_version(EMBEDDER_NAME, digests[EMBEDDER_FILE]),
-        embedder_name=EMBEDDER_NAME,
-        dimension=EMBEDDING_SIZE,
+        embedder=_version(kind.name, digests[kind.file]),
+        embedder_name=kind.name,
+        dimension=kind.dimension,
     )
 
 

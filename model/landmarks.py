@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_LEAVES = 16
+_ANSWERS = np.dtype(">u2")  # of a tree's splits, the first in the highest bit
+
 Shapes = NDArray[np.complex64]
 """[F, P] points as x + iy, in units of the face box."""
 
@@ -21,8 +24,8 @@ Shapes = NDArray[np.complex64]
 class _Cascade:
     anchors: NDArray[np.intp]  # [pixels]
     deltas: NDArray[np.complex64]  # [pixels]
-    compared: NDArray[np.intp]  # [2, trees * splits] the two pixels whose difference decides
-    thresholds: NDArray[np.int16]  # [trees * splits]
+    compared: NDArray[np.intp]  # [2, trees * 16] the two pixels whose difference decides at each split
+    thresholds: NDArray[np.int16]  # [trees * 16]
     leaves: NDArray[np.float32]  # [trees * leaves, 2 * points]
 
 
@@ -35,12 +38,7 @@ class ShapePredictor:
         # Umeyama's turn and scale from the initial shape to another one, as weights on the points of that other
         centred = initial_shape.astype(np.complex128) - initial_shape.mean(dtype=np.complex128)
         self._turn_weights = centred.conj() / (np.abs(centred) ** 2).sum()
-        splits = len(cascades[0].thresholds) // trees
-        self._depth = splits.bit_length()
-        self._roots = np.arange(trees) * splits
-        # nodes are numbered tree by tree: behind node n of a tree that begins at r come 2n - r + 1 and 2n - r + 2
-        self._back = self._roots - 2
-        self._leaf_roots = np.arange(trees) - splits
+        self._leaf_roots = np.arange(trees) * _LEAVES
 
     @classmethod
     def load(cls, path: Path) -> "ShapePredictor":
@@ -49,17 +47,22 @@ class ShapePredictor:
             arrays = dict(file)
         features = arrays["split_features"]
         number, trees, splits, _ = features.shape
-        compared = features.reshape(number, trees * splits, 2).transpose(0, 2, 1).astype(np.intp)
+        if splits != _LEAVES - 1:
+            raise ValueError(f"{path}: its trees have {splits} splits, expected {_LEAVES - 1}")
+        # a split that is not there makes sixteen of them, two bytes of answers, to each tree
+        compared = np.zeros((number, 2, trees, _LEAVES), dtype=np.intp)
+        compared[..., :splits] = features.transpose(0, 3, 1, 2)
+        thresholds = np.full((number, trees, _LEAVES), np.iinfo(np.int16).max, dtype=np.int16)
         # grey levels are whole, so their difference exceeds a threshold just when it exceeds the whole number below
-        thresholds = np.floor(arrays["split_thresholds"]).astype(np.int16).reshape(number, -1)
-        leaves = arrays["leaf_values"].reshape(number, trees * (splits + 1), -1)
+        thresholds[..., :splits] = np.floor(arrays["split_thresholds"])
+        leaves = arrays["leaf_values"].reshape(number, trees * _LEAVES, -1)
         cascades = [
             _Cascade(*parts)
             for parts in zip(
                 arrays["anchor_index"].astype(np.intp),
                 _as_complex(arrays["deltas"]),
-                np.ascontiguousarray(compared),
-                thresholds,
+                compared.reshape(number, 2, -1),
+                thresholds.reshape(number, -1),
                 leaves,
                 strict=True,
             )
@@ -86,18 +89,15 @@ class ShapePredictor:
         return near[:, None] + sides[:, None] * _as_pairs(shapes)
 
     def _leaves(self, cascade: _Cascade, pixels: NDArray[np.int16]) -> NDArray[np.intp]:
-        """The leaf of each tree, [F, trees], where each pair of `pixels` [F, N] leads."""
-        count, width = pixels.shape
-        faces = np.arange(count)[:, None] * width
-        flat = pixels.ravel()
-        node = np.tile(self._roots, (count, 1))
-        for _ in range(self._depth):
-            first, second = flat.take(cascade.compared.take(node, axis=1) + faces)
-            left = first - second > cascade.thresholds.take(node)
-            node += node
-            node -= self._back
-            node -= left
-        return node + self._leaf_roots
+        """The leaf of each tree, [F, trees], where each pair of `pixels` [F, N] leads.
+
+        All splits of all trees are answered at once, also those that no path meets: a table then tells where the
+        answers lead. Walking down from split to split takes less arithmetic and twice the time.
+        """
+        differences = pixels.take(cascade.compared[0], axis=1)
+        differences -= pixels.take(cascade.compared[1], axis=1)
+        answers = np.packbits(differences > cascade.thresholds, axis=1).view(_ANSWERS)
+        return _LEAF_OF_ANSWERS.take(answers) + self._leaf_roots
 
     def _corrected(self, shapes: Shapes, leaves: NDArray[np.float32], reached: NDArray[np.intp]) -> Shapes:
         """The shapes and what each tree adds to them, summed tree by tree."""
@@ -106,6 +106,19 @@ class ShapePredictor:
         # adds row to row as dlib does, and several times faster than NumPy
         sums = [cv2.reduce(rows, 0, cv2.REDUCE_SUM) for rows in terms]
         return _as_complex(np.concatenate(sums).reshape(*shapes.shape, 2))
+
+
+def _leaf_of_answers() -> NDArray[np.intp]:
+    """[65536]: the leaf to which a tree's answers lead; behind split n come 2n + 1, if it says yes, and 2n + 2."""
+    answers = np.arange(1 << _LEAVES)
+    node = np.zeros_like(answers)
+    for _ in range((_LEAVES - 1).bit_length()):
+        yes = answers >> (_LEAVES - 1 - node) & 1
+        node = 2 * node + 2 - yes
+    return node - (_LEAVES - 1)
+
+
+_LEAF_OF_ANSWERS = _leaf_of_answers()
 
 
 def _read(

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build.errors import ModelBuildError
+from model.build.errors import FolderError, ModelBuildError
+from model.embedders import EMBEDDERS
 from model.engine import LARGEST_SIDE, checked, load_engine, model_identity
 from model.faces import ModelIdentity
 
@@ -16,14 +17,15 @@ FILES = (
     "landmarks-5.npz",
     "embedder-dlib-resnet.onnx",
 )
+DLIB, FACENET = EMBEDDERS["dlib-resnet"], EMBEDDERS["facenet"]
 
 
-def manifest(**changed):
-    return {"files": {name: {"sha256": changed.get(name.split(".")[0], "0" * 64)} for name in FILES}}
+def manifest(*more, **changed):
+    return {"files": {name: {"sha256": changed.get(name.split(".")[0], "0" * 64)} for name in (*FILES, *more)}}
 
 
 def test_identity_names_the_weights():
-    identity = model_identity(manifest(**{"embedder-dlib-resnet": "abcdef0123456789"}))
+    identity = model_identity(manifest(**{"embedder-dlib-resnet": "abcdef0123456789"}), DLIB)
 
     assert identity.embedder == "dlib-resnet@abcdef01"
     assert (identity.embedder_name, identity.dimension) == ("dlib-resnet", 128)
@@ -34,12 +36,24 @@ def test_identity_names_the_weights():
     }
 
 
+def test_identity_names_the_embedder_in_use():
+    identity = model_identity(manifest(FACENET.file, **{"embedder-facenet": "1" * 64}), FACENET)
+
+    assert identity.embedder == "facenet@11111111"
+    assert (identity.embedder_name, identity.dimension) == ("facenet", 512)
+
+
+def test_an_embedder_that_was_not_built_is_refused_with_what_to_do():
+    with pytest.raises(FolderError, match="lack the embedder facenet.*--facenet-weights FILE"):
+        model_identity(manifest(), FACENET)
+
+
 @pytest.mark.parametrize("network", ["detector-pnet", "detector-rnet", "detector-onet"])
 def test_another_network_is_another_detector(network):
-    same: ModelIdentity = model_identity(manifest())
+    same: ModelIdentity = model_identity(manifest(), DLIB)
 
-    assert model_identity(manifest()) == same
-    assert model_identity(manifest(**{network: "1" * 64})).detector != same.detector
+    assert model_identity(manifest(), DLIB) == same
+    assert model_identity(manifest(**{network: "1" * 64}), DLIB).detector != same.detector
 
 
 @pytest.mark.parametrize(
@@ -67,6 +81,11 @@ def test_a_view_that_skips_pixels_is_made_contiguous():
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         load_engine(Path("anywhere"), **settings)
+
+
+def test_an_unknown_embedder_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="'arcface'.*dlib-resnet, facenet"):
+        load_engine(Path("anywhere"), "arcface")
 
 
 def test_a_folder_without_model_files_is_refused(tmp_path):

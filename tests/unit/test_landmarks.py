@@ -1,4 +1,4 @@
-"""A forest small enough to evaluate by hand: two cascades of one tree each, one split, two leaves, two points."""
+"""A forest small enough to evaluate by hand: two cascades of one tree each, whose first split decides, two points."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ LEFT_LEAF, RIGHT_LEAF = [0.1, 0.0, 0.1, 0.0], [0.0, -0.2, 0.0, -0.2]
 @pytest.fixture
 def predictor(tmp_path):
     path = tmp_path / "forest.npz"
-    leaves = np.array([[[LEFT_LEAF, RIGHT_LEAF]]] * 2, dtype=np.float32)
+    leaves = np.array([[[LEFT_LEAF] * 8 + [RIGHT_LEAF] * 8]] * 2, dtype=np.float32)
     np.savez(
         path,
         initial_shape=np.array(SHAPE, dtype=np.float32),
         anchor_index=np.array([[0, 1]] * 2, dtype=np.int16),
         deltas=np.zeros((2, 2, 2), dtype=np.float32),
-        split_features=np.array([[[[0, 1]]]] * 2, dtype=np.int16),
-        split_thresholds=np.full((2, 1, 1), 20.5, dtype=np.float32),
+        split_features=np.array([[[[0, 1]] * 15]] * 2, dtype=np.int16),
+        split_thresholds=np.array([[[20.5] + [0.0] * 14]] * 2, dtype=np.float32),
         leaf_values=leaves,
     )
     return ShapePredictor.load(path)
@@ -78,6 +78,22 @@ def test_outside_the_picture_is_black(predictor):
 
     # left point 200, right point outside: a difference of 200 takes the left leaf
     assert points[0] == pytest.approx([40 + 45, 50], abs=1e-4)
+
+
+def test_trees_of_another_depth_are_refused(tmp_path):
+    path = tmp_path / "shallow.npz"
+    np.savez(
+        path,
+        initial_shape=np.array(SHAPE, dtype=np.float32),
+        anchor_index=np.array([[0, 1]], dtype=np.int16),
+        deltas=np.zeros((1, 2, 2), dtype=np.float32),
+        split_features=np.array([[[[0, 1]]]], dtype=np.int16),
+        split_thresholds=np.full((1, 1, 1), 20.5, dtype=np.float32),
+        leaf_values=np.array([[[LEFT_LEAF, RIGHT_LEAF]]], dtype=np.float32),
+    )
+
+    with pytest.raises(ValueError, match="1 splits, expected 15"):
+        ShapePredictor.load(path)
 
 
 def test_no_faces(predictor):
