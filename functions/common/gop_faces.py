@@ -37,6 +37,7 @@ class GopFaces(BaseModel):
     embedder: str
     faces: Annotated[list[FaceRecord], Field(max_length=32 * 1000)]
     seconds_spent: float
+    stages: dict[str, float] = {}  # seconds by part of the work; packs of an older version do not tell
 
 
 def pack_embedding(embedding: NDArray[np.float32]) -> bytes:

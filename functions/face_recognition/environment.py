@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from model.embedders import DEFAULT_EMBEDDER, EmbedderName
+
 
 class Environment(BaseModel):
     attempts: int = Field(alias="ATTEMPTS", gt=0)
@@ -11,4 +13,5 @@ class Environment(BaseModel):
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     min_face: int = Field(alias="MIN_FACE", ge=12)  # pixels; the detector's own window is 12
     model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
+    embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
     threads: int = Field(alias="THREADS", gt=0, default=1)

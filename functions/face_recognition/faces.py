@@ -1,7 +1,9 @@
 """From the JPEG frames of a pack to face records, a few frames in memory at a time."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from functions.common.face_crops import face_crop, jpeg
 from functions.common.gop_faces import FaceRecord, GopFaces, pack_embedding
 from functions.common.packs import Manifest, Pack
 from model.calibration import load_calibration
-from model.engine import Engine
+from model.engine import Engine, Watch, unwatched
 from model.faces import Face, Image
 from model.tracks import link
 
@@ -19,15 +21,26 @@ PHOTO_MIN_FACE = 20  # pixels: a photo is looked at once, so there is time for t
 CHUNK_PIXELS = 8_500_000  # four 1080p frames: more at a time is no faster, and decoded frames are large
 
 
-def faces_of(pack: Pack, engine: Engine) -> GopFaces:
-    started = time.monotonic()
+def faces_of(pack: Pack, engine: Engine, watch: Watch = unwatched) -> GopFaces:
+    """`watch`: is entered for each part of the work by its name."""
+    started, stages = time.monotonic(), defaultdict[str, float](float)
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        began = time.monotonic()
+        with watch(name):
+            yield
+        stages[name] += time.monotonic() - began
+
     manifest = pack.manifest
     identity = engine.identity
     records: list[FaceRecord] = []
     crops: list[Image] = []
     min_face = PHOTO_MIN_FACE if manifest.photo else None  # None: the engine's own
-    for first, images in _chunks(pack):
-        for number, faces in enumerate(engine.analyze(images, min_face=min_face), start=first):
+    for first, frames in _chunks(pack):
+        with timed("decode"):
+            images = [_decode(frame, manifest) for frame in frames]
+        for number, faces in enumerate(engine.analyze(images, min_face=min_face, watch=timed), start=first):
             for face in faces:
                 records.append(_record(manifest, number, face))
                 crops.append(face_crop(images[number - first], face.box))
@@ -40,14 +53,15 @@ def faces_of(pack: Pack, engine: Engine) -> GopFaces:
         embedder=identity.embedder_name,
         faces=records,
         seconds_spent=time.monotonic() - started,
+        stages=dict(stages),
     )
 
 
-def _chunks(pack: Pack) -> Iterator[tuple[int, list[Image]]]:
-    """Yields the number of the first frame, and frames as BGR images."""
+def _chunks(pack: Pack) -> Iterator[tuple[int, list[bytes]]]:
+    """Yields the number of the first frame, and frames."""
     at_once = max(1, CHUNK_PIXELS // (pack.manifest.width * pack.manifest.height))
     for first in range(0, len(pack.frames), at_once):
-        yield first, [_decode(frame, pack.manifest) for frame in pack.frames[first : first + at_once]]
+        yield first, pack.frames[first : first + at_once]
 
 
 def _decode(frame: bytes, manifest: Manifest) -> Image:

@@ -23,7 +23,7 @@ class Recognizer:
         self._s3 = s3
         self._jobs = jobs
         self._lookups = lookups
-        self._engine = engine
+        self.engine = engine
 
     def recognize(self, body: str) -> None:
         for created in S3Notification.model_validate_json(body).created():
@@ -52,7 +52,7 @@ class Recognizer:
                 logger.info(str(newer))
                 return
             with stage("recognize"):
-                faces = faces_of(pack, self._engine)
+                faces = faces_of(pack, self.engine, watch=stage)
             with stage("store"):
                 self._put(created.bucket, faces)
             job = self._jobs.gop_done(job.job, index)

@@ -1,6 +1,7 @@
 """From identities to the result that people read."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -75,12 +76,21 @@ def publication_of(evidence: Evidence, *, lookup_seconds: float) -> Publication:
             timings=Timings(
                 split=round(media.seconds_spent, 3),
                 recognize=round(sum(gop.seconds_spent for gop in evidence.gops), 3),
+                recognize_parts=_parts(evidence.gops),
                 lookup=round(lookup_seconds, 3),
                 total=round(time.time() - evidence.job.created, 3),
             ),
         ),
         crops=crops,
     )
+
+
+def _parts(gops: Sequence[GopFaces]) -> dict[str, float]:
+    parts: defaultdict[str, float] = defaultdict(float)
+    for gop in gops:
+        for name, seconds in gop.stages.items():
+            parts[name] += seconds
+    return {name: round(seconds, 3) for name, seconds in sorted(parts.items())}
 
 
 class _Appearance(TypedDict):
