@@ -16,7 +16,7 @@ class Limits:
     max_frame_side: int = 1920  # longest side of a sampled video frame, in pixels; photos are not scaled
     max_frame_bytes: int = 32 * 1024**2  # of one JPEG
     max_frames_per_gop: int = 32
-    max_gop_seconds: float = 10.0
+    max_gop_seconds: float = 32.0  # so that packs are full at a frame a second too: each one costs requests
     max_memory: int = 1536 * 1024**2  # address space of ffmpeg, in bytes
     probe_seconds: float = 60.0  # wall clock
     decode_seconds: float = (

@@ -27,6 +27,7 @@ from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from tests.integration.made_media import synthetic
 
 SECONDS = 45
+SHORT_PACKS = Limits(max_gop_seconds=10.0)  # so that a video of a minute has several
 RATE = 2.0
 AMPLE = 300.0  # seconds for an invocation
 
@@ -62,7 +63,7 @@ class Split:
             lookups=LookupQueue(self.sqs, "rollcall-lookup"),
             ranges=RangeQueue(self.sqs, "rollcall-split"),
             stage_1_bucket="rollcall-stage-1",
-            division=Division(frames_per_second=rate, range_seconds=range_seconds, limits=Limits()),
+            division=Division(frames_per_second=rate, range_seconds=range_seconds, limits=SHORT_PACKS),
         )
 
     def upload(self, body: bytes) -> Upload:
