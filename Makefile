@@ -105,7 +105,7 @@ bootstrap diff deploy destroy: .venv-cdk/.done
 accuracy: .venv/.bench ## measure right and wrong on $(DATA), and write out/accuracy.json with plots
 	@$(BIN)/python -m benchmarks.accuracy $(DATA)
 
-bench: .venv/.dev ## measure, and write out/bench.json
+bench: .venv/.dev .venv-parity/.done ## measure beside the known ways, and write out/bench.json (about 15 minutes)
 	@$(BIN)/python -m benchmarks $(DATA)
 
 clean: ## remove what was made here; the model cache stays

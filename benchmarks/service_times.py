@@ -29,7 +29,7 @@ from typing import Any, cast
 import boto3
 import botocore.session
 
-from benchmarks.cold_start import READY
+from benchmarks.cold_start import READY, cold_environment
 from benchmarks.machine import describe_machine
 from benchmarks.measured import PATH, Clip, Measured, Run, Work
 from functions.common.gallery_store import GalleryStore
@@ -289,12 +289,7 @@ def _cold_starts(model_dir: Path) -> dict[str, float]:
 
 
 def _cold_start(function: Function, model_dir: Path) -> float:
-    environment = function.environment | {
-        "ROLLCALL_MODEL_DIR": str(model_dir),
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-    }
+    environment = cold_environment(function, model_dir)
     seconds = []
     for _ in range(COLD_STARTS):
         before = _cpu()
