@@ -90,8 +90,6 @@ def _build_into(directory: Path, progress: Progress) -> None:
     # only a build needs onnx, which takes longer to import than a cold start may take in all
     from model.build.files import build_files  # noqa: PLC0415
 
-    for leftover in directory.glob(f"{PARTIAL}*"):
-        shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as scratch:
         partial = Path(scratch)
         manifest = {"build": BUILD_VERSION, "files": build_files(partial, progress=progress)}
@@ -99,6 +97,9 @@ def _build_into(directory: Path, progress: Progress) -> None:
         (directory / MANIFEST).unlink(missing_ok=True)
         for name in [*manifest["files"], MANIFEST]:
             (partial / name).replace(directory / name)
+    # of builders that were killed; not before, since the download of one may outlive it for a while
+    for leftover in directory.glob(f"{PARTIAL}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     progress(f"model files are ready in {directory}")
 
 
