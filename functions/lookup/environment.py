@@ -11,4 +11,6 @@ class Environment(BaseModel):
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     stage_1_bucket: str = Field(alias="STAGE_1_BUCKET", min_length=1)
     output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
+    results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
+    event_bus: str = Field(alias="EVENT_BUS", min_length=1)
     threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)  # distance between embeddings

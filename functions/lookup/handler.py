@@ -8,6 +8,7 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.common.announce import Announcer
 from functions.common.batch import handle_batch
 from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
@@ -27,14 +28,21 @@ def environment() -> Environment:
 @cache
 def lookup() -> Lookup:
     settings = environment()
-    s3, dynamodb = boto3.client("s3"), boto3.resource("dynamodb")
+    s3, sqs, dynamodb = boto3.client("s3"), boto3.client("sqs"), boto3.resource("dynamodb")
     return Lookup(
         s3=s3,
         jobs=JobStore(dynamodb.Table(settings.jobs_table)),
         gallery=GalleryStore(dynamodb.Table(settings.faces_table)),
         people=PeopleStore(dynamodb.Table(settings.people_table)),
-        lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
+        lookups=LookupQueue(sqs, settings.lookup_queue),
         publisher=Publisher(s3, settings.output_bucket),
+        announcer=Announcer(
+            sqs=sqs,
+            events=boto3.client("events"),
+            bucket=settings.output_bucket,
+            queue=settings.results_queue,
+            bus=settings.event_bus,
+        ),
         stage_1_bucket=settings.stage_1_bucket,
         threshold=settings.threshold,
     )

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from functions.common.announce import Announcer
 from functions.common.errors import GalleryMismatch
 from functions.common.events import LookupMessage, Upload
 from functions.common.gallery_store import GalleryStore
@@ -37,6 +38,7 @@ class Lookup:
         people: PeopleStore,
         lookups: LookupQueue,
         publisher: Publisher,
+        announcer: Announcer,
         stage_1_bucket: str,
         threshold: float | None,
     ) -> None:
@@ -46,6 +48,7 @@ class Lookup:
         self._people = people
         self._lookups = lookups
         self._publisher = publisher
+        self._announcer = announcer
         self._stage_1_bucket = stage_1_bucket
         self._threshold = threshold
 
@@ -60,7 +63,11 @@ class Lookup:
         upload = LookupMessage.model_validate_json(body).upload
         about(upload)
         if self._is_latest(upload):
-            self._publish(self._jobs.fail(upload.job, INTERNAL_ERROR), failed=True)
+            job = self._jobs.get(upload.job)
+            if job is not None and job.status == "done":  # only telling of it has failed: the result stays
+                self._publish(job)
+            else:
+                self._publish(self._jobs.fail(upload.job, INTERNAL_ERROR), failed=True)
 
     def _publish(self, job: Job, *, failed: bool = False) -> None:
         with stage("lookup"):
@@ -70,6 +77,7 @@ class Lookup:
         with stage("store"):
             self._publisher.publish(job.upload, publication)
         self._jobs.published(job.job, publication.result.status)
+        self._announcer.announce(job.upload, publication.result)
         _report(publication.result)
         # a newer upload may have published between the check and the write: then this was its result overwritten
         self._is_latest(job.upload)
@@ -125,12 +133,7 @@ class Lookup:
         if len(embedders) > 1:
             raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
         (embedder,) = embedders
-        names, embeddings, enrolled_with = self._gallery.load()
-        if enrolled_with - embedders:
-            raise GalleryMismatch(
-                f"The gallery was made with {', '.join(sorted(enrolled_with))}, this video was read with {embedder}."
-                " Enrol the people again with the embedder in use."
-            )
+        names, embeddings = self._gallery.load(embedder)
         return Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
 
 

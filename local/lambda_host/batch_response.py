@@ -1,38 +1,16 @@
-"""What a function's answer to a batch means, by the rules of Lambda's SQS event source with ReportBatchItemFailures."""
+"""A function's answer to a batch, as its runtime sends it."""
 
 import json
 from collections.abc import Collection
 
-
-class InvalidBatchResponse(ValueError):
-    """Lambda counts the whole batch as failed."""
+from functions.worker import batch_response
+from functions.worker.batch_response import InvalidBatchResponse
 
 
 def failed_messages(answer: bytes, delivered: Collection[str]) -> frozenset[str]:
-    """The ids of `delivered` messages that have to come again; no failures, null or nothing at all mean success."""
-    failures = _failures(answer)
-    failed = frozenset(_identifier(failure) for failure in failures)
-    unknown = failed - set(delivered)
-    if unknown:
-        raise InvalidBatchResponse(f"batchItemFailures names messages that are not in the batch: {sorted(unknown)}")
-    return failed
-
-
-def _failures(answer: bytes) -> list[object]:
+    """The ids of `delivered` messages that have to come again; raise InvalidBatchResponse for what is no answer."""
     try:
         response = json.loads(answer) if answer.strip() else None
     except ValueError as error:
         raise InvalidBatchResponse(f"the response is not JSON: {error}") from None
-    failures = response.get("batchItemFailures") if isinstance(response, dict) else None
-    if failures is None:
-        return []
-    if not isinstance(failures, list):
-        raise InvalidBatchResponse("batchItemFailures is not a list")
-    return failures
-
-
-def _identifier(failure: object) -> str:
-    identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
-    if not isinstance(identifier, str) or not identifier:
-        raise InvalidBatchResponse(f"batchItemFailures holds an entry without an itemIdentifier: {failure!r}")
-    return identifier
+    return batch_response.failed_messages(response, delivered)

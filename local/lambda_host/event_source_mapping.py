@@ -1,5 +1,6 @@
 """One function and its queue: batches are received, worked on in sandboxes, and settled."""
 
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,18 +11,22 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.worker.batch_response import InvalidBatchResponse
+from functions.worker.message_source import MessageSource
 from infra.pipeline import Function
-from local.lambda_host.batch_response import InvalidBatchResponse, failed_messages
+from infra.scaling import Policy
+from local.lambda_host.batch_response import failed_messages
 from local.lambda_host.logs import FunctionLog, Report
-from local.lambda_host.message_source import MessageSource
 from local.lambda_host.pool import PoolClosed, WorkerPool
 from local.lambda_host.sandbox import Failure, Outcome, Sandbox
 from local.lambda_host.sqs_event import sqs_event
+from local.lambda_host.worker_record import WorkerRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 RETRY_SECONDS = 1  # after the queue could not be asked
+SAMPLE_SECONDS = 1.0  # between two looks at the backlog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +46,21 @@ class EventSourceMapping:
         source: MessageSource,
         queue_arn: str,
         start_sandbox: Callable[[], Sandbox],
-        ceiling: int,
-        idle_timeout: float,
+        policy: Policy,
         log: FunctionLog,
+        record: WorkerRecord,
         report: Callable[[Report], None],
     ) -> None:
         self._function = function
         self._source = source
         self._queue_arn = queue_arn
         self._log = log
+        self._history = record
         self._report = report
-        self._pool = WorkerPool(start_sandbox, ceiling=ceiling, idle_timeout=idle_timeout)
-        self._slots = Semaphore(ceiling)
-        self._executor = ThreadPoolExecutor(max_workers=ceiling, thread_name_prefix=function.name)
+        self._pool = WorkerPool(start_sandbox, policy=policy)
+        self._slots = Semaphore(policy.ceiling)
+        self._executor = ThreadPoolExecutor(max_workers=policy.ceiling, thread_name_prefix=function.name)
+        self._next_sample = 0.0
         self._closing = Event()
         self._poller = Thread(target=self._poll, name=f"{function.name}-poller", daemon=True)
         self._poller.start()
@@ -63,9 +70,7 @@ class EventSourceMapping:
         return self._pool.sandboxes
 
     def status(self) -> FunctionStatus:
-        return FunctionStatus(
-            workers=len(self._pool.sandboxes), in_flight=self._pool.in_flight, backlog=self._source.backlog()
-        )
+        return self._status(self._source.backlog())
 
     def stop(self) -> None:
         self._closing.set()
@@ -78,7 +83,7 @@ class EventSourceMapping:
 
     def _poll(self) -> None:
         while not self._closing.is_set():
-            self._pool.scale_in()
+            self._scale()
             if not self._slots.acquire(timeout=RETRY_SECONDS):
                 continue  # a message is received only when somebody can work on it at once
             messages = self._receive()
@@ -86,6 +91,30 @@ class EventSourceMapping:
                 self._executor.submit(self._deliver, messages)
             else:
                 self._slots.release()
+
+    def _status(self, backlog: int) -> FunctionStatus:
+        return FunctionStatus(workers=len(self._pool.sandboxes), in_flight=self._pool.in_flight, backlog=backlog)
+
+    def _scale(self) -> None:
+        if time.monotonic() < self._next_sample:
+            return
+        self._next_sample = time.monotonic() + SAMPLE_SECONDS
+        try:
+            backlog = self._source.backlog()
+            self._pool.scale(waiting=backlog)
+            self._note(self._status(backlog))
+        except Exception:  # the poller's end: a later round may do better, and says so if not
+            if not self._closing.is_set():
+                self._log.write(f"The workers could not be scaled:\n{traceback.format_exc()}")
+
+    def _note(self, now: FunctionStatus) -> None:
+        before = self._history.note(
+            self._function.name, workers=now.workers, in_flight=now.in_flight, backlog=now.backlog
+        )
+        if before != now.workers:
+            self._log.write(
+                f"SCALE Workers: {before} to {now.workers}\tWaiting: {now.backlog}\tIn flight: {now.in_flight}"
+            )
 
     def _receive(self) -> list["MessageTypeDef"]:
         try:

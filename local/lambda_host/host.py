@@ -7,20 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from functions.worker.message_source import MessageSource
 from infra.pipeline import Function, Pipeline
+from infra.scaling import Policy
 from local.lambda_host.environment import WorkerSettings
 from local.lambda_host.event_source_mapping import EventSourceMapping, FunctionStatus
 from local.lambda_host.guard import Guard
 from local.lambda_host.limits import LimitsWatch
 from local.lambda_host.logs import FunctionLog, Report
-from local.lambda_host.message_source import Delivery, MessageSource, UnreliableSource
+from local.lambda_host.message_source import LONG_POLL_SECONDS, Delivery, UnreliableSource
 from local.lambda_host.sandbox import Sandbox
+from local.lambda_host.worker_record import WorkerRecord
 from local.provision import QueueAddress
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REPORTS_KEPT = 100_000
+WORKER_RECORD = "workers.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,7 @@ class LambdaHost:
         self._guard = guard
         self._numbers = itertools.count(1)
         self._reports: deque[Report] = deque(maxlen=REPORTS_KEPT)
+        self._workers = WorkerRecord(log_dir / WORKER_RECORD)
         self._mappings = {function.name: self._map(function, queues[function.queue]) for function in pipeline.functions}
         self._limits = LimitsWatch(self._sandboxes)
 
@@ -71,6 +76,7 @@ class LambdaHost:
     def join(self) -> None:
         for mapping in self._mappings.values():
             mapping.join()
+        self._workers.close()
 
     def _map(self, function: Function, queue: QueueAddress) -> EventSourceMapping:
         log = FunctionLog(self._log_dir / f"{function.name}.log")
@@ -79,15 +85,25 @@ class LambdaHost:
             source=self._source(function, queue),
             queue_arn=queue.arn,
             start_sandbox=lambda: self._start_sandbox(function, log),
-            ceiling=min(function.max_concurrency, self._settings.max_concurrency),
-            idle_timeout=self._settings.idle_timeout,
+            policy=self._policy(function),
             log=log,
+            record=self._workers,
             report=self._reports.append,
+        )
+
+    def _policy(self, function: Function) -> Policy:
+        return Policy(
+            ceiling=min(function.max_concurrency, self._settings.max_concurrency),
+            backlog_per_worker=function.batch_size,  # a process starts in a second: nobody need wait for another's end
+            batch_size=function.batch_size,
+            scale_in_after=self._settings.idle_timeout,
         )
 
     def _source(self, function: Function, queue: QueueAddress) -> MessageSource:
         if self._settings.delivery == Delivery():
-            return MessageSource(self._sqs, queue_url=queue.url, batch_size=function.batch_size)
+            return MessageSource(
+                self._sqs, queue_url=queue.url, batch_size=function.batch_size, wait_seconds=LONG_POLL_SECONDS
+            )
         return UnreliableSource(
             self._sqs, queue_url=queue.url, batch_size=function.batch_size, delivery=self._settings.delivery
         )

@@ -1,12 +1,13 @@
-"""The workers of one function: as many as its batches need, warm for a while, then none."""
+"""The workers of one function: as many as the scaling policy wants, from none to the ceiling and back."""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
+from infra.scaling import Policy
 from local.lambda_host.sandbox import Sandbox
-from local.lambda_host.scaling import desired_workers
+from local.lambda_host.scaling import Autoscaler
 
 
 class PoolClosed(Exception):
@@ -14,19 +15,18 @@ class PoolClosed(Exception):
 
 
 class WorkerPool:
-    def __init__(self, start: Callable[[], Sandbox], *, ceiling: int, idle_timeout: float) -> None:
+    def __init__(self, start: Callable[[], Sandbox], *, policy: Policy) -> None:
         self._start = start
-        self._ceiling = ceiling
-        self._idle_timeout = idle_timeout
+        self._autoscaler = Autoscaler(policy)
         self._lock = Lock()
         self._busy: list[Sandbox] = []
-        self._idle: list[tuple[Sandbox, float]] = []  # with the time since when; longest idle first
+        self._idle: list[Sandbox] = []  # longest idle first
         self._closed = False
 
     @property
     def sandboxes(self) -> list[Sandbox]:
         with self._lock:
-            return [*self._busy, *(sandbox for sandbox, _ in self._idle)]
+            return [*self._busy, *self._idle]
 
     @property
     def in_flight(self) -> int:
@@ -38,34 +38,35 @@ class WorkerPool:
             if self._closed:
                 raise PoolClosed
             dead = self._take_dead()
-            sandbox = self._idle.pop()[0] if self._idle else self._start()
+            sandbox = self._idle.pop() if self._idle else self._start()
             self._busy.append(sandbox)
+            self._observe(waiting=0)
         _close_all(dead)
         return sandbox
 
     def release(self, sandbox: Sandbox) -> None:
         with self._lock:
+            self._observe(waiting=0)
             self._busy.remove(sandbox)
             keep = sandbox.reusable and not self._closed
             if keep:
-                self._idle.append((sandbox, time.monotonic()))
+                self._idle.append(sandbox)
         if not keep:
             sandbox.close()
 
-    def scale_in(self) -> None:
+    def scale(self, *, waiting: int) -> None:
+        """Start or end idle workers, so that there are as many as the policy wants."""
         with self._lock:
-            dead = self._take_dead()
-            now = time.monotonic()
-            desired = desired_workers(
-                backlog=0,
-                in_flight=len(self._busy),
-                idle_seconds=tuple(now - since for _, since in self._idle),
-                ceiling=self._ceiling,
-                idle_timeout=self._idle_timeout,
-            )
-            surplus = len(self._busy) + len(self._idle) - desired
-            ended, self._idle = self._idle[:surplus], self._idle[surplus:]
-        _close_all(dead + [sandbox for sandbox, _ in ended])
+            if self._closed:
+                return
+            ended = self._take_dead()
+            surplus = len(self._busy) + len(self._idle) - self._observe(waiting=waiting)
+            if surplus > 0:
+                ended += self._idle[:surplus]
+                self._idle = self._idle[surplus:]
+            for _ in range(-surplus):
+                self._idle.insert(0, self._start())  # those that are warm go first
+        _close_all(ended)
 
     def close(self) -> None:
         with self._lock:
@@ -73,12 +74,15 @@ class WorkerPool:
             idle, self._idle = self._idle, []
             for sandbox in self._busy:  # closed by `release`, as their invocations fail now
                 sandbox.kill()
-        _close_all([sandbox for sandbox, _ in idle])
+        _close_all(idle)
+
+    def _observe(self, *, waiting: int) -> int:
+        return self._autoscaler.observe(waiting=waiting, batches=len(self._busy), now=time.monotonic())
 
     def _take_dead(self) -> list[Sandbox]:
         """Idle workers that somebody else killed."""
-        dead = [sandbox for sandbox, _ in self._idle if not sandbox.alive]
-        self._idle = [(sandbox, since) for sandbox, since in self._idle if sandbox.alive]
+        dead = [sandbox for sandbox in self._idle if not sandbox.alive]
+        self._idle = [sandbox for sandbox in self._idle if sandbox.alive]
         return dead
 
 

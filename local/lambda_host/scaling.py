@@ -1,11 +1,24 @@
-"""How many workers a function should have."""
+"""The scaling policy at work: what was seen of one function's queue lately, and how many workers follow from it."""
+
+from collections import deque
+
+from infra.scaling import Load, Policy, desired_workers, needed_workers
 
 
-def desired_workers(
-    *, backlog: int, in_flight: int, idle_seconds: tuple[float, ...], ceiling: int, idle_timeout: float
-) -> int:
-    """`backlog`: batches that wait for a worker; `in_flight`: batches being worked on; `idle_seconds`: one per idle
-    worker, the time since its last batch. A worker is kept warm for `idle_timeout`, and never more than `ceiling`."""
-    needed = in_flight + backlog
-    warm = in_flight + sum(seconds < idle_timeout for seconds in idle_seconds)
-    return min(ceiling, max(needed, warm))
+class Autoscaler:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._peaks: deque[Load] = deque()  # newest last, each higher than all after it
+
+    def observe(self, *, waiting: int, batches: int, now: float) -> int:
+        """The workers that there should be, with so many messages waiting and so many batches in hand."""
+        load = Load(at=now, waiting=waiting, in_hand=batches * self._policy.batch_size)
+        while self._peaks and self._needed(self._peaks[-1]) <= self._needed(load):
+            self._peaks.pop()
+        self._peaks.append(load)
+        while self._peaks[0].at < now - self._policy.scale_in_after:
+            self._peaks.popleft()
+        return desired_workers(self._policy, self._peaks, now=now)
+
+    def _needed(self, load: Load) -> int:
+        return needed_workers(self._policy, waiting=load.waiting, in_hand=load.in_hand)

@@ -1,10 +1,10 @@
-"""The event that Lambda makes of received SQS messages."""
+"""The event of received SQS messages, as the Runtime API hands it over."""
 
-import base64
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from functions.worker import sqs_event as events
 from local.lambda_host.environment import REGION
 
 if TYPE_CHECKING:
@@ -12,27 +12,4 @@ if TYPE_CHECKING:
 
 
 def sqs_event(messages: Sequence["MessageTypeDef"], *, queue_arn: str) -> bytes:
-    return json.dumps({"Records": [_record(message, queue_arn) for message in messages]}).encode()
-
-
-def _record(message: "MessageTypeDef", queue_arn: str) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: _message_attribute(attribute) for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-        "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn,
-        "awsRegion": REGION,
-    }
-
-
-def _message_attribute(attribute: Any) -> dict[str, Any]:
-    described = {"stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
-    if "BinaryValue" in attribute:
-        return described | {"binaryValue": base64.b64encode(attribute["BinaryValue"]).decode()}
-    return described | {"stringValue": attribute["StringValue"]}
+    return json.dumps(events.sqs_event(messages, queue_arn=queue_arn, region=REGION)).encode()

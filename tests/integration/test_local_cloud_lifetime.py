@@ -28,9 +28,9 @@ with LocalCloud(pipeline(function("plain", timeout=500)), task_root=LAMBDAS) as 
 """
 
 
-def test_workers_grow_with_the_backlog_to_the_ceiling_and_go_when_idle():
-    functions = function("plain", max_concurrency=5)
-    with LocalCloud(pipeline(functions), task_root=LAMBDAS, max_concurrency=3, idle_timeout=1) as cloud:
+def test_workers_grow_with_the_backlog_to_the_ceiling_and_go_when_idle(tmp_path):
+    functions, settings = function("plain", max_concurrency=5), {"max_concurrency": 3, "idle_timeout": 1}
+    with LocalCloud(pipeline(functions), task_root=LAMBDAS, log_dir=tmp_path, **settings) as cloud:
         messages = Messages(cloud)
         assert cloud.status()["plain"].workers == 0
 
@@ -42,6 +42,19 @@ def test_workers_grow_with_the_backlog_to_the_ceiling_and_go_when_idle():
         until(lambda: not messages.left("plain"))
         assert len({delivery["pid"] for message in sent for delivery in messages.deliveries(message)}) == 3
         until(lambda: cloud.status()["plain"].workers == 0)
+        until(lambda: recorded(tmp_path)[-1]["workers"] == 0)
+
+    course = [line["workers"] for line in recorded(tmp_path)]
+    assert max(course) == 3
+    assert max(line["backlog"] for line in recorded(tmp_path)) >= 3
+    grown = course.index(3)
+    assert course[:grown] == sorted(course[:grown]) and course[grown:] == sorted(course[grown:], reverse=True)
+    assert "SCALE Workers" in (tmp_path / "plain.log").read_text()
+
+
+def recorded(folder):
+    lines = (folder / "workers.jsonl").read_text().splitlines()
+    return [line for line in map(json.loads, lines) if line["function"] == "plain"]
 
 
 def test_unreliable_delivery_brings_every_message_twice_and_out_of_order():

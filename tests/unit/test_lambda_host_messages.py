@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from local.lambda_host.batch_response import InvalidBatchResponse, failed_messages
-from local.lambda_host.message_source import back_off_seconds
+from functions.worker.batch_response import InvalidBatchResponse
+from functions.worker.message_source import back_off_seconds
+from local.lambda_host.batch_response import failed_messages
 from local.lambda_host.sqs_event import sqs_event
 
 IDS = frozenset({"a", "b"})

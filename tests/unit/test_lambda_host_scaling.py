@@ -1,26 +1,42 @@
-import pytest
+"""The policy at work on one function's queue: what it remembers of what it saw."""
 
-from local.lambda_host.scaling import desired_workers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.scaling import Load, Policy, desired_workers
+from local.lambda_host.scaling import Autoscaler
+
+POLICY = Policy(ceiling=4, backlog_per_worker=2, batch_size=2, scale_in_after=10)
 
 
 @pytest.mark.parametrize(
-    ("backlog", "in_flight", "idle_seconds", "expected"),
+    ("seen", "expected"),
     [
-        (0, 0, (), 0),  # nothing to do: nobody
-        (1, 0, (), 1),  # from zero
-        (2, 1, (), 3),  # one for each batch
-        (9, 2, (), 4),  # to the ceiling
-        (1, 0, (3.0, 1.0), 2),  # warm workers stay, and take the batch
-        (3, 0, (3.0,), 3),  # what is warm counts
-        (0, 0, (9.9, 10.0), 1),  # idle for the whole timeout: goes
-        (0, 0, (10.0, 11.0, 12.0), 0),  # back to zero
-        (0, 2, (11.0,), 2),  # the busy ones stay
-        (1, 0, (11.0,), 1),  # needed again just in time
+        ([(0, 0, 0)], 0),  # nothing to do: nobody
+        ([(0, 1, 0)], 1),  # from zero
+        ([(0, 2, 1)], 2),  # one for each batch
+        ([(0, 9, 2)], 4),  # to the ceiling
+        ([(0, 0, 3), (9.9, 0, 1)], 3),  # kept warm
+        ([(0, 0, 3), (9.9, 0, 1), (10.1, 0, 0)], 1),  # not needed for the whole time: goes
+        ([(0, 0, 3), (9.9, 0, 1), (20, 0, 0)], 0),  # back to zero
     ],
 )
-def test_workers_follow_the_work(backlog, in_flight, idle_seconds, expected):
-    desired = desired_workers(
-        backlog=backlog, in_flight=in_flight, idle_seconds=idle_seconds, ceiling=4, idle_timeout=10.0
-    )
+def test_workers_follow_the_work(seen: list[tuple[float, int, int]], expected: int) -> None:
+    autoscaler = Autoscaler(POLICY)
 
-    assert desired == expected
+    desired = [autoscaler.observe(waiting=waiting, batches=batches, now=now) for now, waiting, batches in seen]
+
+    assert desired[-1] == expected
+
+
+@given(st.lists(st.tuples(st.floats(0, 4), st.integers(0, 20), st.integers(0, 4)), min_size=1, max_size=50))
+def test_what_it_forgets_would_have_changed_nothing(seen: list[tuple[float, int, int]]) -> None:
+    autoscaler, loads, now = Autoscaler(POLICY), [], 0.0
+    for pause, waiting, batches in seen:
+        now += pause
+        loads.append(Load(at=now, waiting=waiting, in_hand=batches * POLICY.batch_size))
+
+        desired = autoscaler.observe(waiting=waiting, batches=batches, now=now)
+
+        assert desired == desired_workers(POLICY, loads, now=now)

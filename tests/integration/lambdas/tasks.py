@@ -69,6 +69,11 @@ def sleep(task):
     time.sleep(task["seconds"])
 
 
+def wait(task):
+    """Sleeps, and leaves nothing behind."""
+    time.sleep(task["seconds"])
+
+
 def allocate(task):
     held = bytearray(os.urandom(1)) * (task["megabytes"] * MEGABYTE)
     time.sleep(30)
@@ -94,6 +99,7 @@ TASKS = {
     "leave": leave,
     "complain": complain,
     "sleep": sleep,
+    "wait": wait,
     "allocate": allocate,
     "allocate_in_child": allocate_in_child,
     "scribble": scribble,

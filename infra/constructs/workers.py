@@ -1,0 +1,249 @@
+"""Functions that run as long-running workers on ECS Fargate: as many as their queue needs, none when it is empty."""
+
+import math
+from collections.abc import Sequence
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.images import Images
+from infra.constructs.log_groups import build_log_group
+from infra.constructs.network import GivenNetwork, PublicNetwork
+from infra.constructs.permissions import UNSCOPED_REASON, build_worker_role
+from infra.constructs.queues import Queues
+from infra.nag import acknowledge
+from infra.pipeline import Function, Pipeline
+from infra.scaling import Policy, steps
+from infra.settings import Deployment
+
+ENTRY_POINT = ("/usr/bin/python3", "-m", "functions.worker")
+USER = "1000:1000"  # the images' own
+STOP_SECONDS = 120  # Fargate's longest, and the notice that Spot gives
+GRACE_SECONDS = 90  # of it for the batch in hand
+# a message takes a second or two and a task about a minute to start: what waits for less is not worth another task
+BACKLOG_PER_WORKER = 20
+SCALE_IN_AFTER = Duration.minutes(5)
+
+GIGABYTE = 1024  # MB
+ONE_CPU = 1024  # units
+ONE_CPU_MEMORY = (2 * GIGABYTE, 8 * GIGABYTE)  # what can be had with it
+
+PLAIN_ENVIRONMENT = "Names of buckets, queues and tables; there are no secrets, since the task's role is its key."
+NO_INSIGHTS = "Container Insights is billed by metric; running tasks, CPU and memory are measured without it."
+
+
+class Workers(Construct):
+    """`services` by the function's name."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Sequence[Function],
+        pipeline: Pipeline,
+        deployment: Deployment,
+        queues: Queues,
+        images: Images,
+        network: GivenNetwork | PublicNetwork,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._prefix = pipeline.prefix
+        self._deployment = deployment
+        self._queues = queues
+        self._images = images
+        self._network = network
+        self._cluster = ecs.Cluster(
+            self,
+            "cluster",
+            cluster_name=pipeline.prefix,
+            vpc=self._network.vpc,
+            container_insights_v2=ecs.ContainerInsights.DISABLED,
+            enable_fargate_capacity_providers=True,
+        )
+        acknowledge(self._cluster, "AwsSolutions-ECS4", NO_INSIGHTS)
+        self.services = {function.name: self._build(function) for function in functions}
+
+    def _build(self, function: Function) -> ecs.FargateService:
+        service = ecs.FargateService(
+            self,
+            function.component,
+            service_name=function.name,
+            cluster=self._cluster,
+            task_definition=self._task(function),
+            # no desired count: the first deployment starts one, which proves the image, and later ones leave it alone
+            capacity_provider_strategies=[
+                ecs.CapacityProviderStrategy(
+                    capacity_provider="FARGATE_SPOT" if self._deployment.capacity == "spot" else "FARGATE", weight=1
+                )
+            ],
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            assign_public_ip=self._network.public,
+            vpc_subnets=self._network.subnets,
+            security_groups=[self._network.security_group],
+        )
+        self._scale(function, service)
+        return service
+
+    def _task(self, function: Function) -> ecs.FargateTaskDefinition:
+        cpu, memory = task_size(function.memory_mb)
+        task = ecs.FargateTaskDefinition(
+            self,
+            f"{function.component}-task",
+            family=function.name,
+            cpu=cpu,
+            memory_limit_mib=memory,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=self._images.cpu_architecture, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+            task_role=build_worker_role(
+                self,
+                f"{function.component}-role",
+                function=function,
+                prefix=self._prefix,
+                key_arn=self._deployment.kms_key_arn,
+            ),
+        )
+        limits = ecs.LinuxParameters(self, f"{function.component}-limits", init_process_enabled=False)
+        limits.drop_capabilities(ecs.Capability.ALL)
+        task.add_container(
+            "worker",
+            image=self._images.container_of(function),
+            entry_point=list(ENTRY_POINT),
+            command=[function.handler],
+            environment=worker_environment(function),
+            logging=ecs.LogDriver.aws_logs(stream_prefix="worker", log_group=self._log_group(function)),
+            linux_parameters=limits,
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(STOP_SECONDS),
+            user=USER,
+        )
+        acknowledge(task, "AwsSolutions-ECS2", PLAIN_ENVIRONMENT)
+        reason = UNSCOPED_REASON.format(actions="ecr:GetAuthorizationToken")
+        acknowledge(task.obtain_execution_role(), "AwsSolutions-IAM5[Resource::*]", reason)
+        return task
+
+    def _log_group(self, function: Function) -> logs.LogGroup:
+        return build_log_group(
+            self, f"{function.component}-logs", name=f"/aws/ecs/{function.name}", days=self._deployment.log_days
+        )
+
+    def _scale(self, function: Function, service: ecs.FargateService) -> None:
+        policy = policy_of(function)
+        target = scaling.ScalableTarget(
+            self,
+            f"{function.component}-target",
+            service_namespace=scaling.ServiceNamespace.ECS,
+            resource_id=f"service/{self._cluster.cluster_name}/{service.service_name}",
+            scalable_dimension="ecs:service:DesiredCount",
+            min_capacity=0,
+            max_capacity=policy.ceiling,
+            role=iam.Role.from_role_arn(self, f"{function.component}-scaling-role", _SCALING_ROLE),
+        )
+        needed = needed_workers_metric(policy, self._queues.main[function.queue])
+        self._follow(function, needed, target, policy)
+        self._let_go(function, needed, target)
+
+    def _follow(
+        self, function: Function, needed: cloudwatch.IMetric, target: scaling.ScalableTarget, policy: Policy
+    ) -> None:
+        action = self._action(f"{function.component}-follow", target)
+        table = steps(policy)
+        ends = [step.above for step in table[1:]] + [None]
+        for step, end in zip(table, ends, strict=True):
+            action.add_adjustment(adjustment=step.workers, lower_bound=step.above, upper_bound=end)
+        alarm = cloudwatch.Alarm(
+            self,
+            f"{function.component}-work",
+            alarm_name=f"{function.name}-workers-needed",
+            alarm_description=f"Not a fault: there is work for {function.component}, and the tasks follow it.",
+            metric=needed,
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.ApplicationScalingAction(action))
+
+    def _let_go(self, function: Function, needed: cloudwatch.IMetric, target: scaling.ScalableTarget) -> None:
+        action = self._action(f"{function.component}-let-go", target)
+        action.add_adjustment(adjustment=0, upper_bound=0)
+        alarm = cloudwatch.Alarm(
+            self,
+            f"{function.component}-idle",
+            alarm_name=f"{function.name}-workers-idle",
+            alarm_description=f"Not a fault: {function.component} has had nothing to do, and its tasks end.",
+            metric=needed,
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,  # a queue long unused has no metrics
+        )
+        alarm.add_alarm_action(actions.ApplicationScalingAction(action))
+
+    def _action(self, construct_id: str, target: scaling.ScalableTarget) -> scaling.StepScalingAction:
+        return scaling.StepScalingAction(
+            self,
+            construct_id,
+            scaling_target=target,
+            adjustment_type=scaling.AdjustmentType.EXACT_CAPACITY,
+            cooldown=Duration.seconds(0),  # the metric's own window keeps it from flapping
+            metric_aggregation_type=scaling.MetricAggregationType.MAXIMUM,
+        )
+
+
+_SCALING_ROLE = (
+    f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com"
+    "/AWSServiceRoleForApplicationAutoScaling_ECSService"
+)
+
+
+def policy_of(function: Function) -> Policy:
+    return Policy(
+        ceiling=function.max_concurrency,
+        backlog_per_worker=BACKLOG_PER_WORKER,
+        batch_size=function.batch_size,
+        scale_in_after=SCALE_IN_AFTER.to_seconds(),
+    )
+
+
+def needed_workers_metric(policy: Policy, queue: sqs.Queue) -> cloudwatch.MathExpression:
+    """`infra.scaling.needed_workers` at the peaks of a window that CloudWatch slides on every minute."""
+    return cloudwatch.MathExpression(
+        expression=f"CEIL(waiting / {policy.backlog_per_worker}) + CEIL(hand / {policy.batch_size})",
+        using_metrics={
+            "waiting": queue.metric_approximate_number_of_messages_visible(period=SCALE_IN_AFTER, statistic="max"),
+            "hand": queue.metric_approximate_number_of_messages_not_visible(period=SCALE_IN_AFTER, statistic="max"),
+        },
+        period=SCALE_IN_AFTER,
+        label="workers needed",
+    )
+
+
+def worker_environment(function: Function) -> dict[str, str]:
+    return function.environment | {
+        "AWS_DEFAULT_REGION": Aws.REGION,
+        "BATCH_SIZE": str(function.batch_size),
+        "FUNCTION_NAME": function.name,
+        "GRACE_SECONDS": str(GRACE_SECONDS),
+        "MEMORY_MB": str(function.memory_mb),
+        "QUEUE": function.queue,
+        "TIMEOUT": str(function.timeout),
+    }
+
+
+def task_size(memory_mb: int) -> tuple[int, int]:
+    """CPU units and MB of the smallest task with a whole CPU that Fargate offers: it sells both in steps."""
+    memory = GIGABYTE * math.ceil(memory_mb / GIGABYTE)
+    if memory <= ONE_CPU_MEMORY[1]:
+        return ONE_CPU, max(ONE_CPU_MEMORY[0], memory)
+    return 2 * ONE_CPU, memory
