@@ -7,12 +7,16 @@ All that is bent for it:
 3. Properties that it takes and then forgets are set from the template afterwards: of buckets the versioning, lifetime
    and notifications, of tables what expires.
 4. Event source mappings are created disabled: moto would start containers; the local Lambda host reads the queues.
+5. Where the CDK command deploys it (`bend_assembly`), it neither builds nor pushes images: they are run from where
+   `make images` puts them. And the server has to be called `localhost`: of any other host moto takes the first part for
+   a bucket, and looks for the template in it.
 """
 
 import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.template import Template
@@ -47,6 +51,11 @@ def create(name: str, document: Mapping[str, Any], template: Template, clients: 
     clients.cloudformation.create_stack(
         StackName=name, TemplateBody=json.dumps(bend(document)), Capabilities=["CAPABILITY_IAM"]
     )
+    complete(name, template, clients)
+
+
+def complete(name: str, template: Template, clients: Clients) -> None:
+    """What moto's CloudFormation forgot; raises NotCreated."""
     stack = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise NotCreated(f"stack {name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason given')}")
@@ -67,6 +76,13 @@ def bend(document: Mapping[str, Any]) -> dict[str, Any]:
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             resource["Properties"]["Enabled"] = False
     return bent | {"Resources": kept}
+
+
+def bend_assembly(folder: Path) -> None:
+    """For `cdk deploy --app FOLDER`."""
+    template, assets = folder / "Rollcall.template.json", folder / "Rollcall.assets.json"
+    template.write_text(json.dumps(bend(json.loads(template.read_text()))))
+    assets.write_text(json.dumps(json.loads(assets.read_text()) | {"dockerImages": {}}))
 
 
 def _listed(names: str | list[str]) -> list[str]:

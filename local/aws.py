@@ -15,14 +15,16 @@ from local.lambda_host.guard import Guard
 class AwsServer:
     """The host's side: starts the process, knows its address, ends it."""
 
-    def __init__(self, *, host: str, port: int, log_file: Path, guard: Guard) -> None:
+    def __init__(
+        self, *, host: str, port: int, log_file: Path, guard: Guard, python: Path = Path(sys.executable)
+    ) -> None:
         self.log_file = log_file
         self._guard = guard
         # bound here, so that a port in use is an error of this process, and early requests simply wait
         with _listen(host, port) as listener, log_file.open("ab") as log:
             self.endpoint_url = f"http://{host}:{listener.getsockname()[1]}"
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "local.moto_server", "--socket", str(listener.fileno())],
+                [str(python), "-P", "-m", "local.moto_server", "--socket", str(listener.fileno())],
                 env={"LANG": "C.UTF-8", "TMPDIR": tempfile.gettempdir()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from local.lambda_host.host import HostSettings, LambdaHost
 from local.lambda_host.launch import Launch, in_this_python
 from local.lambda_host.logs import Report
 from local.lambda_host.message_source import Delivery
-from local.provision import provision
+from local.provision import Provision, provision
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,7 +45,8 @@ class LocalCloud:
     `max_concurrency` is the number of workers of each function (default: one per processor, within the function's
     own limit). `log_dir` gets a file per function and `aws.log`; without it logs go with the cloud. `extra_environment`
     is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
-    imported from. `launch` says how a worker starts: in this Python, or in the function's image.
+    imported from. `launch` says how a worker starts: in this Python, or in the function's image. `provision` makes
+    queues, buckets and tables, and `aws_python` runs the server behind them: a stack needs more of it than is here.
 
     Raises:
         PortInUse: something else listens on `port`.
@@ -63,6 +65,8 @@ class LocalCloud:
         delivery: Delivery | None = None,
         task_root: Path = PROJECT_ROOT,
         launch: Launch = in_this_python,
+        provision: Provision = provision,
+        aws_python: Path = Path(sys.executable),
     ) -> None:
         self._pipeline = pipeline
         self._port = port
@@ -74,6 +78,8 @@ class LocalCloud:
         self._delivery = delivery or Delivery()
         self._task_root = task_root
         self._launch = launch
+        self._provision = provision
+        self._aws_python = aws_python
         self._ending = ExitStack()
         self._clients: dict[str, Any] = {}
         self._clients_lock = Lock()
@@ -142,13 +148,15 @@ class LocalCloud:
         guard.remove_at_end(root)
         log_dir = self._log_dir or root / "logs"
         log_dir.mkdir(parents=True, exist_ok=True)
-        self._aws = AwsServer(host=self._host, port=self._port, log_file=log_dir / "aws.log", guard=guard)
+        self._aws = AwsServer(
+            host=self._host, port=self._port, log_file=log_dir / "aws.log", guard=guard, python=self._aws_python
+        )
         ending.callback(self._aws.close)
         clients = {service: create_client(service, self.endpoint_url) for service in ("s3", "sqs", "dynamodb")}
         for client in clients.values():
             ending.callback(client.close)
         self._clients = clients
-        queues = provision(self._pipeline, s3=clients["s3"], sqs=clients["sqs"], dynamodb=clients["dynamodb"])
+        queues = self._provision(self._pipeline, s3=clients["s3"], sqs=clients["sqs"], dynamodb=clients["dynamodb"])
         self._lambda = LambdaHost(
             self._pipeline,
             settings=self._host_settings(),

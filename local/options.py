@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.pipeline import BYTES_BOUNDS, DURATION_BOUNDS, Settings
+from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
+
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
 
 
@@ -35,6 +38,17 @@ def add_min_face(parser: argparse.ArgumentParser, *, default: int) -> None:
     )
 
 
+def add_embedder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--embedder",
+        type=embedder,  # and not `choices`, which do not check a default
+        default=os.environ.get("ROLLCALL_EMBEDDER") or DEFAULT_EMBEDDER,
+        metavar="NAME",
+        help=f"{' or '.join(EMBEDDERS)}; a gallery belongs to the one that it was made with"
+        f" (default: $ROLLCALL_EMBEDDER, else {DEFAULT_EMBEDDER})",
+    )
+
+
 def add_threshold(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
@@ -58,7 +72,9 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
         help="frames looked at per second (default: %(default)s)",
     )
     add_min_face(parser, default=40)
+    add_embedder(parser)
     add_threshold(parser)
+    _add_limits(parser)
     parser.add_argument(
         "--max-concurrency",
         type=integer(1, 100),
@@ -71,6 +87,23 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
         type=prefix,
         default=os.environ.get("ROLLCALL_PREFIX") or "rollcall",
         help="start of bucket and table names (default: $ROLLCALL_PREFIX, else rollcall)",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-duration",
+        type=integer(*DURATION_BOUNDS),
+        default=Settings.max_duration,
+        metavar="SECONDS",
+        help="longest video that is read (default: %(default)s, six hours)",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=integer(*BYTES_BOUNDS),
+        default=Settings.max_bytes,
+        metavar="BYTES",
+        help="largest file that is read (default: %(default)s, 10 GiB)",
     )
 
 
@@ -89,7 +122,7 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
 
 def integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}", text) or not low <= int(text) <= high:
+        if not re.fullmatch(r"[+-]?[0-9]{1,15}", text) or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
         return int(text)
 
@@ -105,6 +138,12 @@ def number(low: float, high: float) -> Callable[[str], float]:
         return float(text)
 
     return parse
+
+
+def embedder(text: str) -> str:
+    if text not in EMBEDDERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no embedder; there are {' and '.join(EMBEDDERS)}")
+    return text
 
 
 def prefix(text: str) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.pipeline import Bucket, Pipeline, Queue, Table
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-MAX_RETENTION_SECONDS = 1_209_600  # SQS's limit: dead letters wait as long as they can for somebody to look
-
 
 @dataclass(frozen=True, kw_only=True)
 class QueueAddress:
@@ -24,11 +22,21 @@ class QueueAddress:
     arn: str
 
 
+class Provision(Protocol):
+    """Makes what a pipeline needs, and returns the address of every queue that a function reads, by name."""
+
+    def __call__(
+        self, pipeline: Pipeline, *, s3: "S3Client", sqs: "SQSClient", dynamodb: "DynamoDBClient"
+    ) -> Mapping[str, QueueAddress]: ...
+
+
 def provision(
     pipeline: Pipeline, *, s3: "S3Client", sqs: "SQSClient", dynamodb: "DynamoDBClient"
 ) -> Mapping[str, QueueAddress]:
     """Returns the address of every queue by name. Queues come first: S3 notifies only queues that exist."""
     queues = {queue.name: _create_queue_with_dead_letters(sqs, queue, pipeline.buckets) for queue in pipeline.queues}
+    if pipeline.results is not None:
+        _create_queue(sqs, pipeline.results.name, {"MessageRetentionPeriod": str(pipeline.results.retention_seconds)})
     for bucket in pipeline.buckets:
         _create_bucket(s3, bucket, queues)
     for table in pipeline.tables:
@@ -37,7 +45,9 @@ def provision(
 
 
 def _create_queue_with_dead_letters(sqs: "SQSClient", queue: Queue, buckets: tuple[Bucket, ...]) -> QueueAddress:
-    dead_letters = _create_queue(sqs, queue.dead_letter_queue, {"MessageRetentionPeriod": str(MAX_RETENTION_SECONDS)})
+    dead_letters = _create_queue(
+        sqs, queue.dead_letter_queue, {"MessageRetentionPeriod": str(queue.dead_letter_retention_seconds)}
+    )
     redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": queue.max_receive_count}
     address = _create_queue(
         sqs,
@@ -102,14 +112,14 @@ def _create_bucket(s3: "S3Client", bucket: Bucket, queues: Mapping[str, QueueAdd
     if bucket.versioned:
         s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
     if bucket.expire_days is not None:
-        _expire(s3, bucket.name, bucket.expire_days)
+        _expire(s3, bucket.name, bucket.expire_days, bucket.replaced_days)
     if bucket.notifications:
         s3.put_bucket_notification_configuration(
             Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": _notifications(bucket, queues)}
         )
 
 
-def _expire(s3: "S3Client", bucket: str, days: int) -> None:
+def _expire(s3: "S3Client", bucket: str, days: int, replaced_days: int) -> None:
     s3.put_bucket_lifecycle_configuration(
         Bucket=bucket,
         LifecycleConfiguration={
@@ -119,8 +129,8 @@ def _expire(s3: "S3Client", bucket: str, days: int) -> None:
                     "Status": "Enabled",
                     "Filter": {"Prefix": ""},
                     "Expiration": {"Days": days},
-                    "NoncurrentVersionExpiration": {"NoncurrentDays": days},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
+                    "NoncurrentVersionExpiration": {"NoncurrentDays": replaced_days},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": replaced_days},
                 }
             ]
         },

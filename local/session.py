@@ -33,7 +33,10 @@ def settings_from(options: argparse.Namespace) -> Settings:
         prefix=options.prefix,
         frames_per_second=options.fps,
         min_face=options.min_face,
+        embedder=options.embedder,
         threshold=options.threshold,
+        max_duration=options.max_duration,
+        max_bytes=options.max_bytes,
         max_concurrency=options.max_concurrency,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra import teardown
-from infra.pipeline import Settings, describe
+from infra.pipeline import DAY_SECONDS, Settings, describe
 from infra.rehearsal import UNKNOWN, Clients, NotCreated, bend, create
 from infra.template import Template
 from local.provision import provision
@@ -97,6 +97,8 @@ def test_it_is_what_the_local_cloud_provisions(aws: Aws) -> None:
         assert bucket_view(aws, bucket.name) == bucket_view(aws, bucket.name.replace("local", DEFAULT_PREFIX, 1))
     for queue in local.queues:
         assert queue_view(aws, queue.name) == queue_view(aws, queue.name.replace("local", DEFAULT_PREFIX, 1))
+    assert local.results is not None
+    assert retention(aws, local.results.name) == retention(aws, f"{DEFAULT_PREFIX}-results") == str(DAY_SECONDS)
     for table in local.tables:
         assert table_view(aws, table.name) == table_view(aws, table.name.replace("local", DEFAULT_PREFIX, 1))
 
@@ -121,6 +123,13 @@ def queue_view(aws: Aws, name: str) -> Any:
         role(redrive["deadLetterTargetArn"]),
         redrive["maxReceiveCount"],
     )
+
+
+def retention(aws: Aws, queue: str) -> str:
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    return str(attributes["MessageRetentionPeriod"])
 
 
 def table_view(aws: Aws, name: str) -> Any:

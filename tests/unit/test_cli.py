@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.pipeline import describe
+from local.parser import build_parser
+from local.session import settings_from
+
 GALLERY_ENTRY = {"name": "Ann", "embedding": [0.1] * 128}
 
 
@@ -40,13 +44,33 @@ def clip(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "command",
     ["run", "up", "faces", "people", "people load", "people list", "people remove"]
-    + ["enroll", "submit", "status", "results", "redrive"],
+    + ["enroll", "submit", "status", "results", "redrive", "keys", "keys create", "keys list", "keys revoke"],
 )
 def test_each_command_has_help_with_an_example(tmp_path: Path, command: str) -> None:
     answer = rollcall(*command.split(), "--help", cwd=tmp_path)
 
     assert answer.returncode == 0
     assert f"example: rollcall {command}" in " ".join(answer.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limits"),
+    [
+        ([], {"MAX_DURATION": "21600", "MAX_BYTES": "10737418240"}),
+        (
+            ["--max-duration", "43200", "--max-bytes", "5497558138880"],
+            {"MAX_DURATION": "43200", "MAX_BYTES": "5497558138880"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", [["up"], ["run", "clip.mp4", "--gallery", "g", "--out", "o"]])
+def test_the_limits_of_an_upload_reach_the_function_that_reads_it(
+    command: list[str], arguments: list[str], limits: dict[str, str]
+) -> None:
+    options = build_parser().parse_args([*command, *arguments])
+
+    (split, *_) = describe(settings_from(options)).functions
+    assert {name: split.environment[name] for name in limits} == limits
 
 
 def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
@@ -77,6 +101,8 @@ def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--min-face", "1"], "from 12 to 1000"),
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--threshold", "9"], "from 0.1 to 1.5"),
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--max-concurrency", "0"], "from 1 to 100"),
+        (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--max-duration", "0"], "from 1 to 43200"),
+        (["up", "--max-bytes", "10G"], "--max-bytes: '10G' is not a whole number"),
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--port", "70000"], "from 0 to 65535"),
         (["run", "clip.mp4", "--gallery", "gallery.json", "--out", "o", "--prefix", "Up_per"], "'Up_per'"),
         (["run", "gone.mp4", "--gallery", "gallery.json", "--out", "o"], "gone.mp4: no such file"),
