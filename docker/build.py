@@ -19,7 +19,7 @@ import machine
 from engines import Engine, EngineMissing, find_engine
 
 PROJECT = Path(__file__).parent.parent
-COMPONENTS = ("video_split", "face_recognition", "lookup")
+COMPONENTS = ("video_split", "face_recognition", "lookup", "api")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

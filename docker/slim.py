@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-AWS_SERVICES = ("dynamodb", "s3", "sqs", "sts")  # of botocore's four hundred; sts is how credentials are fetched
+AWS_SERVICES = ("dynamodb", "events", "s3", "sqs", "sts")  # of botocore's four hundred; sts fetches credentials
 ANYWHERE = ("**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.h", "**/*.hpp", "**/*.a", "**/tests", "**/__pycache__", "bin")
 PER_PACKAGE = {
     "aws_lambda_powertools": ("event_handler", "utilities/kafka", "utilities/parser"),

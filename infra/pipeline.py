@@ -1,10 +1,25 @@
 """The pipeline, described once in plain Python: the local cloud and the CDK app are both built from it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
 ATTEMPTS = 3
 DAY_SECONDS = 86_400
+REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
+DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
+BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
+METRICS_NAMESPACE = "Rollcall"
+EVENT_BUS = "default"  # every account has it, and rules of other services see it
+
+# where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
+Compute = Literal["lambda", "fargate"]
+# where the HTTP API runs: behind an HTTP API of API Gateway, behind a load balancer, or not at all
+ApiHost = Literal["none", "lambda", "container"]
+# who checks its callers: the application, by API keys, or API Gateway, by the signatures of IAM
+ApiAuth = Literal["keys", "iam"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +37,10 @@ class Bucket:
     expire_days: int | None = None
     notifications: tuple[Notification, ...] = ()
 
+    @property
+    def replaced_days(self) -> int:
+        return min(REPLACED_DAYS, self.expire_days or REPLACED_DAYS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
@@ -30,6 +49,15 @@ class Queue:
     dead_letter_queue: str
     max_receive_count: int
     retention_seconds: int = 4 * DAY_SECONDS
+    dead_letter_retention_seconds: int = 14 * DAY_SECONDS  # the longest that SQS offers: they wait for somebody to look
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsQueue:
+    """Where results are announced. Nobody has to read it: what is not read is gone after `retention_seconds`."""
+
+    name: str
+    retention_seconds: int = DAY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +80,22 @@ class Function:
     batch_size: int
     max_concurrency: int
     environment: dict[str, str] = field(default_factory=dict)
+    compute: Compute = "lambda"
     sends_to_itself: bool = False  # AWS ends such a circle after 16 rounds unless it is told that it is meant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """Photos by HTTP: the one part that people ask and no queue."""
+
+    name: str
+    host: ApiHost
+    component: str = "api"
+    handler: str = "functions.api.handler.handler"
+    timeout: int = 30  # seconds, API Gateway's longest
+    memory_mb: int = 2048
+    scratch_mb: int = 512
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +105,8 @@ class Pipeline:
     queues: tuple[Queue, ...]
     tables: tuple[Table, ...]
     functions: tuple[Function, ...]
+    results: ResultsQueue | None = None
+    api: Api | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +116,23 @@ class Settings:
     prefix: str = "rollcall"
     frames_per_second: float = 2.0
     min_face: int = 40  # pixels, on the sampled frame
+    embedder: EmbedderName = DEFAULT_EMBEDDER
     threshold: float | None = None  # None: the embedder's shipped threshold
     max_duration: int = 6 * 3600  # seconds of video
     max_bytes: int = 10 * 1024**3
     range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
     max_concurrency: int = 10
+    compute: Compute = "lambda"  # of face_recognition; the other stages are short, and idle most of the time
+    api: ApiHost = "none"
+    api_auth: ApiAuth = "keys"
+    api_cors_origins: str = ""  # separated by commas
+    api_min_face: int = 20  # pixels: a photo is one picture, and worth a closer look than a frame
 
 
 def describe(settings: Settings) -> Pipeline:
     prefix = settings.prefix
     buckets = {role: f"{prefix}-{role}" for role in ("input", "stage-1", "output")}
-    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs")}
+    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "api-keys")}
     functions = _functions(settings, buckets, tables)
     return Pipeline(
         prefix=prefix,
@@ -109,9 +160,38 @@ def describe(settings: Settings) -> Pipeline:
             Table(name=tables["people"], key="name"),
             Table(name=tables["faces"], key="name", sort_key="face"),
             Table(name=tables["jobs"], key="job", ttl_attribute="expires"),
+            # what expires are the counts of requests, and keys that were made with an end
+            Table(name=tables["api-keys"], key="key", ttl_attribute="expires"),
         ),
         functions=functions,
+        results=ResultsQueue(name=f"{prefix}-results"),
+        api=None if settings.api == "none" else _api(settings, buckets, tables),
     )
+
+
+def _api(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> Api:
+    prefix = settings.prefix
+    environment = {
+        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+        "POWERTOOLS_SERVICE_NAME": "api",
+        "INPUT_BUCKET": buckets["input"],
+        "OUTPUT_BUCKET": buckets["output"],
+        "JOBS_TABLE": tables["jobs"],
+        "PEOPLE_TABLE": tables["people"],
+        "FACES_TABLE": tables["faces"],
+        "API_KEYS_TABLE": tables["api-keys"],
+        "RESULTS_QUEUE": f"{prefix}-results",
+        "EVENT_BUS": EVENT_BUS,
+        "AUTH": settings.api_auth,
+        "CORS_ORIGINS": settings.api_cors_origins,
+        "MIN_FACE": str(settings.api_min_face),
+        "ROLLCALL_EMBEDDER": settings.embedder,
+    } | _threshold(settings)
+    return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
+
+
+def _threshold(settings: Settings) -> dict[str, str]:
+    return {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
 
 
 def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> tuple[Function, ...]:
@@ -120,7 +200,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
         "ATTEMPTS": str(ATTEMPTS),
         "JOBS_TABLE": tables["jobs"],
         "LOOKUP_QUEUE": f"{prefix}-lookup",
-        "POWERTOOLS_METRICS_NAMESPACE": "Rollcall",
+        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
     }
     return (
         Function(
@@ -155,10 +235,12 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             queue=f"{prefix}-recognize",
             batch_size=2,
             max_concurrency=settings.max_concurrency,
+            compute=settings.compute,
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "face_recognition",
                 "MIN_FACE": str(settings.min_face),
+                "ROLLCALL_EMBEDDER": settings.embedder,
             },
         ),
         Function(
@@ -178,7 +260,9 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
                 "OUTPUT_BUCKET": buckets["output"],
                 "PEOPLE_TABLE": tables["people"],
                 "FACES_TABLE": tables["faces"],
+                "RESULTS_QUEUE": f"{prefix}-results",
+                "EVENT_BUS": EVENT_BUS,
             }
-            | ({} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}),
+            | _threshold(settings),
         ),
     )

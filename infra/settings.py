@@ -9,8 +9,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from infra.errors import BadSettings
-from infra.pipeline import Bucket, Function, Pipeline, describe
+from infra.pipeline import (
+    BYTES_BOUNDS,
+    DURATION_BOUNDS,
+    ApiAuth,
+    ApiHost,
+    Bucket,
+    Compute,
+    Function,
+    Pipeline,
+    describe,
+)
 from infra.pipeline import Settings as PipelineSettings
+from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has to fit Lambda's 64 characters
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -48,12 +59,51 @@ class Deployment(BaseModel):
     )
     frames_per_second: float = Field(default=2.0, gt=0, le=30, description="frames looked at per second of video")
     min_face: int = Field(default=40, ge=12, le=1000, description="smallest face, pixels of the sampled frame")
+    embedder: EmbedderName = Field(
+        default=DEFAULT_EMBEDDER, description="the recogniser; a gallery belongs to the one that it was made with"
+    )
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
     )
-    max_duration: int = Field(default=21_600, ge=1, le=43_200, description="longest video that is read, seconds")
-    max_bytes: int = Field(default=10 * 1024**3, ge=1, le=5 * 1024**4, description="largest upload that is read")
-    max_concurrency: int = Field(default=10, ge=2, le=1000, description="instances of each function at one time")
+    max_duration: int = Field(
+        default=PipelineSettings.max_duration,
+        ge=DURATION_BOUNDS[0],
+        le=DURATION_BOUNDS[1],
+        description="longest video that is read, seconds",
+    )
+    max_bytes: int = Field(
+        default=PipelineSettings.max_bytes,
+        ge=BYTES_BOUNDS[0],
+        le=BYTES_BOUNDS[1],
+        description="largest upload that is read, bytes",
+    )
+    max_concurrency: int = Field(
+        default=10, ge=2, le=1000, description="instances of each function, or workers, at one time"
+    )
+    compute: Compute = Field(
+        default="lambda", description="what runs face_recognition: functions, or workers on ECS Fargate"
+    )
+    capacity: Literal["on_demand", "spot"] = Field(
+        default="on_demand", description="of the workers on Fargate; spot is cheaper and may be taken back"
+    )
+    api: ApiHost = Field(
+        default="none",
+        description="photos by HTTP: a function behind API Gateway, containers, or none",
+    )
+    api_auth: ApiAuth = Field(default="keys", description="who may ask: holders of API keys, or IAM principals")
+    api_cors_origins: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s,/*]+(, *https?://[^\s,/*]+)*)?$",
+        examples=["https://app.example.org"],
+        description="whose pages may read the API's answers, separated by commas",
+    )
+    api_certificate_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9A-Za-z-]+$",
+        examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"],
+        description="of the load balancer of api=container; without it, it is there for the VPC alone",
+    )
+    api_rate: int = Field(default=50, ge=1, le=10_000, description="requests a second that API Gateway lets through")
     video_split_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
     face_recognition_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
     lookup_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
@@ -106,6 +156,20 @@ class Deployment(BaseModel):
             if bool(getattr(self, one)) != bool(getattr(self, other)):
                 missing, given = (other, one) if getattr(self, one) else (one, other)
                 raise ValueError(f"{given} needs {missing} as well: give both, or neither")
+        if self.capacity == "spot" and self.compute != "fargate":
+            raise ValueError("capacity = spot is of workers: give compute=fargate as well, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _require_a_way_in(self) -> Self:
+        if self.api_auth == "iam" and self.api == "container":
+            raise ValueError("api_auth = iam needs API Gateway to check signatures: give api=lambda as well")
+        if self.api_certificate_arn and self.api != "container":
+            raise ValueError("api_certificate_arn is of a load balancer: give api=container as well, or leave it out")
+        if self.api == "container" and not (self.api_certificate_arn or self.vpc_id):
+            raise ValueError(
+                "api = container needs api_certificate_arn, to be open by HTTPS, or vpc_id, to be there for that VPC"
+            )
         return self
 
     @classmethod
@@ -123,6 +187,10 @@ class Deployment(BaseModel):
         return self.removal_policy == "retain"
 
     @property
+    def origins(self) -> list[str]:
+        return [origin.strip() for origin in self.api_cors_origins.split(",") if origin.strip()]
+
+    @property
     def stack_name(self) -> str:
         return self.prefix or "rollcall"
 
@@ -132,10 +200,15 @@ class Deployment(BaseModel):
                 prefix=self.prefix or default_prefix,
                 frames_per_second=self.frames_per_second,
                 min_face=self.min_face,
+                embedder=self.embedder,
                 threshold=self.threshold,
                 max_duration=self.max_duration,
                 max_bytes=self.max_bytes,
                 max_concurrency=self.max_concurrency,
+                compute=self.compute,
+                api=self.api,
+                api_auth=self.api_auth,
+                api_cors_origins=self.api_cors_origins,
             )
         )
         return dataclasses.replace(

@@ -11,8 +11,13 @@ from infra.constructs.alarms import Alarms
 from infra.constructs.buckets import Buckets
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.functions import Functions
+from infra.constructs.http_api import HttpApi
+from infra.constructs.load_balanced_api import LoadBalancedApi
+from infra.constructs.network import GivenNetwork, PublicNetwork
 from infra.constructs.queues import Queues
 from infra.constructs.tables import Tables
+from infra.constructs.workers import Workers
+from infra.pipeline import Pipeline
 from infra.settings import Deployment
 
 
@@ -28,11 +33,64 @@ class RollcallStack(Stack):
         Buckets(self, "Buckets", pipeline=pipeline, queues=queues, key=key or None, retained=deployment.retained)
         Tables(self, "Tables", pipeline=pipeline, key=key or None, retained=deployment.retained)
         functions = Functions(self, "Functions", pipeline=pipeline, deployment=deployment, queues=queues, source=source)
+        self._network: GivenNetwork | PublicNetwork | None = functions.network
+        workers = self._workers(pipeline, deployment, queues, functions)
+        api = self._api(pipeline, deployment, functions)
         alarms = Alarms(
-            self, "Alarms", pipeline=pipeline, queues=queues, functions=functions, email=deployment.alarm_email
+            self, "Alarms", pipeline=pipeline, queues=queues, functions=functions, api=api, email=deployment.alarm_email
         )
-        Dashboard(self, "Dashboard", pipeline=pipeline, queues=queues, functions=functions, alarms=alarms)
+        Dashboard(
+            self,
+            "Dashboard",
+            pipeline=pipeline,
+            queues=queues,
+            functions=functions,
+            workers=workers,
+            api=api,
+            alarms=alarms,
+        )
         CfnOutput(self, "Prefix", value=pipeline.prefix, description="What every name of this deployment starts with")
         for bucket in pipeline.buckets:
             role = bucket.name.removeprefix(f"{pipeline.prefix}-")
             CfnOutput(self, f"{role}-bucket", value=bucket.name)
+        if api is not None:
+            CfnOutput(self, "ApiUrl", value=api.url, description="Where photos are answered")
+
+    def _workers(
+        self, pipeline: Pipeline, deployment: Deployment, queues: Queues, functions: Functions
+    ) -> Workers | None:
+        run = [function for function in pipeline.functions if function.compute == "fargate"]
+        if not run:
+            return None
+        return Workers(
+            self,
+            "Workers",
+            functions=run,
+            pipeline=pipeline,
+            deployment=deployment,
+            queues=queues,
+            images=functions.images,
+            network=self._container_network(),
+        )
+
+    def _api(
+        self, pipeline: Pipeline, deployment: Deployment, functions: Functions
+    ) -> HttpApi | LoadBalancedApi | None:
+        if pipeline.api is None:
+            return None
+        if pipeline.api.host == "lambda":
+            return HttpApi(self, "Api", api=pipeline.api, deployment=deployment, functions=functions)
+        return LoadBalancedApi(
+            self,
+            "Api",
+            api=pipeline.api,
+            deployment=deployment,
+            images=functions.images,
+            network=self._container_network(),
+        )
+
+    def _container_network(self) -> GivenNetwork | PublicNetwork:
+        """The one that is given, or one for all containers."""
+        if self._network is None:
+            self._network = PublicNetwork(self, "Network")
+        return self._network

@@ -8,6 +8,8 @@ Resource = dict[str, Any]
 
 _NAMED_BY = {
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::ECS::Service": "ServiceName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
@@ -38,6 +40,7 @@ class Place:
 class Template:
     def __init__(self, document: Mapping[str, Any], place: Place) -> None:
         self._resources: dict[str, Resource] = document["Resources"]
+        self._outputs: dict[str, Any] = document.get("Outputs", {})
         self._place = place
         self._intrinsics: dict[str, Callable[[Any], Any]] = {
             "Ref": self._reference,
@@ -45,6 +48,9 @@ class Template:
             "Fn::Join": self._join,
             "Fn::Sub": self._substitute,
         }
+
+    def output(self, name: str) -> str:
+        return str(self._resolve(self._outputs[name]["Value"]))
 
     def properties(self, kind: str) -> Iterator[dict[str, Any]]:
         """Of each resource of this type, such as `AWS::S3::Bucket`."""

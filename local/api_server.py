@@ -9,11 +9,12 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from functions.common.errors import RollcallError
-from infra.pipeline import Settings
+from infra.pipeline import Settings, describe
 from local.errors import PortInUse
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.guard import Guard
@@ -22,7 +23,6 @@ HOST = "127.0.0.1"
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 60.0  # what still waits to be kept is written then
-MIN_FACE = 20  # pixels: a photo is one picture, and worth a closer look than a frame
 LOG_LINES = 5
 
 
@@ -97,18 +97,12 @@ def _listen(port: int) -> socket.socket:
 
 
 def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -> dict[str, str]:
-    prefix = settings.prefix
-    return {
+    api = describe(replace(settings, api="container")).api
+    assert api is not None
+    return api.environment | {
         "AUTH": "loopback",
-        "JOBS_TABLE": f"{prefix}-jobs",
-        "PEOPLE_TABLE": f"{prefix}-people",
-        "FACES_TABLE": f"{prefix}-faces",
-        "INPUT_BUCKET": f"{prefix}-input",
-        "OUTPUT_BUCKET": f"{prefix}-output",
-        "MIN_FACE": str(MIN_FACE),
         "RECOGNISERS": str(min(os.cpu_count() or 1, settings.max_concurrency)),
         "ROLLCALL_MODEL_DIR": str(model_dir),
-        "POWERTOOLS_SERVICE_NAME": "api",
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -117,4 +111,4 @@ def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -
         "LANG": "C.UTF-8",
         "NO_PROXY": "*",
         "HOME": "/nonexistent",  # no AWS profile of the user's
-    } | ({} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)})
+    }

@@ -8,6 +8,7 @@ from local import options
 
 USAGE_ERROR = 2
 QUEUES = ("split", "recognize", "lookup")
+SCOPES = ("recognize", "videos", "results", "people:read", "people:write")  # of functions/api
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,7 +27,7 @@ def build_parser() -> Parser:
         epilog="example: rollcall run holiday.mp4 --gallery people/ --out results",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive):
+    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive, _keys):
         add(commands)
     return parser
 
@@ -60,6 +61,12 @@ def _up(commands: Commands) -> None:
     parser.add_argument(
         "--api-port", type=options.integer(0, 65535), default=8000, help="port of the HTTP API (default: 8000)"
     )
+    parser.add_argument(
+        "--log-dir",
+        metavar="DIR",
+        type=Path,
+        help="folder for logs, and for workers.jsonl: workers and backlog over time (default: nothing is kept)",
+    )
     options.add_local_cloud(parser)
 
 
@@ -72,8 +79,9 @@ def _faces(commands: Commands) -> None:
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="JPEG, PNG or WebP files")
     options.add_gallery(parser, required=False)
-    parser.add_argument("--embeddings", action="store_true", help="include the 128 numbers of each face")
+    parser.add_argument("--embeddings", action="store_true", help="include the numbers that tell each face from others")
     options.add_min_face(parser, default=20)
+    options.add_embedder(parser)
     options.add_threshold(parser)
 
 
@@ -125,6 +133,7 @@ def _enroll(commands: Commands) -> None:
         type=Path,
         help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both',
     )
+    options.add_embedder(parser)
     parser.add_argument("--replace", action="store_true", help="remove every enrolled face that is not in GALLERY")
     options.add_deployment(parser)
 
@@ -175,6 +184,49 @@ def _redrive(commands: Commands) -> None:
     )
     parser.add_argument("--queue", choices=QUEUES, action="append", help="one of the queues (default: all three)")
     options.add_deployment(parser)
+
+
+def _keys(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "keys",
+        help="make, list or revoke the keys of the HTTP API",
+        description="The keys that open the HTTP API of a deployment on AWS. Only their digests are stored.",
+        epilog="example: rollcall keys create camera --scope recognize --rate 120",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser(
+        "create",
+        help="make a key, and print it this once",
+        description="Print a new key. It is shown this once; the deployment keeps what it needs to know it again.",
+        epilog="example: rollcall keys create office --scope recognize --scope people:read",
+    )
+    create.add_argument("name", metavar="NAME", help="whom or what it is for")
+    create.add_argument("--scope", choices=SCOPES, action="append", help="what it opens (default: recognize)")
+    create.add_argument(
+        "--rate",
+        type=options.integer(1, 1_000_000),
+        default=600,
+        metavar="N",
+        help="requests a minute (default: %(default)s)",
+    )
+    create.add_argument(
+        "--days", type=options.integer(1, 3650), metavar="N", help="until it opens nothing any more (default: no end)"
+    )
+    everything = actions.add_parser(
+        "list",
+        help="the keys that there are",
+        description="One line for each key: its id, whom it is for, requests a minute, scopes, and its end.",
+        epilog="example: rollcall keys list --prefix rollcall",
+    )
+    revoke = actions.add_parser(
+        "revoke",
+        help="make a key open nothing",
+        description="Delete a key: it is refused within seconds.",
+        epilog="example: rollcall keys revoke 0123456789abcdef",
+    )
+    revoke.add_argument("key", metavar="ID", help="as `rollcall keys list` shows it")
+    for action in (create, everything, revoke):
+        options.add_deployment(action)
 
 
 def _add_media(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,8 @@ def serve(settings: Environment, *, host: str, port: int, listener: int | None) 
     services = open_services(
         settings,
         s3=boto3.client("s3", config=Config(signature_version="s3v4", max_pool_connections=32)),
+        sqs=boto3.client("sqs"),
+        events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),
     )
     server = uvicorn.Server(

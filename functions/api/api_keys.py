@@ -9,7 +9,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,11 @@ class ApiKeyStore:
         self._known.pop(key, None)
         return "Attributes" in self._table.delete_item(Key={"key": key}, ReturnValues="ALL_OLD")
 
+    def all(self) -> Iterator[ApiKey]:
+        pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name, ConsistentRead=True)
+        for page in pages:
+            yield from (_key_of(item) for item in page["Items"] if "digest" in item)  # the others are counts
+
     def verify(self, text: str) -> ApiKey | None:
         form = _FORM.fullmatch(text)
         key = None if form is None else self._get(form[1])
@@ -100,19 +105,7 @@ class ApiKeyStore:
 
     def _read(self, key: str) -> ApiKey | None:
         item = self._table.get_item(Key={"key": key}, ConsistentRead=True).get("Item")
-        if item is None:
-            return None
-        expires = item.get("expires")
-        scopes = item["scopes"]
-        assert isinstance(scopes, list)
-        return ApiKey(
-            id=key,
-            name=str(item["name"]),
-            digest=str(item["digest"]),
-            scopes=frozenset(map(str, scopes)),
-            per_minute=int(str(item["per_minute"])),
-            expires=None if expires is None else int(str(expires)),
-        )
+        return None if item is None else _key_of(item)
 
 
 class RateLimiter:
@@ -136,6 +129,18 @@ class RateLimiter:
     def _take(self, key: ApiKey, minute: int) -> int:
         share = max(1, key.per_minute // 20)
         return share - max(0, min(share, self._store.count(key, share, minute=minute) - key.per_minute))
+
+
+def _key_of(item: Mapping[str, Any]) -> ApiKey:
+    expires = item.get("expires")
+    return ApiKey(
+        id=str(item["key"]),
+        name=str(item["name"]),
+        digest=str(item["digest"]),
+        scopes=frozenset(map(str, item["scopes"])),
+        per_minute=int(item["per_minute"]),
+        expires=None if expires is None else int(expires),
+    )
 
 
 def _digest(secret: str) -> str:

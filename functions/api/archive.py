@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.messages import Ready, SeenPhoto
+from functions.common.announce import Announcer
 from functions.common.events import Upload
 from functions.common.gop_faces import FaceRecord, GopFaces
 from functions.common.jobs import Job, MediaSummary
@@ -44,7 +45,10 @@ class KeptPhoto:
 
 
 class PhotoStore:
-    """Writes one photo and its result, the photo last: whoever sees it in the bucket finds its result."""
+    """Writes one photo and its result, the photo last: whoever sees it in the bucket finds its result.
+
+    Then it is announced, as the result of every upload is.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class PhotoStore:
         ready: Ready,
         gallery: GalleryCache,
         records: RecordCache,
+        announcer: Announcer,
     ) -> None:
         self._s3 = s3
         self._bucket = input_bucket
@@ -62,13 +67,15 @@ class PhotoStore:
         self._ready = ready
         self._gallery = gallery
         self._records = records
+        self._announcer = announcer
 
     def write(self, kept: KeptPhoto) -> None:
         started = time.monotonic()
         # the version is not known before the photo is put, and whoever sees the photo must find the result
         upload = Upload(bucket=self._bucket, key=kept.key, version=UNVERSIONED)
         evidence = self._evidence(kept, upload)
-        self._publisher.publish(upload, publication_of(evidence, lookup_seconds=time.monotonic() - started))
+        publication = publication_of(evidence, lookup_seconds=time.monotonic() - started)
+        self._publisher.publish(upload, publication)
         self._s3.put_object(
             Bucket=self._bucket,
             Key=kept.key,
@@ -76,6 +83,7 @@ class PhotoStore:
             ContentType=kept.content_type,
             Metadata={ANSWERED: "true"},
         )
+        self._announcer.announce(upload, publication.result)
 
     def _evidence(self, kept: KeptPhoto, upload: Upload) -> Evidence:
         faces = [_record(face.box, face.quality.weight, face.embedding, face.crop) for face in kept.seen.faces]

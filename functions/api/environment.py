@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from model.embedders import DEFAULT_EMBEDDER, EmbedderName
+
 
 class Environment(BaseModel):
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
@@ -13,6 +15,9 @@ class Environment(BaseModel):
     input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
     output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
     model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
+    results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
+    event_bus: str = Field(alias="EVENT_BUS", min_length=1)
+    embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
     # keys: API keys in a table; iam: the gateway in front has checked the caller; loopback: this machine only
     auth: Literal["keys", "iam", "loopback"] = Field(alias="AUTH", default="keys")
     api_keys_table: str | None = Field(alias="API_KEYS_TABLE", default=None)

@@ -23,6 +23,8 @@ def adapter() -> Mangum:
     services = open_services(
         settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
         s3=boto3.client("s3", config=Config(signature_version="s3v4")),
+        sqs=boto3.client("sqs"),
+        events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),
     )
     return Mangum(RequestLog(create_app(services)), lifespan="off")

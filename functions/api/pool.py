@@ -19,6 +19,7 @@ from functions.api.errors import Overloaded
 from functions.api.messages import LOOKED, Batch, Looked, Ready, Refusal
 from functions.common.errors import TooSlow, UnreadableMedia
 from functions.common.observability import logger
+from model.embedders import DEFAULT_EMBEDDER
 
 START_SECONDS = 60.0
 HEADER_BYTES = 4096
@@ -30,6 +31,7 @@ FATAL = Refusal(code=UnreadableMedia.code, message="The photo could not be exami
 @dataclass(frozen=True, kw_only=True)
 class RecogniserSettings:
     model_dir: Path
+    embedder: str = DEFAULT_EMBEDDER
     min_face: int  # pixels
     threads: int = 1  # of the engine in each process
     max_bytes: int  # of one photo
@@ -45,6 +47,7 @@ class Recogniser:
         self._seconds = settings.look_seconds
         arguments = {
             "model-dir": settings.model_dir,
+            "embedder": settings.embedder,
             "min-face": settings.min_face,
             "threads": settings.threads,
             "max-bytes": settings.max_bytes,

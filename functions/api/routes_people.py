@@ -93,7 +93,10 @@ async def delete_person(
     },
 )
 async def post_photos(request: Request, name: Name, services: ServicesOf, _: CanWrite) -> Enrolment:
-    """Every photo is judged by itself; the request fails only if none can be used. Photos are not kept."""
+    """Refuses each photo that cannot be used, or that looks like somebody else than the person's others do.
+
+    The request fails only if none can be used. Photos are not kept.
+    """
     async with services.bodies.photos(request, most=MAX_PHOTOS) as photos:
         enrolment = await enrol(services, name, photos)
     if not enrolment.enrolled:

@@ -11,6 +11,7 @@ from functions.api.environment import Environment
 from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.photos import PhotoDesk
 from functions.api.pool import Recogniser, RecogniserPool, RecogniserSettings
+from functions.common.announce import Announcer, Events
 from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
 from functions.common.people_store import PeopleStore
@@ -19,6 +20,7 @@ from model.calibration import load_calibration
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,13 @@ class Services:
 
 
 def open_services(
-    settings: Environment, *, s3: "S3Client", dynamodb: "DynamoDBServiceResource", capacity: Capacity | None = None
+    settings: Environment,
+    *,
+    s3: "S3Client",
+    sqs: "SQSClient",
+    events: Events,
+    dynamodb: "DynamoDBServiceResource",
+    capacity: Capacity | None = None,
 ) -> Services:
     """Returns once the engine is loaded."""
     capacity = capacity or Capacity()
@@ -78,6 +86,13 @@ def open_services(
         ready=pool.ready,
         gallery=gallery,
         records=records,
+        announcer=Announcer(
+            sqs=sqs,
+            events=events,
+            bucket=settings.output_bucket,
+            queue=settings.results_queue,
+            bus=settings.event_bus,
+        ),
     )
     archive = None if settings.keep == "never" else _archive(store, pool, capacity)
     return Services(
@@ -116,6 +131,7 @@ def _archive(store: PhotoStore, pool: RecogniserPool, capacity: Capacity) -> Arc
 def _pool(settings: Environment, capacity: Capacity) -> RecogniserPool:
     recogniser = RecogniserSettings(
         model_dir=settings.model_dir,
+        embedder=settings.embedder,
         min_face=settings.min_face,
         threads=settings.threads,
         max_bytes=settings.max_photo_bytes,

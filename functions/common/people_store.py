@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 
 from boto3.dynamodb.types import Binary
@@ -119,7 +119,8 @@ def _to_number(value: float, where: str, field: str) -> Decimal:
         raise BadRecord(
             f"{where}, field {field!r}: the number has over {MAX_DIGITS} digits or is out of range; write it as text"
         )
-    return number
+    # what boto3 refuses are digits, zeros at the end among them; there are no others to lose
+    return number.normalize(Context(prec=MAX_DIGITS))
 
 
 def _from_attribute(value: Any) -> Any:

@@ -13,8 +13,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.functions import Functions
+from infra.constructs.http_api import HttpApi
+from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
-from infra.pipeline import Function, Pipeline, Queue
+from infra.pipeline import Api, Function, Pipeline, Queue
 
 NEAR_TIMEOUT = 0.9  # of the function's time: what takes longer is likely to be cut off on a slower day
 PERIOD = Duration.minutes(5)
@@ -39,6 +41,7 @@ class Alarms(Construct):
         pipeline: Pipeline,
         queues: Queues,
         functions: Functions,
+        api: HttpApi | LoadBalancedApi | None,
         email: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -54,8 +57,10 @@ class Alarms(Construct):
             *(
                 threshold
                 for function in pipeline.functions
+                if function.name in functions.built
                 for threshold in _of_function(function, functions.built[function.name])
             ),
+            *([] if pipeline.api is None or api is None else _of_api(pipeline.api, api)),
         ]
         self.all = [self._build(threshold, pipeline.prefix) for threshold in thresholds]
 
@@ -121,7 +126,7 @@ def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Th
     ]
 
 
-def _of_function(function: Function, built: lambda_.Function) -> list[Threshold]:
+def _of_function(function: Function | Api, built: lambda_.Function) -> list[Threshold]:
     name = function.component.replace("_", "-")
     return [
         Threshold(
@@ -143,3 +148,13 @@ def _of_function(function: Function, built: lambda_.Function) -> list[Threshold]
             meaning=f"{function.component} came near its timeout of {function.timeout} seconds.",
         ),
     ]
+
+
+def _of_api(described: Api, api: HttpApi | LoadBalancedApi) -> list[Threshold]:
+    failures = Threshold(
+        name="api-failures",
+        metric=api.failures(period=PERIOD, statistic="sum"),
+        over=0,
+        meaning="The HTTP API failed to answer: its log has the request id of each.",
+    )
+    return [failures, *(_of_function(described, api.function) if isinstance(api, HttpApi) else [])]

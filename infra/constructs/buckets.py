@@ -9,8 +9,6 @@ from infra.constructs.queues import Queues
 from infra.nag import acknowledge
 from infra.pipeline import Bucket, Notification, Pipeline
 
-REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
-
 NO_ACCESS_LOGS = (
     "S3's access logs come late and incomplete, and would keep the names of people's files longer than the files."
     " Who read what is CloudTrail's to record (docs/deploy.md), where an account records it for all its buckets."
@@ -54,7 +52,7 @@ class Buckets(Construct):
 
 def _lifecycle(bucket: Bucket) -> s3.LifecycleRule:
     lifetime = None if bucket.expire_days is None else Duration.days(bucket.expire_days)
-    cleanup = Duration.days(min(REPLACED_DAYS, bucket.expire_days or REPLACED_DAYS))
+    cleanup = Duration.days(bucket.replaced_days)
     return s3.LifecycleRule(
         id="lifetime",
         expiration=lifetime,

@@ -2,11 +2,16 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.alarms import Alarms
 from infra.constructs.functions import Functions
+from infra.constructs.http_api import HttpApi
+from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
+from infra.constructs.workers import Workers
 from infra.pipeline import Function, Pipeline
 
 PERIOD = Duration.minutes(1)
@@ -29,11 +34,14 @@ class Dashboard(Construct):
         pipeline: Pipeline,
         queues: Queues,
         functions: Functions,
+        workers: Workers | None,
+        api: HttpApi | LoadBalancedApi | None,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
         self._queues = queues
         self._functions = functions
+        self._services = {} if workers is None else workers.services
         self.page = cloudwatch.Dashboard(
             self,
             "page",
@@ -43,13 +51,13 @@ class Dashboard(Construct):
                 [cloudwatch.TextWidget(markdown=FLOW, width=4 * COLUMN, height=2)],
                 [cloudwatch.AlarmStatusWidget(alarms=alarms.all, width=4 * COLUMN, height=4, title="Alarms")],
                 *(self._row(function) for function in pipeline.functions),
+                *([] if api is None else [_of_api(api)]),
             ],
         )
 
     def _row(self, function: Function) -> list[cloudwatch.IWidget]:
         queue, dead_letters = self._queues.main[function.queue], self._queues.dead_letters[function.queue]
-        built = self._functions.built[function.name]
-        role, name = queue.node.id, function.component
+        role = queue.node.id
         return [
             _graph(
                 f"{role}: waiting, in work",
@@ -61,18 +69,7 @@ class Dashboard(Construct):
                     period=PERIOD, statistic="max", label="oldest, seconds"
                 ),
             ),
-            _graph(
-                f"{name}: invocations",
-                built.metric_invocations(period=PERIOD, label="invocations"),
-                built.metric_errors(period=PERIOD, label="errors"),
-                built.metric_throttles(period=PERIOD, label="throttles"),
-                right=built.metric("ConcurrentExecutions", period=PERIOD, statistic="max", label="at the same time"),
-            ),
-            _graph(
-                f"{name}: duration, ms",
-                built.metric_duration(period=PERIOD, statistic="p50", label="p50"),
-                built.metric_duration(period=PERIOD, statistic="p99", label="p99"),
-            ),
+            *(self._of_service(function) if function.name in self._services else self._of_function(function)),
             _graph(
                 f"{role}: dead letters",
                 dead_letters.metric_approximate_number_of_messages_visible(
@@ -80,6 +77,53 @@ class Dashboard(Construct):
                 ),
             ),
         ]
+
+    def _of_function(self, function: Function) -> list[cloudwatch.IWidget]:
+        return _of_lambda(self._functions.built[function.name], function.component)
+
+    def _of_service(self, function: Function) -> list[cloudwatch.IWidget]:
+        return _of_tasks(self._services[function.name], function.component, "workers")
+
+
+def _of_api(api: HttpApi | LoadBalancedApi) -> list[cloudwatch.IWidget]:
+    failures = _graph("api: failures", api.failures(period=PERIOD, statistic="sum", label="5xx"))
+    if isinstance(api, HttpApi):
+        latency = _graph(
+            "api: latency, ms",
+            api.gateway.metric_latency(period=PERIOD, statistic="p50", label="p50"),
+            api.gateway.metric_latency(period=PERIOD, statistic="p99", label="p99"),
+        )
+        return [latency, *_of_lambda(api.function, "api"), failures]
+    return [*_of_tasks(api.service, "api", "tasks"), failures]
+
+
+def _of_lambda(built: lambda_.Function, name: str) -> list[cloudwatch.IWidget]:
+    return [
+        _graph(
+            f"{name}: invocations",
+            built.metric_invocations(period=PERIOD, label="invocations"),
+            built.metric_errors(period=PERIOD, label="errors"),
+            built.metric_throttles(period=PERIOD, label="throttles"),
+            right=built.metric("ConcurrentExecutions", period=PERIOD, statistic="max", label="at the same time"),
+        ),
+        _graph(
+            f"{name}: duration, ms",
+            built.metric_duration(period=PERIOD, statistic="p50", label="p50"),
+            built.metric_duration(period=PERIOD, statistic="p99", label="p99"),
+        ),
+    ]
+
+
+def _of_tasks(service: ecs.FargateService, name: str, called: str) -> list[cloudwatch.IWidget]:
+    return [
+        # each running task reports its use of CPU once a minute
+        _graph(f"{name}: {called}", service.metric_cpu_utilization(period=PERIOD, statistic="n", label="running")),
+        _graph(
+            f"{name}: CPU and memory, %",
+            service.metric_cpu_utilization(period=PERIOD, statistic="avg", label="CPU"),
+            service.metric_memory_utilization(period=PERIOD, statistic="max", label="memory"),
+        ),
+    ]
 
 
 def _graph(title: str, *left: cloudwatch.IMetric, right: cloudwatch.IMetric | None = None) -> cloudwatch.GraphWidget:

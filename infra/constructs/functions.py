@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.images import Images
-from infra.constructs.network import Network
+from infra.constructs.log_groups import build_log_group
+from infra.constructs.network import GivenNetwork
 from infra.constructs.permissions import build_role
 from infra.constructs.queues import Queues
-from infra.pipeline import Function, Pipeline
+from infra.pipeline import Api, Function, Pipeline
 from infra.settings import Deployment
 
 
@@ -34,29 +35,14 @@ class Functions(Construct):
         self._deployment = deployment
         self._prefix = pipeline.prefix
         self._queues = queues
-        self._images = Images(self, "Images", deployment=deployment, source=source)
-        self._network = Network(self, "Network", deployment=deployment) if deployment.vpc_id else None
-        self.built = {function.name: self._build(function) for function in pipeline.functions}
+        self.images = Images(self, "Images", deployment=deployment, source=source)
+        self.network = GivenNetwork(self, "Network", deployment=deployment) if deployment.vpc_id else None
+        self.built = {
+            function.name: self._build(function) for function in pipeline.functions if function.compute == "lambda"
+        }
 
     def _build(self, function: Function) -> lambda_.DockerImageFunction:
-        role, log_group = self._role(function), self._log_group(function)
-        log_group.grant_write(role)
-        built = lambda_.DockerImageFunction(
-            self,
-            function.component,
-            function_name=function.name,
-            code=self._images.code_of(function),
-            architecture=self._images.architecture,
-            environment=function.environment,
-            timeout=Duration.seconds(function.timeout),
-            memory_size=function.memory_mb,
-            ephemeral_storage_size=Size.mebibytes(function.scratch_mb),
-            tracing=lambda_.Tracing.ACTIVE,
-            role=role,
-            log_group=log_group,
-            recursive_loop=lambda_.RecursiveLoop.ALLOW if function.sends_to_itself else None,
-            **self._placement(),
-        )
+        built = self.build(function, recursive_loop=lambda_.RecursiveLoop.ALLOW if function.sends_to_itself else None)
         built.add_event_source_mapping(
             "queue",
             event_source_arn=self._queues.main[function.queue].queue_arn,
@@ -66,33 +52,47 @@ class Functions(Construct):
         )
         return built
 
+    def build(self, function: Function | Api, **more: Any) -> lambda_.DockerImageFunction:
+        """Without anything that would start it."""
+        role, log_group = self._role(function), self._log_group(function)
+        log_group.grant_write(role)
+        return lambda_.DockerImageFunction(
+            self,
+            function.component,
+            function_name=function.name,
+            code=self.images.code_of(function),
+            architecture=self.images.architecture,
+            environment=function.environment,
+            timeout=Duration.seconds(function.timeout),
+            memory_size=function.memory_mb,
+            ephemeral_storage_size=Size.mebibytes(function.scratch_mb),
+            tracing=lambda_.Tracing.ACTIVE,
+            role=role,
+            log_group=log_group,
+            **self._placement(),
+            **more,
+        )
+
     def _placement(self) -> dict[str, Any]:
-        if self._network is None:
+        if self.network is None:
             return {}
         return {
-            "vpc": self._network.vpc,
-            "vpc_subnets": self._network.subnets,
-            "security_groups": [self._network.security_group],
+            "vpc": self.network.vpc,
+            "vpc_subnets": self.network.subnets,
+            "security_groups": [self.network.security_group],
         }
 
-    def _role(self, function: Function) -> iam.Role:
+    def _role(self, function: Function | Api) -> iam.Role:
         return build_role(
             self,
             f"{function.component}-role",
             function=function,
             prefix=self._prefix,
             key_arn=self._deployment.kms_key_arn,
-            in_vpc=self._network is not None,
+            in_vpc=self.network is not None,
         )
 
-    def _log_group(self, function: Function) -> logs.LogGroup:
-        group = logs.LogGroup(
-            self,
-            f"{function.component}-logs",
-            log_group_name=f"/aws/lambda/{function.name}",
-            removal_policy=RemovalPolicy.DESTROY,
+    def _log_group(self, function: Function | Api) -> logs.LogGroup:
+        return build_log_group(
+            self, f"{function.component}-logs", name=f"/aws/lambda/{function.name}", days=self._deployment.log_days
         )
-        resource = group.node.default_child
-        assert isinstance(resource, logs.CfnLogGroup)
-        resource.retention_in_days = self._deployment.log_days  # the L2 property takes names such as ONE_MONTH
-        return group

@@ -7,9 +7,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.pipeline import Bucket, Pipeline, Queue
+from infra.nag import acknowledge
+from infra.pipeline import Bucket, Pipeline, Queue, ResultsQueue
 
-DEAD_LETTER_DAYS = 14  # the longest that SQS keeps a message: dead letters wait for somebody to look
+NO_DEAD_LETTERS = (
+    "Announcements of results that are in the bucket anyway: what nobody reads within a day is of no use to anybody."
+)
 
 
 class Queues(Construct):
@@ -22,6 +25,8 @@ class Queues(Construct):
         self.notification_policies: dict[str, CfnResource] = {}
         for queue in pipeline.queues:
             self._add(queue, role=queue.name.removeprefix(f"{pipeline.prefix}-"))
+        if pipeline.results is not None:
+            self._add_results(pipeline.results)
         for queue_name, buckets in _senders(pipeline).items():
             self._let_buckets_send(queue_name, buckets)
 
@@ -30,7 +35,7 @@ class Queues(Construct):
             self,
             f"{role}-dead-letters",
             queue_name=queue.dead_letter_queue,
-            retention_period=Duration.days(DEAD_LETTER_DAYS),
+            retention_period=Duration.seconds(queue.dead_letter_retention_seconds),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -48,6 +53,19 @@ class Queues(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
+
+    def _add_results(self, results: ResultsQueue) -> None:
+        """Without dead letters or alarms: whether anybody reads it is the account's own affair."""
+        queue = sqs.Queue(
+            self,
+            "results",
+            queue_name=results.name,
+            retention_period=Duration.seconds(results.retention_seconds),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        acknowledge(queue, "AwsSolutions-SQS3", NO_DEAD_LETTERS)
 
     def _let_buckets_send(self, queue_name: str, buckets: list[Bucket]) -> None:
         queue = self.main[queue_name]

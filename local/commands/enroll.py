@@ -2,7 +2,7 @@
 
 import argparse
 
-from functions.common.gallery_store import DEFAULT_MODEL, EnrolledFace, StoredFace
+from functions.common.gallery_store import EnrolledFace, StoredFace
 from local.deployment import open_deployment
 from local.errors import UsageError
 from local.preparation import prepare_model_files, read_gallery
@@ -12,8 +12,8 @@ def execute(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
         enrolled = list(deployment.gallery.faces())
         if not options.replace:
-            _require_one_embedder(enrolled)
-        faces = read_gallery(options.gallery, prepare_model_files())
+            _require_one_embedder(enrolled, options.embedder)
+        faces = read_gallery(options.gallery, prepare_model_files(options.embedder), options.embedder)
         deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between
         removed = _not_among(enrolled, faces) if options.replace else []
         deployment.gallery.remove(removed)
@@ -21,11 +21,11 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _require_one_embedder(enrolled: list[StoredFace]) -> None:
-    others = {face.model for face in enrolled} - {DEFAULT_MODEL}
+def _require_one_embedder(enrolled: list[StoredFace], embedder: str) -> None:
+    others = {face.model for face in enrolled} - {embedder}
     if others:
         raise UsageError(
-            f"faces enrolled with {', '.join(sorted(others))} cannot be compared with {DEFAULT_MODEL}: enrol everybody"
+            f"faces enrolled with {', '.join(sorted(others))} cannot be compared with {embedder}: enrol everybody"
             " again from their photos, with --replace"
         )
 

@@ -22,11 +22,13 @@ def execute(options: argparse.Namespace) -> int:
     for image in options.images:
         if not image.is_file():
             raise UsageError(f"{image}: no such file")
-    model_dir = prepare_model_files()
-    engine = prepare_engine(model_dir, min_face=options.min_face)
+    model_dir = prepare_model_files(options.embedder)
+    engine = prepare_engine(model_dir, options.embedder, min_face=options.min_face)
     gallery = None
     if options.gallery:
-        gallery = build_gallery(read_gallery(options.gallery, model_dir, engine=engine), engine, options.threshold)
+        gallery = build_gallery(
+            read_gallery(options.gallery, model_dir, options.embedder, engine=engine), engine, options.threshold
+        )
     reader = EnginePhotoReader(engine)
     lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)
     failed = False

@@ -26,8 +26,8 @@ Answer = tuple[str, Result | Failure]  # a file's key and what the pipeline says
 def execute(options: argparse.Namespace) -> int:
     media = find_media(options.media, leave_out=options.out)
     check_output_folder(options.out, media)
-    model_dir = prepare_model_files()
-    enrolment = read_enrolment(options.gallery, options.people, model_dir)
+    model_dir = prepare_model_files(options.embedder)
+    enrolment = read_enrolment(options.gallery, options.people, model_dir, options.embedder)
     answers = run_pipeline(
         media, enrolment, settings_from(options), port=options.port, model_dir=model_dir, out=options.out
     )

@@ -21,15 +21,17 @@ WATCH_SECONDS = 0.5
 
 
 def execute(options: argparse.Namespace) -> int:
-    model_dir = prepare_model_files()
-    enrolment = read_enrolment(options.gallery or [], options.people, model_dir)
+    model_dir = prepare_model_files(options.embedder)
+    enrolment = read_enrolment(options.gallery or [], options.people, model_dir, options.embedder)
     if not enrolment.faces:
         note("no --gallery: everybody will be unknown")
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     settings = settings_from(options)
     try:
         with (
-            open_session(settings, enrolment, port=options.port, model_dir=model_dir, log_dir=None) as session,
+            open_session(
+                settings, enrolment, port=options.port, model_dir=model_dir, log_dir=options.log_dir
+            ) as session,
             ApiServer(
                 settings, port=options.api_port, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
             ) as api,

@@ -46,6 +46,12 @@ BESPOKE: dict[str, Any] = {
     "image_tag": "1.4.0",
 }
 
+WITH_API = DEFAULTS | {"api": "lambda"}
+CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"
+# the heavy stage on workers, in a network of their own; with FARGATE_BESPOKE in a given one
+FARGATE = DEFAULTS | {"compute": "fargate", "max_concurrency": "20"}
+FARGATE_BESPOKE = BESPOKE | {"compute": "fargate", "capacity": "spot"}
+
 INSTALLED = importlib.util.find_spec("aws_cdk") is not None
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
@@ -81,8 +87,23 @@ def default_template(default_document: dict[str, Any]) -> Template:
 
 
 @pytest.fixture(scope="session")
+def api_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(WITH_API)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
 def bespoke_template(synthesize: Synthesize) -> Template:
     return Template(synthesize(BESPOKE)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
+def fargate_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(FARGATE)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
+def fargate_bespoke_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(FARGATE_BESPOKE)[0], PLACE)
 
 
 @pytest.fixture(params=["defaults", "bespoke"])

@@ -1,21 +1,83 @@
 """The pipeline as a template would deploy it, in the terms of its description: so that the two can be compared."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from infra.pipeline import Bucket, Function, Notification, Pipeline, Queue, Table
+from functions.worker.environment import Environment as WorkerEnvironment
+from infra.pipeline import Api, ApiHost, Bucket, Function, Notification, Pipeline, Queue, ResultsQueue, Table
 from infra.template import Template
 
+# what the worker itself is told, and not the function's code
+OF_THE_WORKER = {field.alias for field in WorkerEnvironment.model_fields.values()} | {"AWS_DEFAULT_REGION"}
 
-def read_back(template: Template, *, prefix: str) -> Pipeline:
+
+def read_back(template: Template, *, prefix: str, components: Mapping[str, str] | None = None) -> Pipeline:
+    """`components`: what each image was built for, by its tag; without it the tag says so, `<component>-<version>`."""
     return Pipeline(
         prefix=prefix,
         buckets=tuple(_bucket(properties) for properties in template.properties("AWS::S3::Bucket")),
         queues=tuple(
-            _queue(properties) for properties in template.properties("AWS::SQS::Queue") if "RedrivePolicy" in properties
+            _queue(properties, template)
+            for properties in template.properties("AWS::SQS::Queue")
+            if "RedrivePolicy" in properties
         ),
         tables=tuple(_table(properties) for properties in template.properties("AWS::DynamoDB::Table")),
-        functions=tuple(_function(properties, template) for properties in template.properties("AWS::Lambda::Function")),
+        functions=(
+            *(
+                _function(properties, template, components)
+                for properties in template.properties("AWS::Lambda::Function")
+                if not properties["FunctionName"].endswith("-api")
+            ),
+            *(
+                _worker(properties, template, components)
+                for properties in template.properties("AWS::ECS::TaskDefinition")
+                if not properties["Family"].endswith("-api")
+            ),
+        ),
+        results=_results(template),
+        api=_api(template),
     )
+
+
+def _api(template: Template) -> Api | None:
+    for function in template.properties("AWS::Lambda::Function"):
+        if function["FunctionName"].endswith("-api"):
+            (handler,) = function["ImageConfig"]["Command"]
+            limits = function["Timeout"], function["MemorySize"], function["EphemeralStorage"]["Size"]
+            variables = function["Environment"]["Variables"]
+            return _described_api(function["FunctionName"], "lambda", handler, limits, variables)
+    for task in template.properties("AWS::ECS::TaskDefinition"):
+        if task["Family"].endswith("-api"):
+            (container,) = task["ContainerDefinitions"]
+            variables = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
+            del variables["AWS_DEFAULT_REGION"]
+            limits = Api.timeout, int(task["Memory"]), Api.scratch_mb  # a server has its own, and no scratch
+            return _described_api(task["Family"], "container", Api.handler, limits, variables)
+    return None
+
+
+def _described_api(
+    name: str, host: ApiHost, handler: str, limits: tuple[int, int, int], environment: dict[str, str]
+) -> Api:
+    timeout, memory, scratch = limits
+    return Api(
+        name=name,
+        host=host,
+        handler=handler,
+        timeout=timeout,
+        memory_mb=memory,
+        scratch_mb=scratch,
+        environment=environment,
+    )
+
+
+def _results(template: Template) -> ResultsQueue:
+    (queue,) = (
+        properties
+        for properties in template.properties("AWS::SQS::Queue")
+        if properties["QueueName"].endswith("-results")
+    )
+    return ResultsQueue(name=queue["QueueName"], retention_seconds=queue["MessageRetentionPeriod"])
 
 
 def _bucket(properties: dict[str, Any]) -> Bucket:
@@ -36,14 +98,20 @@ def _notification(configuration: dict[str, Any]) -> Notification:
     return Notification(queue=_name(configuration["Queue"]), suffix="".join(rule["Value"] for rule in rules))
 
 
-def _queue(properties: dict[str, Any]) -> Queue:
+def _queue(properties: dict[str, Any], template: Template) -> Queue:
     redrive = properties["RedrivePolicy"]
+    (dead_letters,) = (
+        other
+        for other in template.properties("AWS::SQS::Queue")
+        if other["QueueName"] == _name(redrive["deadLetterTargetArn"])
+    )
     return Queue(
         name=properties["QueueName"],
         visibility_timeout=properties["VisibilityTimeout"],
-        dead_letter_queue=_name(redrive["deadLetterTargetArn"]),
+        dead_letter_queue=dead_letters["QueueName"],
         max_receive_count=redrive["maxReceiveCount"],
         retention_seconds=properties["MessageRetentionPeriod"],
+        dead_letter_retention_seconds=dead_letters["MessageRetentionPeriod"],
     )
 
 
@@ -58,16 +126,15 @@ def _table(properties: dict[str, Any]) -> Table:
     )
 
 
-def _function(properties: dict[str, Any], template: Template) -> Function:
+def _function(properties: dict[str, Any], template: Template, components: Mapping[str, str] | None) -> Function:
     name = properties["FunctionName"]
     (mapping,) = (
         mapping for mapping in template.properties("AWS::Lambda::EventSourceMapping") if mapping["FunctionName"] == name
     )
     (handler,) = properties["ImageConfig"]["Command"]
-    component, _ = properties["Code"]["ImageUri"].rpartition(":")[2].split("-", 1)  # tags are <component>-<version>
     return Function(
         name=name,
-        component=component,
+        component=_component(properties["Code"]["ImageUri"], components),
         handler=handler,
         timeout=properties["Timeout"],
         memory_mb=properties["MemorySize"],
@@ -78,6 +145,36 @@ def _function(properties: dict[str, Any], template: Template) -> Function:
         environment=properties["Environment"]["Variables"],
         sends_to_itself=properties.get("RecursiveLoop") == "Allow",
     )
+
+
+def _worker(task: dict[str, Any], template: Template, components: Mapping[str, str] | None) -> Function:
+    (container,) = task["ContainerDefinitions"]
+    (handler,) = container["Command"]
+    given = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
+    (target,) = (
+        target
+        for target in template.properties("AWS::ApplicationAutoScaling::ScalableTarget")
+        if target["ResourceId"].endswith(f"/{task['Family']}")
+    )
+    assert given["FUNCTION_NAME"] == task["Family"]
+    return Function(
+        name=task["Family"],
+        component=_component(container["Image"], components),
+        handler=handler,
+        timeout=int(given["TIMEOUT"]),
+        memory_mb=int(given["MEMORY_MB"]),
+        scratch_mb=512,  # there is none: the file system is read-only
+        queue=given["QUEUE"],
+        batch_size=int(given["BATCH_SIZE"]),
+        max_concurrency=target["MaxCapacity"],
+        compute="fargate",
+        environment={name: value for name, value in given.items() if name not in OF_THE_WORKER},
+    )
+
+
+def _component(image: str, components: Mapping[str, str] | None) -> str:
+    tag = image.rpartition(":")[2]
+    return tag.split("-", 1)[0] if components is None else components[tag]
 
 
 def _name(arn: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.errors import BadSettings
 from infra.pipeline import ATTEMPTS, Bucket, Pipeline, Settings, describe
 from infra.template import Template
 from tests.infrastructure.conftest import DEFAULT_PREFIX, PLACE, Synthesize
@@ -124,11 +125,13 @@ def test_what_cannot_be_made_again_outlives_the_stack_once_that_exists(default_t
     }
 
     assert policies == {"Delete", "RetainExceptOnCreate"}  # a first deployment that fails leaves nothing in the way
-    assert _removed_with_the_stack(default_template) == {f"{DEFAULT_PREFIX}-stage-1", f"{DEFAULT_PREFIX}-jobs"}
+    assert _removed_with_the_stack(default_template) == {
+        f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "jobs", "api-keys")
+    }
 
 
 def test_everything_goes_with_the_stack_when_told_so(bespoke_template: Template) -> None:
-    roles = ("input", "stage-1", "output", "people", "faces", "jobs")
+    roles = ("input", "stage-1", "output", "people", "faces", "jobs", "api-keys")
 
     assert _removed_with_the_stack(bespoke_template) == {f"acme-{role}" for role in roles}
 
@@ -156,17 +159,34 @@ def test_images_are_built_from_a_target_for_each_function(synthesize: Synthesize
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("FROM scratch\n")
 
-    document, folder = synthesize({"architecture": "arm64"}, source=tmp_path)
+    document, folder = synthesize({"architecture": "arm64", "api": "lambda"}, source=tmp_path)
 
     (assets,) = folder.glob("*.assets.json")
     images = [image["source"] for image in json.loads(assets.read_text())["dockerImages"].values()]
-    assert sorted(image["dockerBuildTarget"] for image in images) == sorted(COMPONENTS)
+    assert sorted(image["dockerBuildTarget"] for image in images) == sorted((*COMPONENTS, "api"))
     assert {image["dockerFile"] for image in images} == {"docker/Dockerfile"}
     assert {image["platform"] for image in images} == {"linux/arm64"}
     assert all(_files(folder / image["directory"]) == {"docker/Dockerfile", "functions/code.py"} for image in images)
     functions = list(Template(document, PLACE).properties("AWS::Lambda::Function"))
     assert {tuple(function["Architectures"]) for function in functions} == {("arm64",)}
     assert {function["PackageType"] for function in functions} == {"Image"}
+
+
+def test_an_embedder_whose_weights_no_image_would_hold_is_refused(synthesize: Synthesize, tmp_path: Path) -> None:
+    for name in ("docker/Dockerfile", "functions/code.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("FROM scratch\n")
+    weights = tmp_path / "docker" / "weights" / "20180402-114759-vggface2.pt"
+
+    with pytest.raises(BadSettings, match=f"embedder = 'facenet': .*docker/weights/{weights.name}, or give image_rep"):
+        synthesize({"embedder": "facenet"}, source=tmp_path)
+
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    for context in ({}, {"image_repository": "rollcall", "image_tag": "1.4.0"}):
+        document, _ = synthesize({"embedder": "facenet"} | context, source=tmp_path)
+        environment = _environment(Template(document, PLACE), "face_recognition")
+        assert environment["ROLLCALL_EMBEDDER"] == "facenet"
 
 
 def _files(folder: Path) -> set[str]:

@@ -38,6 +38,20 @@ OBJECTS = {
         ("output", "s3:PutObject"),
         ("output", "s3:DeleteObject"),
     },
+    "api": {
+        ("input", "s3:GetObject"),
+        ("input/api", "s3:PutObject"),
+        ("input/api/photos", "s3:DeleteObjectVersion"),
+        ("output", "s3:GetObject"),
+        ("output", "s3:PutObject"),
+        ("output", "s3:DeleteObject"),
+    },
+}
+TABLES = {
+    "video_split": {"jobs"},
+    "face_recognition": {"jobs"},
+    "lookup": {"jobs", "faces", "people"},
+    "api": {"jobs", "faces", "people", "api-keys"},
 }
 
 
@@ -90,10 +104,10 @@ def test_nothing_answers_without_tls(kind: str, policies: str, guarded: Any, tem
     assert len({name for policy in strict for name in guarded(policy)}) == len(existing)
 
 
-def test_only_the_accounts_own_notifying_bucket_may_send_to_a_queue(default_template: Template) -> None:
+def test_only_the_accounts_own_notifying_bucket_may_send_to_a_queue(api_template: Template) -> None:
     senders = {
         statement["Resource"].rpartition(":")[2]: statement["Condition"]
-        for policy in default_template.properties("AWS::SQS::QueuePolicy")
+        for policy in api_template.properties("AWS::SQS::QueuePolicy")
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     }
@@ -107,12 +121,12 @@ def test_only_the_accounts_own_notifying_bucket_may_send_to_a_queue(default_temp
     }
 
 
-def test_everything_is_encrypted(default_template: Template) -> None:
-    for bucket in default_template.properties("AWS::S3::Bucket"):
+def test_everything_is_encrypted(api_template: Template) -> None:
+    for bucket in api_template.properties("AWS::S3::Bucket"):
         assert _encryption(bucket) == {"SSEAlgorithm": "AES256"}
-    for queue in default_template.properties("AWS::SQS::Queue"):
+    for queue in api_template.properties("AWS::SQS::Queue"):
         assert queue["SqsManagedSseEnabled"] is True
-    for topic in default_template.properties("AWS::SNS::Topic"):
+    for topic in api_template.properties("AWS::SNS::Topic"):
         assert topic["KmsMasterKeyId"]
 
 
@@ -124,7 +138,7 @@ def test_a_key_of_ones_own_encrypts_buckets_and_tables_and_functions_may_use_it(
     for table in bespoke_template.properties("AWS::DynamoDB::Table"):
         assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
     users = [statement for statement in statements(bespoke_template) if statement["Resource"] == [key]]
-    assert len(users) == len(OBJECTS)
+    assert len(users) == len(list(bespoke_template.properties("AWS::Lambda::Function")))
     assert all({"kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"]) for statement in users)
 
 
@@ -154,8 +168,8 @@ def test_no_role_has_an_unscoped_resource(template: Template) -> None:
             assert "*" not in scoped or set(statement["Action"]) <= UNSCOPED, statement
 
 
-def test_the_network_is_only_for_functions_in_a_vpc(default_template: Template) -> None:
-    actions = {action for statement in statements(default_template) for action in statement["Action"]}
+def test_the_network_is_only_for_functions_in_a_vpc(api_template: Template) -> None:
+    actions = {action for statement in statements(api_template) for action in statement["Action"]}
 
     assert not any(action.startswith("ec2:") for action in actions)
 
@@ -163,7 +177,7 @@ def test_the_network_is_only_for_functions_in_a_vpc(default_template: Template) 
 def test_no_role_borrows_a_managed_policy_or_is_open_to_another_service(template: Template) -> None:
     roles = list(template.properties("AWS::IAM::Role"))
 
-    assert len(roles) == len(OBJECTS)
+    assert len(roles) == len(list(template.properties("AWS::Lambda::Function")))
     for role in roles:
         assert "ManagedPolicyArns" not in role
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -171,8 +185,8 @@ def test_no_role_borrows_a_managed_policy_or_is_open_to_another_service(template
 
 
 @pytest.mark.parametrize("component", OBJECTS)
-def test_each_function_touches_the_objects_that_it_has_to(component: str, default_template: Template) -> None:
-    assert _objects(default_template, component) == OBJECTS[component]
+def test_each_function_touches_the_objects_that_it_has_to(component: str, api_template: Template) -> None:
+    assert _objects(api_template, component) == OBJECTS[component]
 
 
 def _objects(template: Template, component: str) -> set[tuple[str, str]]:
@@ -201,15 +215,15 @@ def _of(template: Template, component: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_only_lookup_learns_who_is_enrolled(default_template: Template) -> None:
+def test_only_lookup_and_the_api_learn_who_is_enrolled(api_template: Template) -> None:
     for component in OBJECTS:
         tables = {
             resource.rpartition("/")[2].removeprefix(f"{DEFAULT_PREFIX}-")
-            for statement in _of(default_template, component)
+            for statement in _of(api_template, component)
             for resource in statement["Resource"]
             if ":dynamodb:" in resource
         }
-        assert tables == ({"jobs", "faces", "people"} if component == "lookup" else {"jobs"})
+        assert tables == TABLES[component]
 
 
 def test_each_function_writes_to_its_own_log_group_alone(template: Template) -> None:
@@ -242,12 +256,35 @@ def test_a_broken_rule_without_a_reason_stops_the_synthesis(monkeypatch: pytest.
     assert {violation["ruleName"] for violation in report["violations"]} == {"AwsSolutions-S1"}
 
 
-def test_whoever_hands_work_to_itself_may_and_nobody_else(default_template: Template) -> None:
+def test_whoever_hands_work_to_itself_may_and_nobody_else(api_template: Template) -> None:
     senders = [
         statement["Action"]
-        for statement in statements(default_template)
+        for statement in statements(api_template)
         if any(resource.endswith(f":{DEFAULT_PREFIX}-split") for resource in statement["Resource"])
         and "sqs:SendMessage" in statement["Action"]
     ]
 
     assert senders == [["sqs:GetQueueUrl", "sqs:SendMessage"]]
+
+
+def test_only_who_writes_results_announces_and_only_on_its_own_queue_and_the_accounts_bus(
+    api_template: Template,
+) -> None:
+    told = {
+        (component, resource.rpartition(":")[2], action)
+        for component in OBJECTS
+        for statement in _of(api_template, component)
+        for resource in statement["Resource"]
+        for action in statement["Action"]
+        if resource.endswith("-results") or ":events:" in resource
+    }
+
+    assert told == {
+        (component, *what)
+        for component in ("lookup", "api")
+        for what in (
+            (f"{DEFAULT_PREFIX}-results", "sqs:GetQueueUrl"),
+            (f"{DEFAULT_PREFIX}-results", "sqs:SendMessage"),
+            ("event-bus/default", "events:PutEvents"),
+        )
+    }

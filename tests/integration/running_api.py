@@ -45,10 +45,10 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(enrolment: Enrolment, model_dir: Path) -> Iterator[RunningApi]:
+def running_api(enrolment: Enrolment, model_dir: Path, settings: Settings = SETTINGS) -> Iterator[RunningApi]:
     with (
-        open_session(SETTINGS, enrolment, port=0, model_dir=model_dir, log_dir=None) as session,
-        ApiServer(SETTINGS, port=0, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as server,
+        open_session(settings, enrolment, port=0, model_dir=model_dir, log_dir=None) as session,
+        ApiServer(settings, port=0, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as server,
         urllib3.PoolManager(maxsize=32, block=True) as pool,
     ):
         yield RunningApi(session, server, pool)

@@ -4,7 +4,10 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import urllib3
 
@@ -164,6 +167,44 @@ def test_somebody_is_enrolled_from_photos_recognized_and_forgotten(api: RunningA
         keys = [version["Key"] for page in pages for version in page.get("Versions", [])]
         assert keys and not any(BIDEN in key for key in keys)
         assert bucket == "test-api-output" or recognized["key"] not in keys
+
+
+def test_a_photo_that_would_spoil_a_person_is_refused_with_the_reason(api: RunningApi, photo: Photos) -> None:
+    def enrol(name: str, *photos: bytes) -> Any:
+        fields = [("photo", (f"{number}.jpg", content)) for number, content in enumerate(photos)]
+        return api.ask("POST", f"/v1/people/{name}/photos", fields=fields)
+
+    good = [photo(name) for name in ("obama2.jpg", "obama3.jpg")]
+    image = cv2.imdecode(np.frombuffer(photo("biden.jpg"), dtype=np.uint8), cv2.IMREAD_COLOR)
+    blurred = cv2.imencode(".jpg", cv2.GaussianBlur(image, (0, 0), 24))[1].tobytes()
+    name = "Enrolled By Two"
+
+    alone = enrol(name, blurred)
+    assert (alone.status, alone.json["code"]) == (422, "no-usable-photo")
+    assert "blurred; use a sharper photo" in alone.json["detail"]
+    together = enrol(name, good[0], photo("biden.jpg"), good[1]).json
+    assert [face["photo"] for face in together["enrolled"]] == [1, 3]
+    assert [(refusal["photo"], refusal["code"]) for refusal in together["refused"]] == [(2, "looks-different")]
+    later = enrol(name, photo("biden.jpg"))
+    assert (later.status, later.json["code"]) == (422, "no-usable-photo")
+    assert "does not look like the person on the 2 others" in later.json["detail"]
+    assert enrol(name, photo("obama.jpg")).status == 200
+    assert api.ask("DELETE", f"/v1/people/{name}").json["faces"] == 3
+
+
+def test_a_tie_between_two_people_is_unknown_with_the_runner_up(api: RunningApi, photo: Photos) -> None:
+    twin = "Not The President"
+    path = f"/v1/people/{twin}"
+    before = api.send("/v1/recognize", photo("obama2.jpg")).json["faces"][0]
+    assert (before["name"], before["runner_up"]["name"]) == (OBAMA, COLLINS)
+
+    assert api.ask("POST", f"{path}/photos", fields={"photo": ("1.jpg", photo("obama.jpg"))}).status == 200
+    tied = api.send("/v1/recognize", photo("obama2.jpg")).json["faces"][0]
+    assert api.ask("DELETE", path).json["faces"] == 1
+
+    assert (tied["name"], tied["record"]) == ("unknown", None)
+    assert tied["runner_up"]["name"] in {OBAMA, twin}
+    assert tied["runner_up"]["distance"] == pytest.approx(tied["distance"], abs=0.04)
 
 
 def test_somebody_deleted_elsewhere_is_not_named_for_long(api: RunningApi, photo: Photos) -> None:

@@ -27,12 +27,6 @@ def session() -> Iterator[Session]:
     model_dir = ensure_model_files(progress=print)
     nobody = Enrolment(faces=[], records=[])
     with open_session(Settings(prefix="test"), nobody, port=0, model_dir=model_dir, log_dir=None) as session:
-        session.cloud.client("dynamodb").create_table(
-            TableName="test-api-keys",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        )
         yield session
 
 
@@ -44,7 +38,7 @@ def invoke(session: Session) -> Iterator[Invoke]:
         model_dir=ensure_model_files(progress=print),
     )
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (environment | {"AUTH": "keys", "API_KEYS_TABLE": "test-api-keys"}).items():
+        for name, value in (environment | {"AUTH": "keys"}).items():
             patch.setenv(name, value)
         adapter = lambda_function.adapter()
 
@@ -82,6 +76,10 @@ def test_a_photo_is_recognized_and_kept_before_the_answer(session: Session, invo
     assert recognition["faces"] == []
     session.s3.head_object(Bucket="test-input", Key=recognition["key"])
     session.s3.head_object(Bucket="test-output", Key=f"{recognition['key']}.json")
+    sqs = session.cloud.client("sqs")
+    queue = sqs.get_queue_url(QueueName="test-results")["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["input_key"] == recognition["key"]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +123,8 @@ def test_the_loopback_mode_does_not_start_on_lambda(monkeypatch: pytest.MonkeyPa
         "FACES_TABLE": "f",
         "INPUT_BUCKET": "i",
         "OUTPUT_BUCKET": "o",
+        "RESULTS_QUEUE": "r",
+        "EVENT_BUS": "e",
         "ROLLCALL_MODEL_DIR": "m",
     }.items():
         monkeypatch.setenv(name, value)

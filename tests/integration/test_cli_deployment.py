@@ -1,6 +1,7 @@
 """The commands that work with a deployment, against a running one, with real faces and real weights."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def deployment(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """For tests that leave the gallery and the queues without traces."""
     with running_deployment(model_dir, tmp_path_factory.mktemp("deployment")) as running:
         yield running
+
+
+def test_a_key_is_shown_once_listed_and_revoked(deployment: RunningDeployment) -> None:
+    rollcall = deployment.rollcall
+    text = rollcall("keys", "create", "camera", "--scope", "recognize", "--rate", "7").strip()
+    key = text.split("_")[1]
+
+    assert re.fullmatch(r"rc_[0-9a-f]{16}_[0-9A-Za-z_-]{43}", text)
+    listed = rollcall("keys", "list")
+    assert [line.split() for line in listed.splitlines() if key in line] == [[key, "camera", "7", "recognize", "-"]]
+    assert text[-43:] not in listed
+
+    assert rollcall("keys", "revoke", key) == f"revoked {key}: it is refused within seconds\n"
+    assert f"there is no key {key}" in rollcall("keys", "revoke", key, code=2)
+    assert rollcall("keys", "list") == "there are no keys: nobody can ask\n"
 
 
 def test_from_enrolment_to_results_to_being_forgotten(
@@ -129,28 +145,28 @@ def test_dead_letters_are_tried_again_once_the_cause_is_gone(deployment: Running
 
 
 def test_a_gallery_of_another_embedder_is_refused_and_can_be_replaced(
-    deployment: RunningDeployment, tmp_path: Path
+    deployment: RunningDeployment, videos: Videos
 ) -> None:
     deployment.cloud.client("dynamodb").put_item(
         TableName=f"{PREFIX}-faces",
         Item={
-            "name": {"S": "Ann"},
+            "name": {"S": OBAMA},
             "face": {"S": "0f"},
-            "embedding": {"B": b"\0" * 512},
+            "embedding": {"B": b"\0" * 2048},
             "model": {"S": "facenet"},
         },
     )
-    gallery = tmp_path / "gallery.json"
-    gallery.write_text(json.dumps([{"name": "Bob", "embedding": [0.1] * 128}]))
+    gallery = videos.gallery()
 
     refusal = deployment.rollcall("enroll", gallery, code=2)
     replaced = deployment.rollcall("enroll", gallery, "--replace")
 
     assert "facenet" in refusal
     assert "--replace" in refusal
-    assert replaced == f"1 faces of 1 people stored in {PREFIX}-faces, 1 others removed\n"
-    assert "Ann" not in deployment.rollcall("people", "list")
-    deployment.rollcall("people", "remove", "Bob")
+    assert replaced == f"2 faces of 2 people stored in {PREFIX}-faces, 1 others removed\n"
+    assert "facenet" not in deployment.rollcall("people", "list")
+    for name in (OBAMA, COLLINS):
+        deployment.rollcall("people", "remove", name)
 
 
 def test_what_cannot_be_done_is_one_line_and_code_2(deployment: RunningDeployment, tmp_path: Path) -> None:

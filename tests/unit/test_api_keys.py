@@ -60,6 +60,13 @@ def test_the_secret_is_stored_nowhere(store: ApiKeyStore, table: "Table") -> Non
     assert text[-43:] not in str(table.scan()["Items"])
 
 
+def test_keys_are_listed_without_the_counts_of_their_requests(store: ApiKeyStore) -> None:
+    key, _ = store.create("camera", ["recognize"], per_minute=7)
+    store.count(key, 1, minute=5)
+
+    assert list(store.all()) == [key]
+
+
 def test_a_revoked_key_is_refused_within_seconds_by_other_instances(
     store: ApiKeyStore, table: "Table", clock: Clock
 ) -> None:

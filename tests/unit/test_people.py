@@ -116,6 +116,13 @@ def test_what_the_table_cannot_hold_is_refused_by_record_and_field(
     assert "Ann" in str(refusal.value)
 
 
+@pytest.mark.parametrize("number", [10**50, -(10**38), 120 * 10**40, 0, 1.5, 1e-100])
+def test_a_number_comes_back_however_many_zeros_it_ends_in(table: "Table", number: float) -> None:
+    PeopleStore(table).put({"name": "Ann", "number": number})
+
+    assert PeopleStore(table).get_many(["Ann"])["Ann"]["number"] == number
+
+
 def test_nesting_beyond_the_table_s_depth_is_refused(table: "Table") -> None:
     value: Any = 1
     for _ in range(40):

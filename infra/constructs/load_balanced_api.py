@@ -1,0 +1,180 @@
+"""The HTTP API as containers on Fargate behind a load balancer: by HTTPS for the world, or for its own VPC alone."""
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_certificatemanager as certificates
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as balancing
+from constructs import Construct
+
+from infra.constructs.images import Images
+from infra.constructs.log_groups import build_log_group
+from infra.constructs.network import GivenNetwork, PublicNetwork
+from infra.constructs.permissions import UNSCOPED_REASON, build_task_role
+from infra.constructs.workers import NO_INSIGHTS, PLAIN_ENVIRONMENT, USER, task_size
+from infra.nag import acknowledge
+from infra.pipeline import Api
+from infra.settings import Deployment
+
+ENTRY_POINT = ("/usr/bin/python3", "-m", "functions.api")
+PORT = 8000
+HEALTH = "/healthz"
+STOP_SECONDS = 60  # photos that wait to be kept are written then
+BUSY_PERCENT = 60  # of the CPU: another task takes a minute to start
+PRIVATE_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
+NO_ACCESS_LOGS = "The application logs every request by its route; access logs would keep the names that paths hold."
+OPEN_TO_ALL = "It is asked by anybody, by HTTPS alone, and answers nobody without an API key."
+
+
+class LoadBalancedApi(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        api: Api,
+        deployment: Deployment,
+        images: Images,
+        network: GivenNetwork | PublicNetwork,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._api = api
+        self._deployment = deployment
+        self._images = images
+        self._network = network
+        self.service = self._service()
+        self._balancer = balancing.ApplicationLoadBalancer(
+            self,
+            "balancer",
+            vpc=network.vpc,
+            vpc_subnets=network.subnets,
+            internet_facing=self._open,
+            security_group=ec2.SecurityGroup(
+                self, "door", vpc=network.vpc, description="Rollcall API: who may ask", allow_all_outbound=False
+            ),
+            drop_invalid_header_fields=True,
+        )
+        acknowledge(self._balancer, "AwsSolutions-ELB2", NO_ACCESS_LOGS)
+        self._listen()
+        self._scale()
+        scheme = "http" if deployment.api_certificate_arn is None else "https"
+        self.url = f"{scheme}://{self._balancer.load_balancer_dns_name}"
+
+    def failures(self, **options: object) -> cloudwatch.Metric:
+        """Answers of the 5xx kind that the application gave."""
+        return self._balancer.metrics.http_code_target(
+            balancing.HttpCodeTarget.TARGET_5XX_COUNT,
+            **options,  # type: ignore[arg-type]
+        )
+
+    @property
+    def _open(self) -> bool:
+        """A network that was given has private subnets: what stands in them is for that network."""
+        return self._network.public
+
+    def _listen(self) -> None:
+        arn = self._deployment.api_certificate_arn
+        listener = self._balancer.add_listener(
+            "listener",
+            port=80 if arn is None else 443,
+            protocol=balancing.ApplicationProtocol.HTTP if arn is None else balancing.ApplicationProtocol.HTTPS,
+            certificates=[]
+            if arn is None
+            else [certificates.Certificate.from_certificate_arn(self, "certificate", arn)],
+            ssl_policy=None if arn is None else balancing.SslPolicy.TLS13_RES,
+            open=False,
+        )
+        if self._open:
+            listener.connections.allow_default_port_from_any_ipv4("anybody, by HTTPS")
+            acknowledge(self._balancer, "AwsSolutions-EC23", OPEN_TO_ALL)
+            acknowledge(self.node.find_child("door"), "AwsSolutions-EC23", OPEN_TO_ALL)
+        else:
+            for addresses in PRIVATE_RANGES:
+                listener.connections.allow_default_port_from(ec2.Peer.ipv4(addresses), "the VPC's own")
+        listener.add_targets(
+            "tasks",
+            port=PORT,
+            protocol=balancing.ApplicationProtocol.HTTP,
+            targets=[self.service],
+            deregistration_delay=Duration.seconds(30),
+            health_check=balancing.HealthCheck(path=HEALTH, interval=Duration.seconds(15)),
+        )
+
+    def _service(self) -> ecs.FargateService:
+        cluster = ecs.Cluster(
+            self,
+            "cluster",
+            cluster_name=self._api.name,
+            vpc=self._network.vpc,
+            container_insights_v2=ecs.ContainerInsights.DISABLED,
+        )
+        acknowledge(cluster, "AwsSolutions-ECS4", NO_INSIGHTS)
+        group = ec2.SecurityGroup(
+            self,
+            "tasks",
+            vpc=self._network.vpc,
+            description="Rollcall API: the load balancer comes in, HTTPS to AWS goes out",
+            allow_all_outbound=False,
+        )
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "AWS")
+        return ecs.FargateService(
+            self,
+            "service",
+            service_name=self._api.name,
+            cluster=cluster,
+            task_definition=self._task(),
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            health_check_grace_period=Duration.seconds(60),
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            assign_public_ip=self._network.public,
+            vpc_subnets=self._network.subnets,
+            security_groups=[group],
+        )
+
+    def _task(self) -> ecs.FargateTaskDefinition:
+        api = self._api
+        cpu, memory = task_size(api.memory_mb)
+        task = ecs.FargateTaskDefinition(
+            self,
+            "task",
+            family=api.name,
+            cpu=cpu,
+            memory_limit_mib=memory,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=self._images.cpu_architecture, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+            task_role=build_task_role(
+                self,
+                "role",
+                function=api,
+                prefix=api.name.removesuffix(f"-{api.component}"),
+                key_arn=self._deployment.kms_key_arn,
+            ),
+        )
+        limits = ecs.LinuxParameters(self, "limits", init_process_enabled=False)
+        limits.drop_capabilities(ecs.Capability.ALL)
+        logs = build_log_group(self, "logs", name=f"/aws/ecs/{api.name}", days=self._deployment.log_days)
+        task.add_container(
+            "api",
+            image=self._images.container_of(api),
+            entry_point=list(ENTRY_POINT),
+            command=["--host", "0.0.0.0", "--port", str(PORT)],
+            environment=api.environment | {"AWS_DEFAULT_REGION": Aws.REGION},
+            logging=ecs.LogDriver.aws_logs(stream_prefix="api", log_group=logs),
+            linux_parameters=limits,
+            port_mappings=[ecs.PortMapping(container_port=PORT)],
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(STOP_SECONDS),
+            user=USER,
+        )
+        acknowledge(task, "AwsSolutions-ECS2", PLAIN_ENVIRONMENT)
+        reason = UNSCOPED_REASON.format(actions="ecr:GetAuthorizationToken")
+        acknowledge(task.obtain_execution_role(), "AwsSolutions-IAM5[Resource::*]", reason)
+        return task
+
+    def _scale(self) -> None:
+        target = self.service.auto_scale_task_count(min_capacity=1, max_capacity=self._deployment.max_concurrency)
+        target.scale_on_cpu_utilization("busy", target_utilization_percent=BUSY_PERCENT)

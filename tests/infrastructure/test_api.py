@@ -1,0 +1,134 @@
+"""The HTTP API as it is deployed: closed by default, never open by plain HTTP, in each of its ways."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.api.environment import Environment
+from infra.pipeline import Settings, describe
+from infra.template import Template
+from tests.infrastructure.conftest import BESPOKE, CERTIFICATE, DEFAULT_PREFIX, DEFAULTS, PLACE, WITH_API, Synthesize
+from tests.infrastructure.read_back import read_back
+
+OPEN = DEFAULTS | {"api": "container", "api_certificate_arn": CERTIFICATE}
+INTERNAL = BESPOKE | {"api": "container", "compute": "fargate"}
+Deploy = Callable[..., Template]
+
+
+@pytest.fixture(scope="module")
+def deploy(synthesize: Synthesize) -> Deploy:
+    return lambda context: Template(synthesize(context)[0], PLACE)
+
+
+@pytest.fixture(scope="module")
+def open_template(deploy: Deploy) -> Template:
+    return deploy(OPEN)
+
+
+@pytest.fixture(scope="module")
+def internal_template(deploy: Deploy) -> Template:
+    return deploy(INTERNAL)
+
+
+def test_it_accepts_the_environment_that_it_is_given_and_takes_all_of_it(api_template: Template) -> None:
+    api = read_back(api_template, prefix=DEFAULT_PREFIX).api
+    assert api is not None
+
+    accepted = Environment.model_validate(api.environment | {"ROLLCALL_MODEL_DIR": "/opt/models"})
+
+    assert (accepted.auth, accepted.api_keys_table) == ("keys", f"{DEFAULT_PREFIX}-api-keys")
+    taken = {field.alias for field in Environment.model_fields.values()}
+    assert {name for name in api.environment if not name.startswith("POWERTOOLS_")} <= taken
+
+
+def test_a_container_is_given_what_is_described(open_template: Template) -> None:
+    described = describe(Settings(prefix=DEFAULT_PREFIX, api="container"))
+
+    assert read_back(open_template, prefix=DEFAULT_PREFIX).api == described.api
+
+
+def test_api_gateway_logs_no_path_and_lets_through_so_many(api_template: Template) -> None:
+    (stage,) = api_template.properties("AWS::ApiGatewayV2::Stage")
+
+    assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 100, "ThrottlingRateLimit": 50}
+    assert "$context.status" in stage["AccessLogSettings"]["Format"]
+    assert "ath" not in stage["AccessLogSettings"]["Format"]
+
+
+def test_signatures_are_asked_for_on_every_route_when_told_so(deploy: Deploy) -> None:
+    template = deploy(WITH_API | {"api_auth": "iam", "api_cors_origins": "https://a.example, https://b.example"})
+
+    routes = list(template.properties("AWS::ApiGatewayV2::Route"))
+    assert {route["AuthorizationType"] for route in routes} == {"AWS_IAM"}
+    assert {route["RouteKey"] for route in routes} == {
+        f"{method} {path}" for method in ("GET", "POST", "PUT", "DELETE") for path in ("/", "/{proxy+}")
+    }
+    (gateway,) = template.properties("AWS::ApiGatewayV2::Api")
+    assert gateway["CorsConfiguration"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
+    api = read_back(template, prefix=DEFAULT_PREFIX).api
+    assert api is not None
+    assert api.environment["AUTH"] == "iam"
+
+
+def test_no_page_may_read_answers_by_default(api_template: Template) -> None:
+    (gateway,) = api_template.properties("AWS::ApiGatewayV2::Api")
+
+    assert "CorsConfiguration" not in gateway
+
+
+def test_with_a_certificate_the_world_may_ask_by_https_alone(open_template: Template) -> None:
+    (listener,) = open_template.properties("AWS::ElasticLoadBalancingV2::Listener")
+    (balancer,) = open_template.properties("AWS::ElasticLoadBalancingV2::LoadBalancer")
+
+    assert (listener["Protocol"], listener["Port"]) == ("HTTPS", 443)
+    assert listener["Certificates"] == [{"CertificateArn": CERTIFICATE}]
+    assert balancer["Scheme"] == "internet-facing"
+    assert _world(open_template) == {443}
+
+
+def test_without_one_only_private_addresses_reach_it(internal_template: Template) -> None:
+    (listener,) = internal_template.properties("AWS::ElasticLoadBalancingV2::Listener")
+    (balancer,) = internal_template.properties("AWS::ElasticLoadBalancingV2::LoadBalancer")
+
+    assert listener["Protocol"] == "HTTP"
+    assert balancer["Scheme"] == "internal"
+    assert _world(internal_template) == set()
+
+
+def _world(template: Template) -> set[int]:
+    """Ports that anybody reaches."""
+    rules = [
+        rule
+        for group in template.properties("AWS::EC2::SecurityGroup")
+        for rule in group.get("SecurityGroupIngress", ())
+    ]
+    rules += list(template.properties("AWS::EC2::SecurityGroupIngress"))
+    return {rule["FromPort"] for rule in rules if rule.get("CidrIp") == "0.0.0.0/0"}
+
+
+@pytest.mark.parametrize("kind", ["open", "internal"])
+def test_a_task_can_write_nothing_and_is_not_root(kind: str, request: pytest.FixtureRequest) -> None:
+    template: Template = request.getfixturevalue(f"{kind}_template")
+    (task,) = (task for task in template.properties("AWS::ECS::TaskDefinition") if task["Family"].endswith("-api"))
+    (container,) = task["ContainerDefinitions"]
+    (group,) = template.properties("AWS::ElasticLoadBalancingV2::TargetGroup")
+
+    assert container["EntryPoint"] == ["/usr/bin/python3", "-m", "functions.api"]
+    assert container["Command"] == ["--host", "0.0.0.0", "--port", "8000"]
+    assert (container["User"], container["ReadonlyRootFilesystem"]) == ("1000:1000", True)
+    assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    assert int(task["Memory"]) >= 2048
+    assert (group["HealthCheckPath"], group["Port"]) == ("/healthz", 8000)
+
+
+def test_by_default_there_is_nothing_of_it_but_the_table_of_its_keys(deploy: Deploy) -> None:
+    template = deploy(DEFAULTS)
+    kinds: list[dict[str, Any]] = [
+        *template.properties("AWS::ApiGatewayV2::Api"),
+        *template.properties("AWS::ElasticLoadBalancingV2::LoadBalancer"),
+    ]
+
+    assert kinds == []
+    assert read_back(template, prefix=DEFAULT_PREFIX).api is None
+    assert not [alarm for alarm in template.properties("AWS::CloudWatch::Alarm") if "-api-" in alarm["AlarmName"]]
