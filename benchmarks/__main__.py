@@ -56,7 +56,7 @@ def _options() -> argparse.Namespace:
 def _measurements(data: Path, model_dir: Path, *, runs: int, soak_frames: int) -> dict[str, Callable[[], Any]]:
     photo = min((data / "johns").glob("*/*.jpg"), default=Path())
     return {
-        "engine": lambda: measure_engine(data, model_dir, rounds=runs),
+        "engine": lambda: measure_engine(data, model_dir, rounds=2 * runs),
         "peers": lambda: measure_peers(data, model_dir, python=PEERS_PYTHON, rounds=max(2, runs // 2)),
         "decode": lambda: measure_decoding(data / "videos", runs=runs),
         "match": lambda: measure_match(runs=200),
