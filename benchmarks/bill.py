@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.demand import Demand
@@ -155,14 +155,6 @@ def bill_of(demand: Demand, architecture: str, *, pipeline: Pipeline | None = No
         range_seconds=settings.range_seconds,
         prices=load_prices(),
     )
-
-
-def with_memory(pipeline: Pipeline, component: str, memory_mb: int) -> Pipeline:
-    functions = tuple(
-        replace(function, memory_mb=memory_mb) if function.component == component else function
-        for function in pipeline.functions
-    )
-    return replace(pipeline, functions=functions)
 
 
 def monthly(prices: dict[str, float], rules: dict[str, float], *, alarms: int, metrics: int) -> list[Entry]:

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
-from benchmarks.bill import HOUR, PRICES, Bill, Entry, bill_of, load_prices, monthly, with_memory
+from benchmarks.bill import HOUR, PRICES, Bill, Entry, bill_of, load_prices, monthly
 from benchmarks.demand import RULES, demand_of, load_rules
 from benchmarks.measured import Measured, load
-from infra.pipeline import Settings, describe
 
 AIM = 0.02  # dollars an hour of video at 1 frame a second
 AIM_FACTOR = 300  # times cheaper than Rekognition
@@ -130,21 +129,14 @@ def _levers(measured: Measured) -> Iterator[str]:
     yield "## What would change it"
     yield ""
     now = _bill(measured, TYPICAL, 1.0, "x86_64")
-    vcpu = int(load_rules()["vcpu_mb"])
-    one_vcpu = bill_of(now.demand, "x86_64", pipeline=with_memory(describe(Settings()), "face_recognition", vcpu)).total
     seconds = now.demand.line(lambda run: run.work["video_split"].cpu_seconds).slope * HOUR
     frames = now.demand.line(lambda run: run.frames).at(HOUR)
     recognized = now.demand.cpu("face_recognition").at(HOUR)
-    gops, packs = now.demand.gops(HOUR), -(-int(frames) // 32)
+    gops = now.demand.gops(HOUR)
     per_gop = sum(entry.dollars for entry in _per_gop(now))
     yield (
-        f"- **Memory of face_recognition**: one thread uses one vCPU, which is {vcpu} MB; above that memory costs and"
-        f" gives nothing. {vcpu} MB: {_dollars(one_vcpu)} an hour ({one_vcpu / now.total - 1:+.0%})."
-    )
-    yield (
-        f"- **Larger packs**: at 1 frame a second a pack ends after 10 s, with at most 10 of the 32 frames it may"
-        f" hold: {gops} packs. Requests, waits and traces that come with each pack are {_dollars(per_gop)}; packs of"
-        f" 32 frames ({packs}) would save about {_dollars(per_gop * (1 - packs / gops))} an hour."
+        f"- **Packs**: at 1 frame a second a pack holds up to 32 s and 32 frames: {gops} an hour, which cost"
+        f" {_dollars(per_gop)} in requests, waits and traces. With packs of 10 s it was three times as much."
     )
     yield (
         f"- **Decoding**: {seconds:.0f} processor seconds an hour of video go to reading every frame of the stream,"
@@ -160,11 +152,11 @@ def _levers(measured: Measured) -> Iterator[str]:
         " dearer once a function takes over 25 % longer there."
     )
     processor = _processor_dollars(now)
-    others, saved = now.total - processor, per_gop * (1 - packs / gops)
+    others = now.total - processor
     yield (
         f"- **What is in reach**: processor time is {_dollars(processor)} of the {_dollars(now.total)}, the rest"
         f" {_dollars(others)}. The aim of {_dollars(AIM)} leaves room for {_share(AIM - others, processor)} of that"
-        f" processor time as things are, and {_share(AIM - others + saved, processor)} with packs of 32 frames."
+        " processor time."
     )
     yield ""
 

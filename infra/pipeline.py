@@ -230,7 +230,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             component="face_recognition",
             handler="functions.face_recognition.handler.handler",
             timeout=120,
-            memory_mb=2048,
+            memory_mb=1769,  # one vCPU, for its one thread
             scratch_mb=512,
             queue=f"{prefix}-recognize",
             batch_size=2,

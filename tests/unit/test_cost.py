@@ -1,19 +1,28 @@
 """The bill against sums done by hand, and docs/cost.md against the bill."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.bill import HOUR, Bill, bill_of, with_memory
+from benchmarks.bill import HOUR, Bill, bill_of
 from benchmarks.cost import page
 from benchmarks.demand import Demand, Line, demand_of, load_rules
 from benchmarks.measured import Run, Work, load
-from infra.pipeline import Settings, describe
+from infra.pipeline import Pipeline, Settings, describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
 GOP_SECONDS = 10
 SECOND_OF_CPU = {"video_split": 0.1, "face_recognition": 0.05, "lookup": 0.0}  # for each second of video
 PACK_BYTES = 1000
+
+
+def with_memory(pipeline: Pipeline, component: str, memory_mb: int) -> Pipeline:
+    functions = tuple(
+        replace(function, memory_mb=memory_mb) if function.component == component else function
+        for function in pipeline.functions
+    )
+    return replace(pipeline, functions=functions)
 
 
 def run(seconds: int) -> Run:
