@@ -18,7 +18,7 @@ from tests.e2e.pipeline import RunningPipeline
 from tests.e2e.videos import Videos
 
 IMAGES = Path(__file__).parents[2] / "out" / "images"
-COMPONENTS = ("video_split", "face_recognition", "lookup")
+COMPONENTS = ("video_split", "face_recognition", "lookup", "api")
 PREFIX = "images"
 
 

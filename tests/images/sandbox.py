@@ -1,18 +1,104 @@
-"""One command inside an image, under the limits that the Lambda host gives its workers."""
+"""Commands inside an image: for a moment, or for as long as a container runs, under the limits of its function."""
 
+import signal
 import subprocess
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.pipeline import Settings, describe
+import psutil
+
+from infra.pipeline import Api, Function, Settings, describe
+from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.launch import InImage
+from local.lambda_host.processes import peak_megabytes
+
+PATIENCE = 60  # seconds
+
+
+def function_of(component: str, settings: Settings) -> Function:
+    """What the image is run as; the API has no queue, and the rest of it is a function's."""
+    described = describe(replace(settings, api="lambda"))
+    assert described.api is not None
+    functions = (*described.functions, _as_function(described.api))
+    (found,) = (function for function in functions if function.component == component)
+    return found
 
 
 def run_in(image: Path, command: Sequence[str], *, scratch_mb: int = 512) -> subprocess.CompletedProcess[str]:
-    functions = {function.component: function for function in describe(Settings()).functions}
-    start = InImage(image.parent)(replace(functions[image.name], scratch_mb=scratch_mb), {}, image)
-    sandboxed = start.command[: list(start.command).index("--") + 1]
+    function = replace(function_of(image.name, Settings()), scratch_mb=scratch_mb)
+    start = InImage(image.parent)(function, {}, image)
     return subprocess.run(
-        [*sandboxed, *command], env=dict(start.environment), capture_output=True, text=True, timeout=60, check=False
+        [*_sandbox(start.command), "--", *command],
+        env=dict(start.environment),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Container:
+    sandbox: "subprocess.Popen[bytes]"
+
+    def terminate(self) -> int:
+        """The exit code after SIGTERM."""
+        (first,) = psutil.Process(self.sandbox.pid).children()
+        first.send_signal(signal.SIGTERM)
+        return self.sandbox.wait(timeout=PATIENCE)
+
+    def peak_megabytes(self) -> float:
+        """At most: no two processes need have had their peak at the same time."""
+        processes = psutil.Process(self.sandbox.pid).children(recursive=True)
+        return sum(peak_megabytes(process.pid) for process in processes)
+
+
+@contextmanager
+def container(
+    images: Path, function: Function, command: Sequence[str], *, environment: Mapping[str, str], log: Path
+) -> Iterator[Container]:
+    """As ECS runs it: the command is the first process, without one above it to pass on signals."""
+    start = InImage(images)(function, function.environment | dict(environment), images)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_sandbox(start.command), "--as-pid-1", "--", *command],
+            env=dict(start.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    with process:
+        try:
+            yield Container(process)
+        finally:
+            process.kill()
+
+
+def cloud_environment(endpoint_url: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def _sandbox(command: Sequence[str]) -> Sequence[str]:
+    return command[: list(command).index("--")]
+
+
+def _as_function(api: Api) -> Function:
+    return Function(
+        name=api.name,
+        component=api.component,
+        handler=api.handler,
+        timeout=api.timeout,
+        memory_mb=api.memory_mb,
+        scratch_mb=api.scratch_mb,
+        queue="",
+        batch_size=1,
+        max_concurrency=1,
+        environment=api.environment,
     )
