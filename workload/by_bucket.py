@@ -135,12 +135,12 @@ class BucketRun:
         self._done(outcome)
 
     def _sample(self, urls: Sequence[str]) -> Sample:
-        backlog = workers = 0
+        backlog = in_hand = 0
         for url in urls:
             counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[BACKLOG, IN_HAND])["Attributes"]
             backlog += int(counts[BACKLOG])
-            workers += int(counts[IN_HAND])
-        return Sample(seconds=self._now(), backlog=backlog, workers=workers)
+            in_hand += int(counts[IN_HAND])
+        return Sample(seconds=self._now(), backlog=backlog, in_hand=in_hand)
 
     def _now(self) -> float:
         return time.monotonic() - self._began

@@ -104,7 +104,7 @@ class HttpRun:
 
     async def _watch(self) -> None:
         while True:
-            self._samples.append(Sample(seconds=self._now(), backlog=self._due, workers=self._in_hand))
+            self._samples.append(Sample(seconds=self._now(), backlog=self._due, in_hand=self._in_hand))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _now(self) -> float:

@@ -13,24 +13,35 @@ from workload.media import Medium, NoMedia, from_folder, generated, read_expecte
 from workload.outcomes import Outcome, Sample, summarize
 from workload.rates import FORMS, BadProfile, starts
 from workload.report import Run, print_table, write_report
+from workload.worker_log import BadWorkerLog, WorkerCount, read_worker_log, wait_until_gone, within
 
 USAGE_ERROR = 2
 PROGRESS_SECONDS = 0.5
+LEAVE_SECONDS = 30.0  # that the report waits for workers to leave
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         media, times = _media(options), starts(options.profile, options.requests)
-    except (NoMedia, BadProfile, OSError) as error:
+        if options.workers_log:
+            read_worker_log(options.workers_log)
+    except (NoMedia, BadProfile, BadWorkerLog, OSError) as error:
         print(f"workload: {error}", file=sys.stderr)
         return USAGE_ERROR
     progress = Progress(options.requests)
+    began = time.time()
     outcomes, samples = _send(options, media, times, progress)
     progress.end()
     summary = summarize(outcomes)
-    run = Run(summary=summary, outcomes=outcomes, samples=samples, command=" ".join(sys.argv[1:]))
-    print_table(summary)
+    run = Run(
+        summary=summary,
+        outcomes=outcomes,
+        samples=samples,
+        command=" ".join(sys.argv[1:]),
+        workers=_workers_of_run(options.workers_log, began),
+    )
+    print_table(run)
     write_report(run, options.out)
     print(f"report: {options.out / 'report.html'}")
     return 0 if not summary.errors and summary.correct == summary.judged else 1
@@ -57,6 +68,17 @@ def _send(
         done=progress.add,
     )
     return bucket_run.run(media, times)
+
+
+def _workers_of_run(path: Path | None, began: float) -> list[WorkerCount]:
+    if path is None:
+        return []
+    try:
+        wait_until_gone(path, seconds=LEAVE_SECONDS)
+        return within(read_worker_log(path), began=began, ended=time.time())
+    except BadWorkerLog as error:  # it was in order before the run, whose answers are worth a report without it
+        print(f"workload: {error}", file=sys.stderr)
+        return []
 
 
 def _media(options: argparse.Namespace) -> list[Medium]:
@@ -99,6 +121,12 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", help=f"when requests start: {FORMS} (default: as soon as there is room)")
     parser.add_argument("--expected", type=Path, help="CSV with the columns Image,Results")
     parser.add_argument("--expect-folders", action="store_true", help="the right answer is the photo's folder's name")
+    parser.add_argument(
+        "--workers-log",
+        type=Path,
+        metavar="FILE",
+        help="workers.jsonl in the folder of `rollcall up --log-dir`: plots workers and backlog of each function",
+    )
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for an answer (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of generated photos")
     parser.add_argument("--out", type=Path, default=Path("out/workload"), help="folder (default: %(default)s)")

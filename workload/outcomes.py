@@ -30,7 +30,7 @@ class Sample:
 
     seconds: float
     backlog: float  # waiting
-    workers: float  # requests or messages in hand, or running tasks
+    in_hand: float  # requests that wait for their answer, or messages that workers have taken
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 
 from workload.outcomes import Outcome, Sample, Summary, quantile, throughput
+from workload.worker_log import WorkerCount, steps
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 220, 56, 28
 TICKS = 5
-COLOURS = ("#2563eb", "#d97706", "#059669")
+COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2")
 Point = tuple[float, float]
 
 
@@ -20,9 +22,11 @@ class Run:
     outcomes: Sequence[Outcome]
     samples: Sequence[Sample]
     command: str
+    workers: Sequence[WorkerCount] = ()  # seconds from the run's start
 
 
-def rows(summary: Summary) -> list[tuple[str, str]]:
+def rows(run: Run) -> list[tuple[str, str]]:
+    summary = run.summary
     accuracy = "unknown" if summary.accuracy is None else f"{summary.accuracy:.2%} of {summary.judged}"
     return [
         ("requests", str(summary.requests)),
@@ -33,13 +37,21 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         ("throughput", f"{summary.per_minute:.0f} a minute"),
         *((f"latency {name}", f"{seconds * 1000:.0f} ms") for name, seconds in summary.latency.items()),
         ("right answers", accuracy),
+        *([("most workers", _most_workers(run.workers))] if run.workers else []),
     ]
 
 
-def print_table(summary: Summary) -> None:
-    for name, value in rows(summary):
+def _most_workers(counts: Sequence[WorkerCount]) -> str:
+    most: dict[str, int] = {}
+    for count in counts:
+        most[count.function] = max(count.workers, most.get(count.function, 0))
+    return ", ".join(f"{function}: {workers}" for function, workers in most.items())
+
+
+def print_table(run: Run) -> None:
+    for name, value in rows(run):
         print(f"{name:16}{value}")
-    for line in summary.wrong[:5]:
+    for line in run.summary.wrong[:5]:
         print(f"{'':16}{line}")
 
 
@@ -50,6 +62,7 @@ def write_report(run: Run, folder: Path) -> None:
         "command": run.command,
         "summary": run.summary.as_json(),
         "samples": samples,
+        "workers": [asdict(count) for count in run.workers],
         "outcomes": [asdict(outcome) for outcome in run.outcomes],
     }
     (folder / "report.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -57,18 +70,19 @@ def write_report(run: Run, folder: Path) -> None:
 
 
 def _page(run: Run) -> str:
-    table = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows(run.summary)
-    )
+    table = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows(run))
     wrong = "".join(f"<li>{html.escape(line)}</li>" for line in run.summary.wrong)
     answered = [outcome for outcome in run.outcomes if outcome.error is None]
     waiting: dict[str, Sequence[Point]] = {
         "backlog": [(sample.seconds, sample.backlog) for sample in run.samples],
-        "in hand or workers": [(sample.seconds, sample.workers) for sample in run.samples],
+        "in hand": [(sample.seconds, sample.in_hand) for sample in run.samples],
     }
+    ended = max((count.seconds for count in run.workers), default=0.0)
     plots = (
         plot("Answers per second", {"answers": throughput(run.outcomes)}),
-        plot("Backlog and workers", waiting),
+        plot("Backlog and work in hand", waiting),
+        plot("Workers", steps(run.workers, "workers", ended=ended)),
+        plot("Backlog of each function, in messages", steps(run.workers, "backlog", ended=ended)),
         plot("Latency of each answer, in seconds", {"latency": [(o.end, o.seconds) for o in answered]}, dots=True),
         plot("Latency by share of answers, in seconds", {"latency": _shares(answered)}),
     )
@@ -87,7 +101,7 @@ def _shares(outcomes: Sequence[Outcome]) -> list[Point]:
     return [(percent, quantile(ordered, percent / 100)) for percent in range(1, 101)] if ordered else []
 
 
-def plot(title: str, series: dict[str, Sequence[Point]], *, dots: bool = False) -> str:
+def plot(title: str, series: Mapping[str, Sequence[Point]], *, dots: bool = False) -> str:
     points = [point for line in series.values() for point in line]
     if not points:
         return ""
@@ -99,11 +113,11 @@ def plot(title: str, series: dict[str, Sequence[Point]], *, dots: bool = False) 
 
     drawn = [
         _dots(map(place, line)) if dots else _line(list(map(place, line)), colour)
-        for line, colour in zip(series.values(), COLOURS, strict=False)
+        for line, colour in zip(series.values(), cycle(COLOURS), strict=False)
     ]
     legend = "".join(
-        f'<text x="{LEFT + 8 + 140 * number}" y="10" style="fill:{COLOURS[number]}">{html.escape(name)}</text>'
-        for number, name in enumerate(series)
+        f'<text x="{LEFT + 8 + 180 * number}" y="10" style="fill:{colour}">{html.escape(name)}</text>'
+        for number, (name, colour) in enumerate(zip(series, cycle(COLOURS), strict=False))
     )
     return (
         f'<h2>{html.escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'

@@ -47,8 +47,9 @@ class IamCallers:
     """Behind an HTTP API whose routes ask for IAM: the gateway has checked the signature, and says whose it is."""
 
     async def admit(self, request: Request, scope: Scope) -> Access:
-        event = request.scope.get("aws.event", {})
-        caller = event.get("requestContext", {}).get("authorizer", {}).get("iam", {}).get("userArn")
+        caller = request.scope.get("aws.event")
+        for field in ("requestContext", "authorizer", "iam", "userArn"):
+            caller = caller.get(field) if isinstance(caller, dict) else None
         if not caller:
             raise Unauthenticated("This service takes only requests that an IAM principal has signed.")
         return Access(who=str(caller))

@@ -1,10 +1,12 @@
 """Reading request bodies within bounds of size, time and memory, and finding the photos in them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any, NoReturn
 
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
@@ -70,6 +72,11 @@ class BodyReader:
                     raise BadRequest("The photo is empty. Send it again.", code="empty-file")
             yield photos
 
+    @asynccontextmanager
+    async def json_object(self, request: Request, *, max_bytes: int) -> AsyncIterator[dict[str, Any]]:
+        async with self.read(request, max_bytes=max_bytes) as body:
+            yield _json_object(body)
+
     def _take(self, size: int) -> None:
         if size > self._room:
             raise Overloaded("Too many uploads at once. Try again in a moment.", retry_after=1)
@@ -118,10 +125,27 @@ class _InMemoryParser(MultiPartParser):
     spool_max_size = 1 << 40  # the body is in memory already and bounded: nothing of it goes to a disk
 
 
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.", code="bad-json") from None
+    except ValueError as error:
+        raise BadRequest(f"The body is not valid JSON in UTF-8: {error}.", code="bad-json") from None
+    if not isinstance(content, dict):
+        raise BadRequest("The body must be a JSON object.", code="bad-json")
+    return content
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
 def _announced(request: Request) -> int:
     length = request.headers.get("content-length", "0")
     return int(length) if length.isdecimal() else 0
 
 
 def _too_large(most: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {most / 1024**2:.3g} MiB, which is the limit. Send a smaller photo.")
+    limit = f"{most / 1024**2:.3g} MiB" if most >= 1024**2 else f"{most / 1024:.3g} KiB"
+    return BodyTooLarge(f"The body is larger than {limit}, which is the limit. Send a smaller one.")

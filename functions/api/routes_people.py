@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from functions.api.access import Access, require
+from functions.api.body import media_type
 from functions.api.dependencies import ServicesOf
 from functions.api.errors import BadRequest, NotFound, RefusedPhoto
 from functions.api.people import Enrolment, Forgotten, enrol, forget
 from functions.api.problem_docs import problems
-from functions.api.routes_photos import form_of
+from functions.api.routes_photos import JSON, form_of
 from functions.common.enrolment import MAX_NAME_LENGTH, NotEnrolled, normal_name
+from functions.common.people_store import MAX_RECORD_BYTES
 
 router = APIRouter(prefix="/v1/people/{name}", tags=["people"])
 MAX_PHOTOS = 10
@@ -49,13 +51,26 @@ async def get_person(name: Name, services: ServicesOf, _: CanRead) -> EnrolledPe
     return EnrolledPerson(name=name, record=record, faces=faces)
 
 
-@router.put("", summary="Set a person's record", responses=problems(400, 422))
-async def put_person(
-    name: Name, services: ServicesOf, _: CanWrite, record: Annotated[Record, Body(description="any fields")]
-) -> EnrolledPerson:
-    if record.get("name", name) != name:
-        raise BadRequest("The record's `name` is not the one in the address.", code="other-name")
-    await services.photos.run(lambda: services.people.put(record | {"name": name}))
+@router.put(
+    "",
+    summary="Set a person's record",
+    responses=problems(400, 413, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": f"any fields, at most {MAX_RECORD_BYTES // 1024} KiB in all",
+            "content": {JSON: {"schema": {"type": "object", "additionalProperties": True}}},
+        }
+    },
+)
+async def put_person(request: Request, name: Name, services: ServicesOf, _: CanWrite) -> EnrolledPerson:
+    if media_type(request) != JSON:
+        raise BadRequest(f"Send the record as {JSON}, and say so in the Content-Type.", code="bad-json")
+    # read here and not by the framework, which would parse any amount before it asks who sent it
+    async with services.bodies.json_object(request, max_bytes=MAX_RECORD_BYTES) as record:
+        if record.get("name", name) != name:
+            raise BadRequest("The record's `name` is not the one in the address.", code="other-name")
+        await services.photos.run(lambda: services.people.put(record | {"name": name}))
     services.records.forget()
     return await get_person(name, services, _)
 

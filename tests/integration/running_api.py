@@ -45,9 +45,11 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(enrolment: Enrolment, model_dir: Path, settings: Settings = SETTINGS) -> Iterator[RunningApi]:
+def running_api(
+    enrolment: Enrolment, model_dir: Path, settings: Settings = SETTINGS, *, log_dir: Path | None = None
+) -> Iterator[RunningApi]:
     with (
-        open_session(settings, enrolment, port=0, model_dir=model_dir, log_dir=None) as session,
+        open_session(settings, enrolment, port=0, model_dir=model_dir, log_dir=log_dir) as session,
         ApiServer(settings, port=0, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as server,
         urllib3.PoolManager(maxsize=32, block=True) as pool,
     ):

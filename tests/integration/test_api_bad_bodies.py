@@ -173,12 +173,14 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(api: RunningApi) -> 
             assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_clients_that_send_slowly_hold_no_worker(api: RunningApi) -> None:
+@pytest.mark.parametrize("request_line", [b"POST / HTTP/1.1", b"PUT /v1/people/Ada HTTP/1.1"])
+def test_clients_that_send_slowly_hold_no_worker(api: RunningApi, request_line: bytes) -> None:
     address = ("127.0.0.1", int(api.server.url.rpartition(":")[2]))
     slow = [socket.create_connection(address, timeout=30) for _ in range(200)]
     try:
         for client in slow:
-            client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx")
+            head = b"\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+            client.sendall(request_line + head + b"{")
         for _ in range(5):
             require_still_serving(api)
     finally:

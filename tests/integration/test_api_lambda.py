@@ -1,9 +1,7 @@
 """The same application as a Lambda function behind an HTTP API, opened by an API key."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import cv2
@@ -13,10 +11,10 @@ import pytest
 from functions.api import handler as lambda_function
 from functions.api.api_keys import ApiKeyStore
 from infra.pipeline import Settings
-from local.api_server import api_environment
 from local.preparation import Enrolment
 from local.session import Session, open_session
 from model.build.folder import ensure_model_files
+from tests.integration.lambda_api import running_lambda_api
 
 Invoke = Callable[..., dict[str, Any]]
 PHOTO = cv2.imencode(".png", np.full((80, 80, 3), 90, dtype=np.uint8))[1].tobytes()
@@ -32,33 +30,14 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def invoke(session: Session) -> Iterator[Invoke]:
-    environment = api_environment(
-        Settings(prefix="test"),
-        endpoint_url=session.cloud.endpoint_url,
-        model_dir=ensure_model_files(progress=print),
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (environment | {"AUTH": "keys"}).items():
-            patch.setenv(name, value)
-        adapter = lambda_function.adapter()
+    with running_lambda_api(session, {"AUTH": "keys"}) as api:
 
         def call(
             method: str, path: str, *, body: bytes = b"", key: str = "", kind: str = "image/png"
         ) -> dict[str, Any]:
-            event = {
-                "version": "2.0",
-                "rawPath": path,
-                "rawQueryString": "",
-                "headers": {"content-type": kind, "x-api-key": key, "host": "x.execute-api.example"},
-                "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}},
-                "body": base64.b64encode(body).decode(),
-                "isBase64Encoded": True,
-            }
-            return lambda_function.handler(event, None)  # type: ignore[arg-type]
+            return api(method, path, body=body, headers={"content-type": kind, "x-api-key": key})
 
-        with closing(adapter.app._app.state.services):  # type: ignore[attr-defined]
-            yield call
-        lambda_function.adapter.cache_clear()
+        yield call
 
 
 @pytest.fixture

@@ -20,8 +20,14 @@ WORKLOAD = Path(__file__).parents[2] / "workload" / "workload.py"
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[RunningApi]:
-    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+def log_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def api(log_dir: Path) -> Iterator[RunningApi]:
+    nobody = Enrolment(faces=[], records=[])
+    with running_api(nobody, ensure_model_files(progress=print), log_dir=log_dir) as running:
         yield running
 
 
@@ -37,8 +43,8 @@ def run(out: Path, *options: str) -> dict[str, Any]:
         command, capture_output=True, text=True, timeout=200, check=False, cwd=out.parent, env=environment
     )
     assert (out / "report.html").stat().st_size > 1000, done.stderr
-    summary: dict[str, Any] = json.loads((out / "report.json").read_text())["summary"]
-    return summary | {"exit": done.returncode}
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return report["summary"] | {"exit": done.returncode, "workers": report["workers"]}
 
 
 def test_photos_by_http_are_all_answered(api: RunningApi, tmp_path: Path) -> None:
@@ -48,7 +54,9 @@ def test_photos_by_http_are_all_answered(api: RunningApi, tmp_path: Path) -> Non
     assert summary["accuracy"] == 1.0
 
 
-def test_photos_through_the_bucket_are_all_answered(api: RunningApi, tmp_path: Path) -> None:
+def test_photos_through_the_bucket_are_all_answered_by_workers_that_come_and_go(
+    api: RunningApi, log_dir: Path, tmp_path: Path
+) -> None:
     endpoint = api.session.cloud.endpoint_url
     summary = run(
         tmp_path / "out",
@@ -61,9 +69,17 @@ def test_photos_through_the_bucket_are_all_answered(api: RunningApi, tmp_path: P
         "4",
         "--profile",
         "steady:4",
+        "--workers-log",
+        str(log_dir / "workers.jsonl"),
     )
 
     assert (summary["requests"], summary["answered"], summary["errors"]) == (4, 4, {})
+    for function in ("test-api-video-split", "test-api-face-recognition", "test-api-lookup"):
+        workers = [count["workers"] for count in summary["workers"] if count["function"] == function]
+        assert max(workers) in {1, 2}  # the ceiling
+        assert workers[-1] == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<h2>Workers</h2>" in page and "<h2>Backlog of each function, in messages</h2>" in page
 
 
 def test_errors_are_counted_by_kind_and_end_in_a_code(api: RunningApi, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.integration.throwaway import until
+
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 COMMAND = [sys.executable, "-m", "local.cli"]
 START_SECONDS = 120  # the first start on a machine also builds the model files
@@ -71,6 +73,32 @@ def test_up_takes_uploads_tells_of_answers_and_leaves_nothing_behind(stop: signa
     assert children
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+
+
+def test_up_keeps_the_logs_and_a_record_of_the_workers(tmp_path: Path) -> None:
+    logs = tmp_path / "new" / "logs"
+    functions = ("test-logs-video-split", "test-logs-lookup")
+    with up("--prefix", "test-logs", "--log-dir", str(logs)) as (process, endpoint):
+        s3 = boto3.client(
+            "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        s3.put_object(Bucket="test-logs-input", Key="a.mp4", Body=b"this is text")
+        s3.close()
+        assert read_line(process).startswith("failed a.mp4: ")
+        until(lambda: all("REPORT RequestId: " in read(logs / f"{function}.log") for function in functions))
+        until(lambda: all(f'"{function}", "workers": 1' in read(logs / "workers.jsonl") for function in functions))
+
+    counts = [json.loads(line) for line in read(logs / "workers.jsonl").splitlines()]
+    fields = frozenset({"time", "function", "workers", "in_flight", "backlog"})
+    assert {frozenset(count) for count in counts} == {fields}
+    assert [count["time"] for count in counts] == sorted(count["time"] for count in counts)
+    for function in functions:
+        lines = [json.loads(line) for line in read(logs / f"{function}.log").splitlines() if line.startswith("{")]
+        assert any(line.get("key") == "a.mp4" for line in lines)
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def test_a_port_in_use_is_one_line_and_code_2() -> None:

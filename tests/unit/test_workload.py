@@ -75,7 +75,7 @@ def test_throughput_adds_up_to_the_answers() -> None:
 
 def test_the_report_holds_its_plots_and_escapes_names(tmp_path: Path) -> None:
     outcomes = [outcome(0, expected="<b>"), outcome(1, error="timeout", answer=None)]
-    samples = [Sample(seconds=0, backlog=1, workers=2), Sample(seconds=1, backlog=0, workers=1)]
+    samples = [Sample(seconds=0, backlog=1, in_hand=2), Sample(seconds=1, backlog=0, in_hand=1)]
 
     write_report(Run(summary=summarize(outcomes), outcomes=outcomes, samples=samples, command="x"), tmp_path)
 
