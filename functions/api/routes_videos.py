@@ -3,8 +3,9 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from functions.api.access import Access, require
 from functions.api.dependencies import ServicesOf
@@ -12,12 +13,14 @@ from functions.api.errors import NotFound
 from functions.api.job_state import JobState, job_state
 from functions.api.problem_docs import problems
 from functions.api.results import fetch_result
+from functions.api.routes_photos import JSON
 from functions.common.keys import MAX_INPUT_KEY_BYTES
 from functions.common.results import Failure, Result
 
 router = APIRouter(prefix="/v1", tags=["videos"])
 UPLOAD_SECONDS = 3600
 UPLOADED_UNDER = "api/videos"
+MAX_QUESTION_BYTES = 4096
 
 
 class NewVideo(BaseModel):
@@ -37,11 +40,20 @@ class VideoUpload(BaseModel):
     upload: FormUpload
 
 
-@router.post("/videos", status_code=201, summary="Ask for an upload", responses=problems(400, 422))
+@router.post(
+    "/videos",
+    status_code=201,
+    summary="Ask for an upload",
+    responses=problems(400, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": NewVideo.model_json_schema()}}}},
+)
 async def post_video(
-    video: NewVideo, services: ServicesOf, _: Annotated[Access, Depends(require("videos"))]
+    request: Request, services: ServicesOf, _: Annotated[Access, Depends(require("videos"))]
 ) -> VideoUpload:
     """A form that uploads straight to the input bucket. What is uploaded is worked on without another request."""
+    # read here and not by the framework, which would parse any amount before it asks who sent it
+    async with services.bodies.json_object(request, max_bytes=MAX_QUESTION_BYTES) as asked:
+        video = _new_video(asked)
     upload = uuid.uuid4().hex
     key = f"{UPLOADED_UNDER}/{upload}"
     most = services.settings.max_video_bytes
@@ -59,6 +71,13 @@ async def post_video(
         key=key,
         upload=FormUpload(url=form["url"], fields=form["fields"], max_bytes=most, expires_in=UPLOAD_SECONDS),
     )
+
+
+def _new_video(asked: dict[str, Any]) -> NewVideo:
+    try:
+        return NewVideo.model_validate(asked)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 @router.get("/jobs/{job}", summary="A job's state and progress", responses=problems(400, 404, 422))

@@ -108,3 +108,14 @@ def test_a_record_over_the_limit_is_refused_while_it_is_sent(api: RunningApi, he
             assert pieces  # refused while it was being sent
     assert answer.startswith(b"HTTP/1.1 413 ") or pieces
     assert api.ask("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"content_type": "' + b"v" * 5000 + b'"}', 413), (b'{"content_type": "text/html"}', 422), (b"{", 400)],
+)
+def test_asking_for_an_upload_is_bounded_too(api: RunningApi, body: bytes, status: int) -> None:
+    answer = api.ask("POST", "/v1/videos", body=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status == status
+    assert answer.json["detail"]
