@@ -16,6 +16,7 @@ from functions.video_split.probe import Limits, Media, probe
 from tests.integration.made_media import frame_number, make, numbered, set_matrix, synthetic, with_sound
 
 LIMITS = Limits()
+SHORT_GOPS = Limits(max_gop_seconds=10.0)
 
 
 @pytest.fixture(params=["system", "wheel"], scope="module")
@@ -182,14 +183,14 @@ def test_gops_end_at_key_frames_in_reach(binaries: Binaries, tmp_path: Path) -> 
     keys = ("-g", "9999", "-sc_threshold", "0", "-force_key_frames", "0,3,7.3,8.1,16")
     path = numbered(binaries, tmp_path / "v.mp4", *keys, frames=300, rate="10")
 
-    _, gops = read(path, binaries, rate=2.0)
+    _, gops = read(path, binaries, rate=2.0, limits=SHORT_GOPS)
 
     # 8.1 is the last in reach of 0, so 8.5 is the first sample after it; 16 of 8.5; then the cap
     assert [gop.times[0] for gop in gops] == [0.0, 8.5, 16.0, 26.0]
     assert [gop.end for gop in gops] == pytest.approx([8.5, 16.0, 26.0, 30.0])
     assert [gop.index for gop in gops] == [0, 1, 2, 3]
     assert times(gops) == [k / 2 for k in range(60)]
-    assert read(path, binaries, rate=2.0)[1] == gops
+    assert read(path, binaries, rate=2.0, limits=SHORT_GOPS)[1] == gops
 
 
 def test_gops_hold_at_most_32_frames(binaries: Binaries, tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_gops_hold_at_most_32_frames(binaries: Binaries, tmp_path: Path) -> None
 
 def test_intra_only_video(binaries: Binaries, tmp_path: Path) -> None:
     path = numbered(binaries, tmp_path / "v.avi", "-c:v", "mjpeg", "-q:v", "3", frames=300, rate="10")
-    _, gops = read(path, binaries, rate=2.0)
+    _, gops = read(path, binaries, rate=2.0, limits=SHORT_GOPS)
     assert [len(gop.frames) for gop in gops] == [20, 20, 20]
 
 

@@ -20,6 +20,8 @@ ENVIRONMENT = {
     "LOOKUP_QUEUE": "lookup",
     "INPUT_BUCKET": "input",
     "OUTPUT_BUCKET": "output",
+    "RESULTS_QUEUE": "results",
+    "EVENT_BUS": "default",
     "MIN_FACE": "40",
     "ROLLCALL_MODEL_DIR": "models",
 }
