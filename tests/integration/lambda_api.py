@@ -1,5 +1,6 @@
 """The API as a Lambda function, given the events that an HTTP API gives it."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -30,12 +31,15 @@ def running_lambda_api(session: Session, settings: Mapping[str, str]) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (environment | dict(settings)).items():
             patch.setenv(name, value)
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)  # else the adapter makes one, which nobody would close
         adapter = lambda_function.adapter()
         try:
-            with closing(adapter.app._app.state.services):  # type: ignore[attr-defined]
+            with closing(loop), closing(adapter.app._app.state.services):  # type: ignore[attr-defined]
                 yield _invoke
         finally:
             lambda_function.adapter.cache_clear()
+            asyncio.set_event_loop(None)
 
 
 def json_of(answer: dict[str, Any]) -> Any:
