@@ -3,7 +3,6 @@
 Both may come more than once, with the same `id`: whoever keeps the ids that it has dealt with does nothing twice.
 """
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from functions.common.errors import RollcallError
 from functions.common.events import Upload
 from functions.common.keys import csv_key, result_key, vtt_key
+from functions.common.named_queue import NamedQueue
 from functions.common.results import Failure, Result
 
 if TYPE_CHECKING:
@@ -57,21 +57,16 @@ def announcement_of(upload: Upload, result: Result | Failure, *, bucket: str) ->
     )
 
 
-class Announcer:
+class Announcer(NamedQueue):
     def __init__(self, *, sqs: "SQSClient", events: Events, bucket: str, queue: str, bus: str) -> None:
-        self._sqs = sqs
+        super().__init__(sqs, queue)
         self._events = events
         self._bucket = bucket
-        self._queue = queue
         self._bus = bus
-
-    @cached_property
-    def _url(self) -> str:
-        return self._sqs.get_queue_url(QueueName=self._queue)["QueueUrl"]
 
     def announce(self, upload: Upload, result: Result | Failure) -> None:
         body = announcement_of(upload, result, bucket=self._bucket).model_dump_json()
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+        self._send(body)
         answer = self._events.put_events(
             Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": body, "EventBusName": self._bus}]
         )

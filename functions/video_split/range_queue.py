@@ -1,28 +1,19 @@
 """Sending ranges of an upload back to the split queue, to be read by invocations of their own."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.common.errors import RollcallError
 from functions.common.events import RangeMessage, SplitRange
+from functions.common.named_queue import NamedQueue
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 MESSAGES_PER_REQUEST = 10  # SQS's limit
 
 
-class RangeQueue:
-    def __init__(self, sqs: "SQSClient", name: str) -> None:
-        self._sqs = sqs
-        self._name = name
-
-    @cached_property
-    def _url(self) -> str:
-        return self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
-
+class RangeQueue(NamedQueue):
     def send(self, ranges: Sequence[SplitRange]) -> None:
         """Raise RollcallError if one is not taken: then all are to be sent again, and twice does no harm."""
         for start in range(0, len(ranges), MESSAGES_PER_REQUEST):
