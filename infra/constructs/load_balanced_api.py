@@ -8,11 +8,10 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from constructs import Construct
 
+from infra.constructs.fargate import NO_INSIGHTS, fargate_task
 from infra.constructs.images import Images
-from infra.constructs.log_groups import build_log_group
 from infra.constructs.network import GivenNetwork, PublicNetwork
-from infra.constructs.permissions import UNSCOPED_REASON, build_task_role
-from infra.constructs.workers import NO_INSIGHTS, PLAIN_ENVIRONMENT, USER, task_size
+from infra.constructs.permissions import build_task_role
 from infra.nag import acknowledge
 from infra.pipeline import Api
 from infra.settings import Deployment
@@ -136,44 +135,24 @@ class LoadBalancedApi(Construct):
 
     def _task(self) -> ecs.FargateTaskDefinition:
         api = self._api
-        cpu, memory = task_size(api.memory_mb)
-        task = ecs.FargateTaskDefinition(
+        return fargate_task(
             self,
-            "task",
-            family=api.name,
-            cpu=cpu,
-            memory_limit_mib=memory,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=self._images.cpu_architecture, operating_system_family=ecs.OperatingSystemFamily.LINUX
-            ),
-            task_role=build_task_role(
+            api,
+            images=self._images,
+            role=build_task_role(
                 self,
                 "role",
                 function=api,
                 prefix=api.name.removesuffix(f"-{api.component}"),
                 key_arn=self._deployment.kms_key_arn,
             ),
-        )
-        limits = ecs.LinuxParameters(self, "limits", init_process_enabled=False)
-        limits.drop_capabilities(ecs.Capability.ALL)
-        logs = build_log_group(self, "logs", name=f"/aws/ecs/{api.name}", days=self._deployment.log_days)
-        task.add_container(
-            "api",
-            image=self._images.container_of(api),
-            entry_point=list(ENTRY_POINT),
-            command=["--host", "0.0.0.0", "--port", str(PORT)],
+            entry_point=ENTRY_POINT,
+            command=("--host", "0.0.0.0", "--port", str(PORT)),
             environment=api.environment | {"AWS_DEFAULT_REGION": Aws.REGION},
-            logging=ecs.LogDriver.aws_logs(stream_prefix="api", log_group=logs),
-            linux_parameters=limits,
-            port_mappings=[ecs.PortMapping(container_port=PORT)],
-            readonly_root_filesystem=True,
-            stop_timeout=Duration.seconds(STOP_SECONDS),
-            user=USER,
+            log_days=self._deployment.log_days,
+            stop_seconds=STOP_SECONDS,
+            ports=(PORT,),
         )
-        acknowledge(task, "AwsSolutions-ECS2", PLAIN_ENVIRONMENT)
-        reason = UNSCOPED_REASON.format(actions="ecr:GetAuthorizationToken")
-        acknowledge(task.obtain_execution_role(), "AwsSolutions-IAM5[Resource::*]", reason)
-        return task
 
     def _scale(self) -> None:
         target = self.service.auto_scale_task_count(min_capacity=1, max_capacity=self._deployment.max_concurrency)

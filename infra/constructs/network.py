@@ -6,7 +6,10 @@ from constructs import Construct
 from infra.nag import acknowledge
 from infra.settings import Deployment
 
-NO_FLOW_LOGS = "Nothing listens in it and nothing gets in; what tasks ask of AWS is CloudTrail's to record."
+NO_FLOW_LOGS = (
+    "Workers listen to nothing; the API, where it stands here, is reached by its load balancer alone and logs each"
+    " request; what tasks ask of AWS is CloudTrail's to record."
+)
 
 
 class GivenNetwork(Construct):

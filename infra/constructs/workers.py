@@ -1,6 +1,5 @@
 """Functions that run as long-running workers on ECS Fargate: as many as their queue needs, none when it is empty."""
 
-import math
 from collections.abc import Sequence
 
 from aws_cdk import Aws, Duration
@@ -9,14 +8,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.constructs.fargate import NO_INSIGHTS, fargate_task
 from infra.constructs.images import Images
-from infra.constructs.log_groups import build_log_group
 from infra.constructs.network import GivenNetwork, PublicNetwork
-from infra.constructs.permissions import UNSCOPED_REASON, build_worker_role
+from infra.constructs.permissions import build_worker_role
 from infra.constructs.queues import Queues
 from infra.nag import acknowledge
 from infra.pipeline import Function, Pipeline
@@ -24,19 +22,11 @@ from infra.scaling import Policy, steps
 from infra.settings import Deployment
 
 ENTRY_POINT = ("/usr/bin/python3", "-m", "functions.worker")
-USER = "1000:1000"  # the images' own
 STOP_SECONDS = 120  # Fargate's longest, and the notice that Spot gives
 GRACE_SECONDS = 90  # of it for the batch in hand
 # a message takes a second or two and a task about a minute to start: what waits for less is not worth another task
 BACKLOG_PER_WORKER = 20
 SCALE_IN_AFTER = Duration.minutes(5)
-
-GIGABYTE = 1024  # MB
-ONE_CPU = 1024  # units
-ONE_CPU_MEMORY = (2 * GIGABYTE, 8 * GIGABYTE)  # what can be had with it
-
-PLAIN_ENVIRONMENT = "Names of buckets, queues and tables; there are no secrets, since the task's role is its key."
-NO_INSIGHTS = "Container Insights is billed by metric; running tasks, CPU and memory are measured without it."
 
 
 class Workers(Construct):
@@ -95,46 +85,22 @@ class Workers(Construct):
         return service
 
     def _task(self, function: Function) -> ecs.FargateTaskDefinition:
-        cpu, memory = task_size(function.memory_mb)
-        task = ecs.FargateTaskDefinition(
+        return fargate_task(
             self,
-            f"{function.component}-task",
-            family=function.name,
-            cpu=cpu,
-            memory_limit_mib=memory,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=self._images.cpu_architecture, operating_system_family=ecs.OperatingSystemFamily.LINUX
-            ),
-            task_role=build_worker_role(
+            function,
+            images=self._images,
+            role=build_worker_role(
                 self,
                 f"{function.component}-role",
                 function=function,
                 prefix=self._prefix,
                 key_arn=self._deployment.kms_key_arn,
             ),
-        )
-        limits = ecs.LinuxParameters(self, f"{function.component}-limits", init_process_enabled=False)
-        limits.drop_capabilities(ecs.Capability.ALL)
-        task.add_container(
-            "worker",
-            image=self._images.container_of(function),
-            entry_point=list(ENTRY_POINT),
-            command=[function.handler],
+            entry_point=ENTRY_POINT,
+            command=(function.handler,),
             environment=worker_environment(function),
-            logging=ecs.LogDriver.aws_logs(stream_prefix="worker", log_group=self._log_group(function)),
-            linux_parameters=limits,
-            readonly_root_filesystem=True,
-            stop_timeout=Duration.seconds(STOP_SECONDS),
-            user=USER,
-        )
-        acknowledge(task, "AwsSolutions-ECS2", PLAIN_ENVIRONMENT)
-        reason = UNSCOPED_REASON.format(actions="ecr:GetAuthorizationToken")
-        acknowledge(task.obtain_execution_role(), "AwsSolutions-IAM5[Resource::*]", reason)
-        return task
-
-    def _log_group(self, function: Function) -> logs.LogGroup:
-        return build_log_group(
-            self, f"{function.component}-logs", name=f"/aws/ecs/{function.name}", days=self._deployment.log_days
+            log_days=self._deployment.log_days,
+            stop_seconds=STOP_SECONDS,
         )
 
     def _scale(self, function: Function, service: ecs.FargateService) -> None:
@@ -239,11 +205,3 @@ def worker_environment(function: Function) -> dict[str, str]:
         "QUEUE": function.queue,
         "TIMEOUT": str(function.timeout),
     }
-
-
-def task_size(memory_mb: int) -> tuple[int, int]:
-    """CPU units and MB of the smallest task with a whole CPU that Fargate offers: it sells both in steps."""
-    memory = GIGABYTE * math.ceil(memory_mb / GIGABYTE)
-    if memory <= ONE_CPU_MEMORY[1]:
-        return ONE_CPU, max(ONE_CPU_MEMORY[0], memory)
-    return 2 * ONE_CPU, memory

@@ -193,7 +193,7 @@ def test_the_task_is_of_the_images_architecture(name: str, cpu: str, request: py
     [(128, (1024, 2048)), (2048, (1024, 2048)), (2049, (1024, 3072)), (8192, (1024, 8192)), (10_240, (2048, 10_240))],
 )
 def test_a_task_is_of_a_size_that_fargate_sells(memory_mb: int, size: tuple[int, int]) -> None:
-    assert importlib.import_module("infra.constructs.workers").task_size(memory_mb) == size
+    assert importlib.import_module("infra.constructs.fargate").task_size(memory_mb) == size
 
 
 def test_it_scales_from_none_to_the_ceiling(template: Template) -> None:
