@@ -1,7 +1,6 @@
 """The HTTP API beside the local cloud: the same application as on AWS, in its own process, for this machine only."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,9 +14,9 @@ from typing import Self
 
 from functions.common.errors import RollcallError
 from infra.pipeline import Settings, describe
-from local.errors import PortInUse
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.guard import Guard
+from local.listening import listen
 
 HOST = "127.0.0.1"
 START_SECONDS = 90.0
@@ -36,7 +35,7 @@ class ApiServer:
     def __init__(self, settings: Settings, *, port: int, endpoint_url: str, model_dir: Path) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         # bound here, so that a port in use is an error of this process, and early requests simply wait
-        with _listen(port) as listener:
+        with listen(HOST, port, option="--api-port", backlog=1024) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "functions.api", "--socket", str(listener.fileno())],
@@ -85,15 +84,6 @@ class ApiServer:
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").splitlines()[-LOG_LINES:]
         raise ApiFailed(f"the HTTP API did not start: {' | '.join(last)}")
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port), backlog=1024)
-    except OSError as error:
-        raise PortInUse(
-            f"Cannot listen on {HOST}:{port} ({error.strerror}): choose another port with --api-port."
-        ) from None
 
 
 def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -> dict[str, str]:

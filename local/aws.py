@@ -1,15 +1,13 @@
 """S3, SQS and DynamoDB on one port: a moto server in a process of its own."""
 
-import errno
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Self
 
-from local.errors import PortInUse, UsageError
 from local.lambda_host.guard import Guard
+from local.listening import listen
 
 
 class AwsServer:
@@ -21,7 +19,10 @@ class AwsServer:
         self.log_file = log_file
         self._guard = guard
         # bound here, so that a port in use is an error of this process, and early requests simply wait
-        with _listen(host, port) as listener, log_file.open("ab") as log:
+        with (
+            listen(host, port, option="--port", backlog=128) as listener,
+            log_file.open("ab") as log,
+        ):
             self.endpoint_url = f"http://{host}:{listener.getsockname()[1]}"
             self._process = subprocess.Popen(
                 [str(python), "-P", "-m", "local.moto_server", "--socket", str(listener.fileno())],
@@ -48,11 +49,3 @@ class AwsServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=128)
-    except OSError as error:
-        kind = PortInUse if error.errno == errno.EADDRINUSE else UsageError
-        raise kind(f"Cannot listen on {host}:{port} ({error.strerror}): choose another port with --port.") from None
