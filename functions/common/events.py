@@ -36,6 +36,7 @@ class Stretch(BaseModel):
     end: int | None = None
     origin: int = 0  # when the first frame of the video starts, in units of the stream's time base
     anchor: int | None = None  # when a key frame before `first` starts: who seeks must find it there again
+    every_frame: bool = False  # to be read with the frames that no other refers to: without them samples came late
 
 
 class SplitRange(BaseModel):

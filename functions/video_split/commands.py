@@ -25,6 +25,11 @@ def sampled_size(width: int, height: int, *, longest: int) -> tuple[int, int]:
     return tuple(max(2, round(side * shrink / 2) * 2) for side in (width, height))  # type: ignore[return-value]
 
 
+def leaves_out(media: Media, stretch: Stretch) -> bool:
+    """Whether the frames that no other refers to are not decoded: half of them, in most files."""
+    return media.bidirectional and not stretch.every_frame
+
+
 def video_command(
     source: Source,
     media: Media,
@@ -41,7 +46,13 @@ def video_command(
     that came before it. So the sampler counts as it does over the whole video, to the sample; what lies outside the
     stretch is dropped before it is scaled.
     """
-    stream = _opened(source, media, limits, **({} if seek is None else _sought(seek)))
+    stream = _opened(
+        source,
+        media,
+        limits,
+        **({"skip_frame": "noref"} if leaves_out(media, stretch) else {}),
+        **({} if seek is None else _sought(seek)),
+    )
     # in this order: a frame's line is on the log before its JPEG is on the pipe, and what is dropped costs nothing more
     stream = stream.filter("showinfo", checksum=0)
     stream = stream.filter("setpts", "PTS-STARTPTS" if seek is None else f"if(N,PTS-({stretch.origin}),0)")

@@ -7,7 +7,13 @@ from fractions import Fraction
 
 from functions.common.errors import TooLarge, TooLong, TruncatedMedia
 from functions.common.events import Stretch
-from functions.video_split.commands import first_frame_command, photo_command, sampled_size, video_command
+from functions.video_split.commands import (
+    first_frame_command,
+    leaves_out,
+    photo_command,
+    sampled_size,
+    video_command,
+)
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import grid
 from functions.video_split.failures import CUT_OFF, DAMAGED, broken_off, explain
@@ -21,6 +27,8 @@ from functions.video_split.timeline import NotAnchored, Timeline
 
 PHOTO_QUALITIES = (2, 5, 12)  # the first that fits in `max_frame_bytes`
 MISSING_SECONDS = 1.5  # less than this at the end is what muxers round and viewers do not miss
+# A sample may show a frame that was on screen this long before, where frames that no other refers to are left out
+MOST_LAG = Fraction(1, 4)  # seconds; and never more than half of the time between samples
 # Before a stretch, in seconds: enough with an index of key frames, without one, with key frames far apart
 RUN_UPS = (2.0, 20.0, 200.0)
 WHOLE = Stretch()
@@ -62,7 +70,7 @@ def decode(
     )
     if media.photo:
         return _decode_photo(opened)
-    return _decode_video(opened, grid(frames_per_second), stretch)
+    return _decode_video(opened, grid(frames_per_second), stretch, index=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,31 +120,45 @@ def _decode_photo(opened: _Opened) -> Generator[Gop, None, float | None]:
     raise TooLarge("The photo has too much detail to be handled at its size. Upload it in a smaller size.")
 
 
-def _decode_video(opened: _Opened, rate: Fraction, stretch: Stretch) -> Generator[Gop, None, float | None]:
+def _decode_video(
+    opened: _Opened, rate: Fraction, stretch: Stretch, *, index: int
+) -> Generator[Gop, None, float | None]:
+    """`index`: of the first GoP."""
     origin = float(stretch.origin * opened.media.time_base)
     for run_up in RUN_UPS:
         seek = origin + float(stretch.first / rate) - run_up
         if seek <= origin:
             break
         try:
-            return (yield from _decode_stretch(opened, rate, stretch, seek=seek))
+            return (yield from _decode_stretch(opened, rate, stretch, index=index, seek=seek))
         except NotAnchored:  # known before the first sample is handed out
             continue
-    return (yield from _decode_stretch(opened, rate, stretch, seek=None))
+    return (yield from _decode_stretch(opened, rate, stretch, index=index, seek=None))
 
 
 def _decode_stretch(
-    opened: _Opened, rate: Fraction, stretch: Stretch, *, seek: float | None
+    opened: _Opened, rate: Fraction, stretch: Stretch, *, index: int, seek: float | None
 ) -> Generator[Gop, None, float | None]:
     media, limits = opened.media, opened.limits
     width, height = sampled_size(media.width, media.height, longest=limits.max_frame_side)
-    timeline = Timeline(frames_per_second=rate, stretch=stretch, sought=seek is not None)
+    timeline = Timeline(
+        frames_per_second=rate,
+        stretch=stretch,
+        sought=seek is not None,
+        most_lag=min(MOST_LAG, 1 / (2 * rate)) if leaves_out(media, stretch) else None,
+    )
     reading = _Reading(opened=opened, rate=rate, stretch=stretch, seek=seek, timeline=timeline)
+    rest = stretch
     with closing(reading.samples()) as samples:
         packs = pack(samples, most_frames=limits.max_frames_per_gop, most_seconds=limits.max_gop_seconds)
-        first = stretch.first
-        for index, (held, end) in enumerate(_with_ends(packs, reading)):
+        for held, end in _with_ends(packs, reading):
+            first = rest.first
             following = first + len(held)
+            if timeline.lagging is not None and timeline.lagging < following:
+                break
+            rest = stretch.model_copy(
+                update={"first": following, "origin": timeline.origin or 0, "anchor": held[-1].latest_key}
+            )
             yield Gop(
                 index=index,
                 first_frame=first,
@@ -146,10 +168,13 @@ def _decode_stretch(
                 height=height,
                 scale=media.width / width,
                 end=end,
-                rest=Stretch(first=following, end=stretch.end, origin=timeline.origin or 0, anchor=held[-1].latest_key),
+                rest=rest,
             )
-            first = following
-    return reading.duration
+            index += 1
+        else:
+            if timeline.lagging is None or reading.duration is None:
+                return reading.duration
+    return (yield from _decode_video(opened, rate, rest.model_copy(update={"every_frame": True}), index=index))
 
 
 def _with_ends(packs: Iterator[list[Sample]], reading: "_Reading") -> Iterator[tuple[list[Sample], float]]:
@@ -201,6 +226,7 @@ class _Reading:
         else:
             self._require_unbroken(child.returncode, number)
         if number != self._stretch.end:
+            timeline.end(samples=number, claimed=self._opened.media.duration)
             self.duration = timeline.duration(samples=number, claimed=self._opened.media.duration)
             self._require_whole(self.duration)
 

@@ -10,9 +10,8 @@ from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.division import Division
 from functions.video_split.ffmpeg import Binaries
 from functions.video_split.probe import Media
-from functions.video_split.source import MATROSKA, MOV
+from functions.video_split.source import INDEXED
 
-INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read
 TRIAL_SECONDS = 20.0  # a seek by an index takes one or two; without one the file is read up to there
 
 

@@ -13,7 +13,7 @@ from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.inputs import input_options, input_url
 from functions.video_split.limits import Limits
 from functions.video_split.photo import orientation, require_still
-from functions.video_split.source import Container, Source, recognise
+from functions.video_split.source import INDEXED, Container, Source, recognise
 from functions.video_split.upright import Turn, exif_turn, matrix_turn
 
 __all__ = ["Limits", "Media", "probe"]
@@ -21,6 +21,7 @@ __all__ = ["Limits", "Media", "probe"]
 ANSWER_BYTES = 1 << 20  # of ffprobe's output
 UPRIGHT_MATRIX = (1, 0, 0, 1)
 ALPHA_FORMATS = ("rgba", "bgra", "argb", "abgr", "ya", "yuva", "gbrap", "pal8")
+BIDIRECTIONAL_CODECS = ("h264", "hevc")  # those whose decoders can leave out frames
 MOST_STRETCH = 8.0  # a sample aspect ratio beyond this is damage, not a format
 
 
@@ -36,6 +37,7 @@ class Media:
     frame_rate: float  # frames per second, on average; 0 where the file does not say
     time_base: Fraction  # seconds in one unit of the stream's own clock
     transparent: bool
+    bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
 
 
 def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
@@ -57,6 +59,7 @@ def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Medi
         frame_rate=_ratio(stream.get("avg_frame_rate", ""), "/"),
         time_base=_time_base(stream.get("time_base", "")),
         transparent=_has_alpha(stream.get("pix_fmt", "")),
+        bidirectional=_is_bidirectional(stream, container),
     )
     _require_bounds(media, stream, limits)
     return media
@@ -172,6 +175,12 @@ def _display_matrix(stream: dict[str, Any]) -> tuple[int, int, int, int]:
         return UPRIGHT_MATRIX
     (a, b), (c, d) = rows[:2]
     return int(a), int(b), int(c), int(d)
+
+
+def _is_bidirectional(stream: dict[str, Any], container: Container) -> bool:
+    """In a file with an index, where what was left out can be gone back to."""
+    known = container in INDEXED and stream.get("codec_name") in BIDIRECTIONAL_CODECS
+    return known and stream.get("has_b_frames", 0) > 0
 
 
 def _has_alpha(pixel_format: str) -> bool:

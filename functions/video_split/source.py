@@ -61,6 +61,7 @@ class Container:
 
 MOV = Container("mov,mp4,m4a,3gp,3g2,mj2")
 MATROSKA = Container("matroska,webm")
+INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read
 JPEG, PNG, WEBP = (Container(f"{name}_pipe", photo=True) for name in ("jpeg", "png", "webp"))
 
 _BY_START = (

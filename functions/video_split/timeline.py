@@ -8,6 +8,7 @@ from fractions import Fraction
 from functions.common.events import Stretch
 
 KEPT_LINES = 40
+CLAIM_TOLERANCE = Fraction(1, 500)  # seconds; some files round their times to milliseconds
 _TIME_BASE = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+),")
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+) .*\biskey:([01]) ")
 _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
@@ -24,13 +25,23 @@ class Timeline:
     the stretch can rely on, at the time that it is known to have.
     """
 
-    def __init__(self, *, frames_per_second: Fraction, stretch: Stretch | None = None, sought: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        frames_per_second: Fraction,
+        stretch: Stretch | None = None,
+        sought: bool = False,
+        most_lag: Fraction | None = None,
+    ) -> None:
+        """`most_lag`: seconds that the frame of a sample may be older than the sample, where frames are left out."""
         self.problems: deque[str] = deque(maxlen=KEPT_LINES)
         self.frames = 0
+        self.lagging: int | None = None  # the first sample whose frame is older than that
         self.origin = stretch.origin if stretch is not None and sought else None
         self.latest_key: int | None = None  # start of the last key frame that `take_key` has told of
         self._stretch = stretch or Stretch()
         self._anchored = not sought
+        self._most_lag = most_lag
         self._rate = frames_per_second
         self._time_base = Fraction(0)
         self._last = self._before_last = 0
@@ -68,17 +79,34 @@ class Timeline:
         """
         shortest, longest = float(Fraction(max(samples - 1, 0)) / self._rate), float(samples / self._rate)
         usual = self.last + float((self._last - self._before_last) * self._time_base)
-        likely = usual if usual > shortest or not shortest < claimed <= longest else claimed
+        uncertain = self._most_lag is not None or usual <= shortest
+        likely = claimed if uncertain and shortest < claimed <= longest else usual
         return min(max(likely, shortest), longest)
 
+    def end(self, *, samples: int, claimed: float) -> None:
+        """No frame comes any more; `claimed`: seconds up to which there should be samples."""
+        self._require_fresh(before=samples)
+        if self._most_lag is not None and samples < math.ceil((Fraction(claimed) - CLAIM_TOLERANCE) * self._rate):
+            self.lagging = min(self.lagging or samples, samples - 1)  # the frames left out are the last ones
+
     def _frame(self, pts: int, *, key: bool) -> None:
-        self.frames += 1
         if self.origin is None:
             self.origin = pts
         start = pts - self.origin
+        self._require_fresh(before=math.ceil(start * self._time_base * self._rate))
+        self.frames += 1
         self._before_last, self._last = self._last, start
         if key:
             self._key(pts, sample=math.ceil(start * self._time_base * self._rate))
+
+    def _require_fresh(self, *, before: int) -> None:
+        """Of the samples before that number, those since the last frame show the last frame."""
+        if self._most_lag is None or self.lagging is not None or self.frames == 0:
+            return
+        first = math.floor((self._last * self._time_base + self._most_lag) * self._rate) + 1
+        first = max(first, self._stretch.first)
+        if first < before:
+            self.lagging = first
 
     def _key(self, pts: int, *, sample: int) -> None:
         if sample <= self._stretch.first and self._stretch.anchor in (None, pts):

@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import pytest
 
+from functions.common.events import Stretch
 from functions.video_split.timeline import Timeline
 
 BASE = "[Parsed_showinfo_1 @ 0x25a8c480] [info] config in time_base: 1/{base}, frame_rate: 30000/1001"
@@ -56,3 +57,44 @@ def test_only_problems_are_kept_and_few() -> None:
         line.feed(f"[h264 @ 0x1] [error] concealing {n}")
     assert len(line.problems) == 40
     assert line.problems[-1].endswith("999")
+
+
+def leaving_out(*starts: int, stretch: Stretch | None = None) -> Timeline:
+    """At a base of 1000 and two samples a second, each at most a quarter of a second old."""
+    line = Timeline(frames_per_second=Fraction(2), stretch=stretch, most_lag=Fraction(1, 4))
+    line.feed(BASE.format(base=1000))
+    for n, pts in enumerate(starts):
+        line.feed(FRAME.format(n=n, pts=pts, key=n == 0))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("starts", "lagging"),
+    [
+        ((0, 250, 750, 1250, 1750), None),
+        ((0, 249, 750, 1250, 1750), 1),
+        ((0, 400, 900, 2100), 3),  # the sample at 1.0 s shows a frame of 0.9 s, the one at 1.5 s shows it too
+        ((0, 400, 500), None),
+    ],
+)
+def test_the_first_sample_whose_frame_is_too_old_is_known(starts: tuple[int, ...], lagging: int | None) -> None:
+    assert leaving_out(*starts).lagging == lagging
+
+
+def test_what_comes_before_a_stretch_does_not_lag() -> None:
+    assert leaving_out(0, 1900, 2400, stretch=Stretch(first=4)).lagging is None
+
+
+@pytest.mark.parametrize(
+    ("samples", "claimed", "lagging"),
+    [
+        (3, 1.3, None),
+        (3, 1.501, None),  # milliseconds
+        (3, 1.51, 2),  # a fourth sample is due, and what it shows was left out
+        (4, 2.0, 3),  # the fourth is there, and shows a frame of 1.2 s
+    ],
+)
+def test_what_is_missing_at_the_end_is_noticed(samples: int, claimed: float, lagging: int | None) -> None:
+    line = leaving_out(0, 400, 800, 1200)
+    line.end(samples=samples, claimed=claimed)
+    assert line.lagging == lagging
