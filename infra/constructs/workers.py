@@ -116,45 +116,59 @@ class Workers(Construct):
             role=iam.Role.from_role_arn(self, f"{function.component}-scaling-role", _SCALING_ROLE),
         )
         needed = needed_workers_metric(policy, self._queues.main[function.queue])
-        self._follow(function, needed, target, policy)
-        self._let_go(function, needed, target)
+        work = self._alarm(
+            function,
+            needed,
+            name="needed",
+            meaning=f"there is work for {function.component}, and the tasks follow it",
+            comparison=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            unmeasured=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        work.add_alarm_action(actions.ApplicationScalingAction(self._follow(function, target, policy)))
+        idle = self._alarm(
+            function,
+            needed,
+            name="idle",
+            meaning=f"{function.component} has had nothing to do, and its tasks end",
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            unmeasured=cloudwatch.TreatMissingData.BREACHING,  # a queue long unused has no metrics
+        )
+        idle.add_alarm_action(actions.ApplicationScalingAction(self._let_go(function, target)))
 
-    def _follow(
-        self, function: Function, needed: cloudwatch.IMetric, target: scaling.ScalableTarget, policy: Policy
-    ) -> None:
+    def _alarm(
+        self,
+        function: Function,
+        needed: cloudwatch.IMetric,
+        *,
+        name: str,
+        meaning: str,
+        comparison: cloudwatch.ComparisonOperator,
+        unmeasured: cloudwatch.TreatMissingData,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            f"{function.component}-{name}",
+            alarm_name=f"{function.name}-workers-{name}",
+            alarm_description=f"Not a fault: {meaning}.",
+            metric=needed,
+            threshold=1,
+            comparison_operator=comparison,
+            evaluation_periods=1,
+            treat_missing_data=unmeasured,
+        )
+
+    def _follow(self, function: Function, target: scaling.ScalableTarget, policy: Policy) -> scaling.StepScalingAction:
         action = self._action(f"{function.component}-follow", target)
         table = steps(policy)
         ends = [step.above for step in table[1:]] + [None]
         for step, end in zip(table, ends, strict=True):
             action.add_adjustment(adjustment=step.workers, lower_bound=step.above, upper_bound=end)
-        alarm = cloudwatch.Alarm(
-            self,
-            f"{function.component}-work",
-            alarm_name=f"{function.name}-workers-needed",
-            alarm_description=f"Not a fault: there is work for {function.component}, and the tasks follow it.",
-            metric=needed,
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(actions.ApplicationScalingAction(action))
+        return action
 
-    def _let_go(self, function: Function, needed: cloudwatch.IMetric, target: scaling.ScalableTarget) -> None:
+    def _let_go(self, function: Function, target: scaling.ScalableTarget) -> scaling.StepScalingAction:
         action = self._action(f"{function.component}-let-go", target)
         action.add_adjustment(adjustment=0, upper_bound=0)
-        alarm = cloudwatch.Alarm(
-            self,
-            f"{function.component}-idle",
-            alarm_name=f"{function.name}-workers-idle",
-            alarm_description=f"Not a fault: {function.component} has had nothing to do, and its tasks end.",
-            metric=needed,
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,  # a queue long unused has no metrics
-        )
-        alarm.add_alarm_action(actions.ApplicationScalingAction(action))
+        return action
 
     def _action(self, construct_id: str, target: scaling.ScalableTarget) -> scaling.StepScalingAction:
         return scaling.StepScalingAction(
