@@ -9,12 +9,22 @@ from contextlib import contextmanager
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from functions.common.events import Upload
 from functions.common.tracing import send_subsegment
 
+
+class CountedOnly(AmazonCloudWatchEMFProvider):
+    """Without a warning where nothing was counted: an event that came twice has nothing to tell."""
+
+    def flush_metrics(self, raise_on_empty_metrics: bool = False) -> None:
+        if raise_on_empty_metrics or self.metric_set:
+            super().flush_metrics(raise_on_empty_metrics)
+
+
 logger = Logger(log_uncaught_exceptions=True)
-metrics = Metrics()
+metrics = Metrics(provider=CountedOnly())
 
 _UPLOAD_KEYS = ("job", "key", "gop")
 

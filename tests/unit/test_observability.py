@@ -110,13 +110,32 @@ def test_a_stage_that_is_done_and_what_it_counted_are_metrics() -> None:
     with pytest.raises(ValueError), stage("lookup"):  # noqa: PT011
         raise ValueError
 
-    assert set(metrics.metric_set) == {"Gops", "UploadsRefused", "StoreTime"}
-    assert metrics.metric_set["StoreTime"]["Unit"] == "Milliseconds"
+    counted = metrics.provider.metric_set
+    assert set(counted) == {"Gops", "UploadsRefused", "StoreTime"}
+    assert counted["StoreTime"]["Unit"] == "Milliseconds"
 
 
 class Context:
+    function_name = "lookup"
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
+
+
+@pytest.mark.parametrize("counted", [{}, {"gops": 2}])
+def test_an_invocation_publishes_what_it_counted_and_is_silent_where_that_is_nothing(
+    counted: dict[str, int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(metrics, "namespace", "Rollcall")
+
+    @metrics.log_metrics
+    def handler(event: dict[str, int], context: Context) -> None:
+        count(**event)
+
+    handler(counted, Context())  # a warning would be an error here
+
+    published = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["Gops"] for line in published] == [[2.0]] * len(counted)
 
 
 def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.LogCaptureFixture) -> None:
