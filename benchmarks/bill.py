@@ -43,7 +43,7 @@ class Bill:
     prices: dict[str, float]
 
     def entries(self) -> list[Entry]:
-        return [*self._lambda(), *self._s3(), self._sqs(), *self._dynamodb(), *self._watching(), self._transfer()]
+        return [*self._lambda(), *self._s3(), *self._messages(), *self._dynamodb(), *self._watching(), self._transfer()]
 
     @property
     def total(self) -> float:
@@ -102,10 +102,15 @@ class Bill:
         dollars = kept * rules["results_months"] * self.prices["s3_gb_month"]
         yield Entry("S3 storage of results, a month", kept, "GB", dollars)
 
-    def _sqs(self) -> Entry:
-        messages = sum(self.invocations(function) for function in self.pipeline.functions)
+    def _messages(self) -> Iterator[Entry]:
+        """Between the functions, and of the result to whoever waits for it: taken to read its queue as well."""
+        announced = sum(
+            count for function in self.pipeline.functions for _, count in self._requests(function, "EventBridge")
+        )
+        messages = announced + sum(self.invocations(function) for function in self.pipeline.functions)
         requests = 3 * messages  # sent, received, deleted
-        return Entry("SQS", requests, "requests", requests * self.prices["sqs_request"])
+        yield Entry("SQS", requests, "requests", requests * self.prices["sqs_request"])
+        yield Entry("EventBridge", announced, "events", announced * self.prices["event"])
 
     def _dynamodb(self) -> Iterator[Entry]:
         """Every write is charged for the job's item as large as it is at the end."""

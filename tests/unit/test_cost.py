@@ -48,7 +48,9 @@ def run(seconds: int) -> Run:
                 log_lines=gops,
                 requests={"S3 GetObject": gops, "S3 PutObject": gops, "DynamoDB UpdateItem": gops},
             ),
-            "lookup": Work(messages=1, requests={"S3 ListObjectsV2": 1, "S3 DeleteObjects": 1}),
+            "lookup": Work(
+                messages=1, requests={"S3 ListObjectsV2": 1, "S3 DeleteObjects": 1, "EventBridge PutEvents": 1}
+            ),
         },
     )
 
@@ -115,6 +117,13 @@ def test_packs_are_stored_for_three_days_and_logs_count_each_event(bill: Bill) -
     invocations = packs + 7 + 1  # packs, six ranges and the one that divides, the lookup
     logs = packs * (400 + 26) + invocations * load_rules()["platform_log_bytes"]
     assert entry(bill, "CloudWatch logs")[0] == pytest.approx(logs / 1e9)
+
+
+def test_a_result_is_announced_by_a_message_and_an_event(bill: Bill) -> None:
+    messages = HOUR / GOP_SECONDS + 7 + 1 + 1  # packs, ranges, the lookup, the announcement
+
+    assert entry(bill, "SQS") == pytest.approx((3 * messages, 3 * messages * 4e-7))
+    assert entry(bill, "EventBridge") == pytest.approx((1, 1e-6))
 
 
 def test_arm64_lowers_the_functions_price_and_nothing_else(demand: Demand) -> None:
