@@ -3,7 +3,8 @@
 All that is bent for it:
 
 1. The bootstrap version's parameter and rule are left out: moto cannot answer them.
-2. Resources that moto's CloudFormation does not know are left out (`UNKNOWN`).
+2. Resources that moto's CloudFormation does not know are left out, with what is nothing without them (`LEFT_OUT`) and
+   the outputs that name them.
 3. Properties that it takes and then forgets are set from the template afterwards: of buckets the versioning, lifetime
    and notifications, of tables what expires.
 4. Event source mappings are created disabled: moto would start containers; the local Lambda host reads the queues.
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-UNKNOWN = (
+LEFT_OUT = (
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::CloudWatch::Alarm",
-    "AWS::CloudWatch::Dashboard",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::ECS::ClusterCapacityProviderAssociations",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
+    # known, but about alarms and an HTTP API
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Lambda::Permission",
 )
 
 
@@ -70,12 +81,13 @@ def complete(name: str, template: Template, clients: Clients) -> None:
 
 def bend(document: Mapping[str, Any]) -> dict[str, Any]:
     bent = copy.deepcopy({part: document[part] for part in ("Resources", "Outputs")})
-    kept = {name: resource for name, resource in bent["Resources"].items() if resource["Type"] not in UNKNOWN}
+    kept = {name: resource for name, resource in bent["Resources"].items() if resource["Type"] not in LEFT_OUT}
+    outputs = {name: output for name, output in bent["Outputs"].items() if _named(output) <= kept.keys()}
     for resource in kept.values():
         resource["DependsOn"] = [name for name in _listed(resource.get("DependsOn", [])) if name in kept]
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             resource["Properties"]["Enabled"] = False
-    return bent | {"Resources": kept}
+    return {"Resources": kept, "Outputs": outputs}
 
 
 def bend_assembly(folder: Path) -> None:
@@ -83,6 +95,19 @@ def bend_assembly(folder: Path) -> None:
     template, assets = folder / "Rollcall.template.json", folder / "Rollcall.assets.json"
     template.write_text(json.dumps(bend(json.loads(template.read_text()))))
     assets.write_text(json.dumps(json.loads(assets.read_text()) | {"dockerImages": {}}))
+
+
+def _named(value: Any) -> set[str]:
+    """The resources that a value of a template refers to."""
+    if isinstance(value, list):
+        return {name for entry in value for name in _named(entry)}
+    if not isinstance(value, dict):
+        return set()
+    if "Fn::GetAtt" in value:
+        return {value["Fn::GetAtt"][0]}
+    if "Ref" in value:
+        return set() if value["Ref"].startswith("AWS::") else {value["Ref"]}
+    return {name for entry in value.values() for name in _named(entry)}
 
 
 def _listed(names: str | list[str]) -> list[str]:

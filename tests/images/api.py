@@ -12,7 +12,7 @@ from typing import Any
 import urllib3
 
 from infra.pipeline import Function
-from local.lambda_host.environment import WorkerSettings
+from local.lambda_host.environment import ACCOUNT, WorkerSettings
 from local.lambda_host.guard import Guard
 from local.lambda_host.launch import InImage
 from local.lambda_host.limits import LimitsWatch
@@ -22,6 +22,7 @@ from tests.images.sandbox import PATIENCE, Container, cloud_environment, contain
 from tests.integration.throwaway import until
 
 HOST = "127.0.0.1"
+HTTP_API = "x.execute-api.example"
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,25 @@ def on_lambda(images: Path, function: Function, *, endpoint_url: str, folder: Pa
     with closing(Guard()) as guard, closing(FunctionLog(folder / "api.log")) as log:
         sandbox = Sandbox(function, settings=settings, scratch=folder / "scratch", log=log, guard=guard)
 
-        def ask(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-            event = json.dumps(_http_api_event(method, path, body, headers)).encode()
-            result = sandbox.invoke(event, request_id="1").result
-            assert not isinstance(result, Failure), result
-            return _answer(json.loads(result))
-
         with closing(sandbox), closing(LimitsWatch(lambda: [sandbox])):
-            yield sandbox, ask
+            yield sandbox, behind_http_api(sandbox)
+
+
+def behind_http_api(sandbox: Sandbox, *, signed_by: str | None = None) -> Ask:
+    """`signed_by`: the ARN of the principal whose signature API Gateway has found to be right."""
+
+    def ask(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        event = json.dumps(_http_api_event(method, path, body, headers, signed_by)).encode()
+        result = sandbox.invoke(event, request_id="1").result
+        assert not isinstance(result, Failure), result
+        return _answer(json.loads(result))
+
+    return ask
+
+
+def send(ask: Ask, path: str, photo: bytes, *, key: str, field: str = "inputFile", name: str = "photo.jpg") -> Answer:
+    body, content_type = urllib3.encode_multipart_formdata({field: (name, photo)})
+    return ask("POST", path, body, {"Content-Type": content_type, "X-Api-Key": key})
 
 
 @contextmanager
@@ -79,20 +91,36 @@ def _healthy(ask: Ask) -> bool:
         return False
 
 
-def _http_api_event(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Version 2.0 of the payload, whose headers are in lower case."""
+def _http_api_event(
+    method: str, path: str, body: bytes, headers: Mapping[str, str], signed_by: str | None
+) -> dict[str, Any]:
+    """Version 2.0 of the payload: headers in lower case, and all in base64 that is not said to be text."""
+    given = {name.lower(): value for name, value in headers.items()}
+    text = given.get("content-type", "").startswith(("text/", "application/json"))
+    context: dict[str, Any] = {
+        "accountId": ACCOUNT,
+        "apiId": "x",
+        "domainName": HTTP_API,
+        "domainPrefix": "x",
+        "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "tests"},
+        "requestId": "JKJaXmPLvHcESHA=",
+        "routeKey": f"{method} /{{proxy+}}",
+        "stage": "$default",
+        "time": "21/Nov/2026:07:00:00 +0000",
+        "timeEpoch": 1795244400000,
+    }
+    if signed_by is not None:
+        caller = {"accessKey": "AKIAIOSFODNN7EXAMPLE", "accountId": ACCOUNT, "callerId": "AIDA", "userId": "AIDA"}
+        context["authorizer"] = {"iam": caller | {"cognitoIdentity": None, "userArn": signed_by}}
     return {
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": context["routeKey"],
         "rawPath": path,
         "rawQueryString": "",
-        "headers": {"host": "x.execute-api.example"} | {name.lower(): value for name, value in headers.items()},
-        "requestContext": {
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
-            "stage": "$default",
-        },
-        "body": base64.b64encode(body).decode(),
-        "isBase64Encoded": True,
+        "headers": {"host": HTTP_API, "content-length": str(len(body))} | given,
+        "requestContext": context,
+        "body": body.decode() if text else base64.b64encode(body).decode(),
+        "isBase64Encoded": not text,
     }
 
 

@@ -18,10 +18,10 @@ PATIENCE = 60  # seconds
 
 
 def function_of(component: str, settings: Settings) -> Function:
-    """What the image is run as; the API has no queue, and the rest of it is a function's."""
+    """What the image is run as."""
     described = describe(replace(settings, api="lambda"))
     assert described.api is not None
-    functions = (*described.functions, _as_function(described.api))
+    functions = (*described.functions, as_function(described.api))
     (found,) = (function for function in functions if function.component == component)
     return found
 
@@ -89,7 +89,8 @@ def _sandbox(command: Sequence[str]) -> Sequence[str]:
     return command[: list(command).index("--")]
 
 
-def _as_function(api: Api) -> Function:
+def as_function(api: Api) -> Function:
+    """The API has no queue; the rest of it is a function's."""
     return Function(
         name=api.name,
         component=api.component,

@@ -41,9 +41,9 @@ class Stack:
         return {function.queue: _address(function.queue, sqs) for function in pipeline.functions}
 
 
-def synthesize(folder: Path) -> Stack:
+def synthesize(folder: Path, **settings: str) -> Stack:
     """As the CDK command has it done: by the app of cdk.json, in the CDK's own environment."""
-    environment = os.environ | {"CDK_OUTDIR": str(folder)}
+    environment = os.environ | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(settings)}
     subprocess.run([CDK_PYTHON, "-m", "infra.app"], cwd=ROOT, env=environment, check=True)
     document = json.loads((folder / "Rollcall.template.json").read_text())
     assets = json.loads((folder / "Rollcall.assets.json").read_text())["dockerImages"]

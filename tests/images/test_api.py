@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from functions.api.api_keys import SCOPES, ApiKeyStore
 from infra.pipeline import Settings
@@ -15,7 +14,7 @@ from local.lambda_host.sandbox import Sandbox
 from local.session import Session
 from tests.e2e.pipeline import RunningPipeline
 from tests.e2e.videos import COLLINS, OBAMA, Videos
-from tests.images.api import Answer, Ask, as_server, on_lambda
+from tests.images.api import Answer, Ask, as_server, on_lambda, send
 from tests.images.conftest import PREFIX
 from tests.images.sandbox import Container, function_of
 from tests.integration.throwaway import until
@@ -52,11 +51,6 @@ def server(images: Path, session: Session, tmp_path_factory: pytest.TempPathFact
 def ask(request: pytest.FixtureRequest) -> Ask:
     ask: Ask = request.getfixturevalue(request.param)[1]
     return ask
-
-
-def send(ask: Ask, path: str, photo: bytes, *, key: str, field: str = "inputFile", name: str = "photo.jpg") -> Answer:
-    body, content_type = urllib3.encode_multipart_formdata({field: (name, photo)})
-    return ask("POST", path, body, {"Content-Type": content_type, "X-Api-Key": key})
 
 
 def stored(session: Session, key: str) -> dict[str, Any] | None:

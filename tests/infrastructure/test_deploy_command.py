@@ -10,7 +10,7 @@ import pytest
 
 from infra.cdk import CDK
 from infra.node import FOLDER, NODE, NPX
-from infra.rehearsal import UNKNOWN, Clients, bend_assembly, complete
+from infra.rehearsal import LEFT_OUT, Clients, bend_assembly, complete
 from infra.template import Template
 from local.aws import AwsServer
 from local.lambda_host.guard import Guard
@@ -51,7 +51,7 @@ def test_the_cdk_command_deploys_the_stack(endpoint: str, synthesize: Synthesize
     )
     complete("rollcall", Template(document, PLACE), Clients(cloudformation=cloudformation, s3=s3, dynamodb=dynamodb))
     resources = cloudformation.describe_stack_resources(StackName="rollcall")["StackResources"]
-    known = [entry["Type"] for entry in document["Resources"].values() if entry["Type"] not in UNKNOWN]
+    known = [entry["Type"] for entry in document["Resources"].values() if entry["Type"] not in LEFT_OUT]
     assert sorted(resource["ResourceType"] for resource in resources) == sorted(known)
     notified = s3.get_bucket_notification_configuration(Bucket=f"{DEFAULT_PREFIX}-input")["QueueConfigurations"]
     assert [entry["QueueArn"].rpartition(":")[2] for entry in notified] == [f"{DEFAULT_PREFIX}-split"]

@@ -8,10 +8,10 @@ import pytest
 
 from infra import teardown
 from infra.pipeline import DAY_SECONDS, Settings, describe
-from infra.rehearsal import UNKNOWN, Clients, NotCreated, bend, create
+from infra.rehearsal import LEFT_OUT, Clients, NotCreated, bend, create
 from infra.template import Template
 from local.provision import provision
-from tests.infrastructure.conftest import DEFAULT_PREFIX
+from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 
 Aws = Callable[[str], Any]
 STACK = "rollcall"
@@ -28,11 +28,69 @@ def clients(aws: Aws) -> Clients:
 
 
 def test_the_whole_stack_is_created(stack: str, aws: Aws, default_document: dict[str, Any]) -> None:
-    resources = aws("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    assert_created(aws, stack, default_document)
 
-    known = [entry for entry in default_document["Resources"].values() if entry["Type"] not in UNKNOWN]
+
+def assert_created(aws: Aws, stack: str, document: dict[str, Any]) -> None:
+    """All but what the rehearsal says that it leaves out."""
+    resources = aws("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    expected = [entry["Type"] for entry in document["Resources"].values() if entry["Type"] not in LEFT_OUT]
     assert {resource["ResourceStatus"] for resource in resources} == {"CREATE_COMPLETE"}
-    assert sorted(resource["ResourceType"] for resource in resources) == sorted(entry["Type"] for entry in known)
+    assert sorted(resource["ResourceType"] for resource in resources) == sorted(expected)
+
+
+@pytest.fixture(scope="module")
+def other_stack(aws: Aws, synthesize: Synthesize) -> Callable[..., dict[str, Any]]:
+    """Creates one with these settings, under a prefix of its own, and gives its document."""
+
+    def build(prefix: str, **settings: str) -> dict[str, Any]:
+        document, _ = synthesize(DEFAULTS | {"prefix": prefix} | settings)
+        create(prefix, document, Template(document, PLACE), clients(aws))
+        return document
+
+    return build
+
+
+@pytest.mark.parametrize("auth", ["keys", "iam"])
+def test_the_api_as_a_function_is_created(auth: str, aws: Aws, other_stack: Callable[..., dict[str, Any]]) -> None:
+    document = other_stack(f"api-{auth}", api="lambda", api_auth=auth)
+
+    assert_created(aws, f"api-{auth}", document)
+    function = aws("lambda").get_function_configuration(FunctionName=f"api-{auth}-api")
+    assert function["Environment"]["Variables"]["AUTH"] == auth
+    outputs = aws("cloudformation").describe_stacks(StackName=f"api-{auth}")["Stacks"][0]["Outputs"]
+    of_the_gateway = {"ApiUrl"}  # which moto does not make
+    assert {output["OutputKey"] for output in outputs} == document["Outputs"].keys() - of_the_gateway
+
+
+def test_the_api_as_containers_is_created(aws: Aws, other_stack: Callable[..., dict[str, Any]]) -> None:
+    certificate = aws("acm").request_certificate(DomainName="api.example.org")["CertificateArn"]
+
+    document = other_stack("api-server", api="container", api_certificate_arn=certificate)
+
+    assert_created(aws, "api-server", document)
+    (balancer,) = aws("elbv2").describe_load_balancers()["LoadBalancers"]
+    (listener,) = aws("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    assert (balancer["Scheme"], listener["Protocol"], listener["Port"]) == ("internet-facing", "HTTPS", 443)
+    assert running_task(aws, cluster="api-server-api", service="api-server-api")["entryPoint"][-1] == "functions.api"
+
+
+def test_workers_on_fargate_are_created(aws: Aws, other_stack: Callable[..., dict[str, Any]]) -> None:
+    document = other_stack("workers", compute="fargate", max_concurrency="20")
+
+    assert_created(aws, "workers", document)
+    task = running_task(aws, cluster="workers", service="workers-face-recognition")
+    assert task["entryPoint"][-1] == "functions.worker"
+    assert task["command"] == ["functions.face_recognition.handler.handler"]
+
+
+def running_task(aws: Aws, *, cluster: str, service: str) -> dict[str, Any]:
+    """The container that the service runs."""
+    ecs = aws("ecs")
+    (described,) = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    task = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
+    (container,) = task["containerDefinitions"]
+    return dict(container)
 
 
 @pytest.mark.usefixtures("stack")
