@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -33,6 +33,9 @@ from local.cloud import LocalCloud
 from local.preparation import Enrolment, read_enrolment
 from local.session import Session
 from model.build.folder import ensure_model_files
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 PHOTO_SIDE = 250  # pixels
 READERS, LOOK_SECONDS = 8, 1.0
@@ -53,6 +56,27 @@ class Watched:
     started: float = field(default_factory=time.monotonic)
     rows: list[dict[str, Any]] = field(default_factory=list)
     killed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+class Announced:
+    """The results, as they are told of on their queue: at least once each."""
+
+    def __init__(self, sqs: "SQSClient", queue: str) -> None:
+        self.messages = 0
+        self.ids: set[str] = set()
+        self._sqs = sqs
+        self._url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+
+    def receive(self) -> int:
+        """Results so far, with what there is now."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
+            self.messages += len(messages)
+            self.ids.update(json.loads(message["Body"])["id"] for message in messages)
+            self._sqs.delete_message_batch(
+                QueueUrl=self._url,
+                Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)],
+            )
+        return len(self.ids)
 
 
 def main() -> int:
@@ -134,20 +158,21 @@ def storm(
         killer = threading.Thread(target=_kill, args=(cloud, watched, stop, kill_every), daemon=True)
         if kill_every:
             killer.start()
-        with ThreadPoolExecutor(READERS) as pool:
+        announced = Announced(cloud.client("sqs"), f"{session.prefix}-results")
+        with ThreadPoolExecutor(1) as pool:
             upload = pool.submit(lambda: [_upload(session, item) for item in items])
-            done = _watch(session, cloud, watched, len(items))
+            done = _watch(announced, cloud, watched, len(items))
             upload.result()
         elapsed = time.monotonic() - watched.started
         stop.set()
-        _wait_for_no_workers(cloud, watched, done)
+        _wait_for_no_workers(announced, cloud, watched)
         right, wrong = _judged(session, items)
         return {
             "uploads": len(items),
             "results": done,
             "right": right,
             "wrong": wrong[:5],
-            "announced": _announced(session, f"{session.prefix}-results"),
+            "announced": {"messages": announced.messages, "results": len(announced.ids)},
             "dead_letters": sum(_messages(session, queue.dead_letter_queue) for queue in pipeline.queues),
             "killed": dict(watched.killed),
             "seconds": round(elapsed, 1),
@@ -165,9 +190,9 @@ def _upload(session: Session, item: Item) -> None:
     session.s3.put_object(Bucket=session.bucket("input"), Key=item.key, Body=item.body)
 
 
-def _watch(session: Session, cloud: LocalCloud, watched: Watched, expected: int) -> int:
+def _watch(announced: Announced, cloud: LocalCloud, watched: Watched, expected: int) -> int:
     last_change, before = time.monotonic(), 0
-    while (done := _results(session)) < expected:
+    while (done := announced.receive()) < expected:
         _note_row(cloud, watched, done)
         if done != before:
             last_change, before = time.monotonic(), done
@@ -192,18 +217,13 @@ def _note_row(cloud: LocalCloud, watched: Watched, done: int) -> None:
     )
 
 
-def _wait_for_no_workers(cloud: LocalCloud, watched: Watched, done: int) -> None:
+def _wait_for_no_workers(announced: Announced, cloud: LocalCloud, watched: Watched) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        _note_row(cloud, watched, done)
+        _note_row(cloud, watched, announced.receive())
         if not any(watched.rows[-1]["workers"].values()):
             return
         time.sleep(LOOK_SECONDS)
-
-
-def _results(session: Session) -> int:
-    pages = session.s3.get_paginator("list_objects_v2").paginate(Bucket=session.bucket("output"))
-    return sum(entry["Key"].endswith(".json") for page in pages for entry in page.get("Contents", []))
 
 
 def _judged(session: Session, items: list[Item]) -> tuple[int, list[str]]:
@@ -219,18 +239,6 @@ def _judged(session: Session, items: list[Item]) -> tuple[int, list[str]]:
         found = list(pool.map(names, items))
     wrong = [f"{item.key}: {was}" for item, was in zip(items, found, strict=True) if was != [item.name]]
     return len(items) - len(wrong), wrong
-
-
-def _announced(session: Session, queue: str) -> dict[str, int]:
-    sqs = session.cloud.client("sqs")
-    url, bodies = sqs.get_queue_url(QueueName=queue)["QueueUrl"], []
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        bodies += [json.loads(message["Body"])["id"] for message in messages]
-        sqs.delete_message_batch(
-            QueueUrl=url,
-            Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)],
-        )
-    return {"messages": len(bodies), "results": len(set(bodies))}
 
 
 def _messages(session: Session, queue: str) -> int:
