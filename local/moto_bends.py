@@ -4,26 +4,33 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from threading import RLock
 from typing import Any
 from urllib.parse import quote_plus
 
-from moto.core.utils import unix_time_millis
+from moto import backends
+from moto.core import responses
+from moto.core.utils import unix_time, unix_time_millis
 from moto.dynamodb.responses import DynamoHandler
 from moto.moto_server import werkzeug_app
 from moto.s3 import notifications
 from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
+from moto.sqs import models as sqs_models
 from moto.sqs.models import Queue, SQSBackend
 
 CHUNK_BYTES = 1024 * 1024
+NAMES_KEPT = 4096
 WAKE_SECONDS = 1  # moto notices a message whose visibility timeout ran out only when it looks again
 
 
 def apply() -> None:
     _complete_s3_events()
     _announce_multipart_uploads_once()
+    _look_names_up_once()
     _read_the_clock_once_per_listing()
+    _read_the_retention_alone()
     _serialise_writes()
     _receive_without_holding_the_lock()
     _send_objects_in_chunks()
@@ -64,6 +71,18 @@ def _announce_multipart_uploads_once() -> None:
     _replace(notifications, "send_event", send_event)
 
 
+def _look_names_up_once() -> None:
+    """moto lists its own folder and converts the same names for each request: 40 % of its processor time."""
+    known = frozenset(backends.list_of_moto_modules())
+    _replace(backends, "list_of_moto_modules", lambda: known)
+    for module, name in (
+        (responses, "camelcase_to_underscores"),
+        (responses, "method_names_from_class"),
+        (sqs_models, "camelcase_to_underscores"),
+    ):
+        _replace(module, name, lru_cache(NAMES_KEPT)(getattr(module, name)))
+
+
 def _read_the_clock_once_per_listing() -> None:
     """moto asks the clock for each message, and lists the queue several times a call: 3,600 sends took 205 s."""
 
@@ -82,6 +101,16 @@ def _read_the_clock_once_per_listing() -> None:
     _replace(Queue, "messages", property(visible))
     _replace(Queue, "approximate_number_of_messages_delayed", property(count_delayed))
     _replace(Queue, "approximate_number_of_messages_not_visible", property(count_hidden))
+
+
+def _read_the_retention_alone() -> None:
+    """moto counts a queue's messages nine times for each one that it hands out: 75 ms for ten of 10,000."""
+
+    def is_kept(self: Any, queue_name: str, message: Any) -> bool:
+        kept: float = message.sent_timestamp / 1000 + self.get_queue(queue_name).message_retention_period
+        return kept > unix_time()
+
+    _replace(SQSBackend, "is_message_valid_based_on_retention_period", is_kept)
 
 
 def _serialise_writes() -> None:
