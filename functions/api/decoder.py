@@ -14,10 +14,9 @@ import numpy as np
 from functions.api.channel import Channel, PeerGone
 from functions.api.child import parent_channel, tie_to_parent
 from functions.api.messages import Decoded, Refusal
-from functions.api.photo_header import size_of
 from functions.common.errors import MediaError, NoVideo, TooManyPixels, UnreadableMedia
-from functions.video_split.photo import orientation, require_still
-from functions.video_split.source import HEAD_BYTES, PNG, Container, Source, recognise
+from functions.common.photo_header import InMemory, read_header, require_whole
+from functions.video_split.source import HEAD_BYTES, PNG, Container, recognise
 from model.faces import Image
 
 BROKEN = "The photo is damaged: it cannot be decoded. Export it again as JPEG or PNG."
@@ -38,34 +37,20 @@ _TURNS: dict[int, Callable[[Image], "cv2.typing.MatLike"]] = {
 }
 
 
-class InMemory(Source):
-    """A photo that is already here, for code that reads uploads piece by piece."""
-
-    def __init__(self, photo: bytes) -> None:
-        super().__init__(url="")
-        self.__dict__["head"] = photo[:HEAD_BYTES]
-        self.__dict__["photo"] = photo
-
-    def read(self, offset: int, size: int) -> bytes:
-        photo: bytes = self.__dict__["photo"]
-        return photo[offset : offset + size]
-
-
 def decode(photo: bytes, *, max_pixels: int) -> Image:
     """Upright, [H, W, 3] BGR; what is transparent is white. Raise MediaError for anything but a whole photo."""
     container = recognise(photo[:HEAD_BYTES])
     if not container.photo:
         raise NoVideo("This is a video, not a photo. Ask for an upload with POST /v1/videos.")
-    source = InMemory(photo)
-    require_still(source, container)
-    size = size_of(photo)
-    if size.pixels > max_pixels:
+    header = read_header(InMemory(photo))
+    require_whole(photo)
+    if header.pixels > max_pixels:
         raise TooManyPixels(
-            f"The photo is {size.width}×{size.height}, {size.pixels / 1e6:.0f} megapixels; the limit is "
+            f"The photo is {header.width}×{header.height}, {header.pixels / 1e6:.0f} megapixels; the limit is "
             f"{max_pixels / 1e6:.0f}. Send it in a smaller size."
         )
     image = _pixels(photo, container)
-    turn = _TURNS.get(orientation(source, container))
+    turn = _TURNS.get(header.orientation)
     return np.ascontiguousarray(image if turn is None else turn(image), dtype=np.uint8)
 
 

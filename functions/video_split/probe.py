@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 from functions.common.errors import NoVideo, TooLong
+from functions.common.photo_header import read_header
 from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain, too_many_pixels
 from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.inputs import input_options, input_url
 from functions.video_split.limits import Limits
-from functions.video_split.photo import orientation, require_still
 from functions.video_split.source import INDEXED, Container, Source, recognise
 from functions.video_split.upright import Turn, exif_turn, matrix_turn
 
@@ -20,7 +20,6 @@ __all__ = ["Limits", "Media", "probe"]
 
 ANSWER_BYTES = 1 << 20  # of ffprobe's output
 UPRIGHT_MATRIX = (1, 0, 0, 1)
-ALPHA_FORMATS = ("rgba", "bgra", "argb", "abgr", "ya", "yuva", "gbrap", "pal8")
 BIDIRECTIONAL_CODECS = ("h264", "hevc")  # those whose decoders can leave out frames
 MOST_STRETCH = 8.0  # a sample aspect ratio beyond this is damage, not a format
 
@@ -36,21 +35,47 @@ class Media:
     turn: Turn  # what makes a decoded frame upright
     frame_rate: float  # frames per second, on average; 0 where the file does not say
     time_base: Fraction  # seconds in one unit of the stream's own clock
-    transparent: bool
+    transparent: bool = False  # perhaps, for a photo
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
 
 
 def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
     source = Source(url)
     container = recognise(source.head)
-    require_still(source, container)
-    answer = _ffprobe(source, container, limits, binaries or find())
+    if container.photo:
+        return _photo(source, container, limits)
+    return _video(source, container, limits, binaries or find())
+
+
+def _photo(source: Source, container: Container, limits: Limits) -> Media:
+    """By its header alone: starting ffprobe costs as much as decoding."""
+    header = read_header(source)
+    turn = exif_turn(header.orientation)
+    width, height = turn.size(header.width, header.height)
+    if header.pixels > limits.max_photo_pixels:
+        raise too_many_pixels(width, height, limits.max_photo_pixels)
+    return Media(
+        photo=True,
+        duration=0.0,
+        width=width,
+        height=height,
+        container=container,
+        stream=0,
+        turn=turn,
+        frame_rate=0.0,
+        time_base=Fraction(0),
+        transparent=header.transparent,
+    )
+
+
+def _video(source: Source, container: Container, limits: Limits, binaries: Binaries) -> Media:
+    answer = _ffprobe(source, container, limits, binaries)
     stream = _best(_videos(answer))
-    turn = exif_turn(orientation(source, container)) if container.photo else matrix_turn(_display_matrix(stream))
-    width, height = turn.size(*((stream["width"], stream["height"]) if container.photo else _square_size(stream)))
+    turn = matrix_turn(_display_matrix(stream))
+    width, height = turn.size(*_square_size(stream))
     media = Media(
-        photo=container.photo,
-        duration=0.0 if container.photo else _duration(stream, answer.get("format", {})),
+        photo=False,
+        duration=_duration(stream, answer.get("format", {})),
         width=width,
         height=height,
         container=container,
@@ -58,7 +83,6 @@ def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Medi
         turn=turn,
         frame_rate=_ratio(stream.get("avg_frame_rate", ""), "/"),
         time_base=_time_base(stream.get("time_base", "")),
-        transparent=_has_alpha(stream.get("pix_fmt", "")),
         bidirectional=_is_bidirectional(stream, container),
     )
     _require_bounds(media, stream, limits)
@@ -78,10 +102,10 @@ def _ffprobe(source: Source, container: Container, limits: Limits, binaries: Bin
     ) as child:
         output = child.read_all(ANSWER_BYTES)
     if child.returncode != 0:
-        raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=_most_pixels(container, limits))
+        raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=limits.max_video_pixels)
     answer: dict[str, Any] = json.loads(output)
     if not _usable(answer):
-        failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=_most_pixels(container, limits))
+        failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=limits.max_video_pixels)
         raise NoVideo(_why_no_video(answer)) if not _videos(answer) else failure
     return answer
 
@@ -109,15 +133,10 @@ def _best(videos: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _require_bounds(media: Media, stream: dict[str, Any], limits: Limits) -> None:
-    most = _most_pixels(media.container, limits)
-    if stream["width"] * stream["height"] > most:
-        raise too_many_pixels(media.width, media.height, most)
+    if stream["width"] * stream["height"] > limits.max_video_pixels:
+        raise too_many_pixels(media.width, media.height, limits.max_video_pixels)
     if media.duration > limits.longest:
         raise TooLong(too_long(media.duration, limits))
-
-
-def _most_pixels(container: Container, limits: Limits) -> int:
-    return limits.max_photo_pixels if container.photo else limits.max_video_pixels
 
 
 def too_long(seconds: float, limits: Limits) -> str:
@@ -181,7 +200,3 @@ def _is_bidirectional(stream: dict[str, Any], container: Container) -> bool:
     """In a file with an index, where what was left out can be gone back to."""
     known = container in INDEXED and stream.get("codec_name") in BIDIRECTIONAL_CODECS
     return known and stream.get("has_b_frames", 0) > 0
-
-
-def _has_alpha(pixel_format: str) -> bool:
-    return pixel_format.startswith(ALPHA_FORMATS)
