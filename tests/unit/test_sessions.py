@@ -1,0 +1,66 @@
+import numpy as np
+import openvino
+import pytest
+from openvino import opset13 as ops
+
+from model.sessions import OpenVinoSession
+
+
+class Core(openvino.Core):
+    """Keeps what it compiled, to be asked how it runs."""
+
+    def compile_model(self, *arguments):
+        self.compiled = super().compile_model(*arguments)
+        return self.compiled
+
+
+@pytest.fixture
+def network(tmp_path):
+    """The sums of each picture's colours [N, 3], red first, and of all of them [N, 1]."""
+    pictures = ops.parameter([-1, 3, -1, -1], np.float32)
+    colours = ops.reduce_sum(pictures, ops.constant([2, 3]), keep_dims=False)
+    whole = ops.reduce_sum(colours, ops.constant([1]), keep_dims=True)
+    path = tmp_path / "network.xml"
+    openvino.save_model(openvino.Model([colours, whole], [pictures]), path, compress_to_fp16=False)
+    return path
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).integers(0, 255, (2, 4, 6, 3), dtype=np.uint8)
+
+
+def sums(pictures):
+    return pictures.sum(axis=(1, 2))[:, ::-1]
+
+
+def test_outputs_come_in_the_networks_order_and_colours_reversed(network, pictures):
+    colours, whole = OpenVinoSession(openvino.Core(), network, threads=1).run(pictures)
+
+    assert (colours == sums(pictures)).all()
+    assert (whole[:, 0] == sums(pictures).sum(axis=1)).all()
+
+
+def test_outputs_outlive_the_next_run(network, pictures):
+    session = OpenVinoSession(openvino.Core(), network, threads=1)
+
+    first, _ = session.run(pictures)
+    session.run(np.zeros_like(pictures))
+
+    assert (first == sums(pictures)).all()
+
+
+def test_pictures_may_be_views_of_others_and_of_any_size(network, pictures):
+    session = OpenVinoSession(openvino.Core(), network, threads=1)
+
+    for view in (pictures[:, :, ::-1], pictures[:1, ::2], pictures[:, 1:3, 2:5]):
+        assert (session.run(view)[0] == sums(view)).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_bound_to_no_processor(network, threads):
+    core = Core()
+
+    OpenVinoSession(core, network, threads=threads)
+
+    assert core.compiled.get_property("ENABLE_CPU_PINNING") is False
