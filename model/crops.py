@@ -27,10 +27,12 @@ def crops(octaves: Octaves, transforms: Transforms, *, side: int, fill: int) -> 
 
     What lies outside the picture has the value `fill`.
     """
-    result = np.empty((len(transforms), side, side, 3), dtype=np.uint8)
     magnification = np.hypot(transforms[:, 0, 0], transforms[:, 1, 0])
     octave_of = np.clip(np.rint(np.log2(np.maximum(magnification, 1))), 0, None).astype(int)
     limit = max(1, _ROWS_AT_ONCE // side)
+    if len(transforms) <= limit and len(octaves_met := set(octave_of.tolist())) == 1:
+        return _sample(octaves, octaves_met.pop(), transforms, side=side, fill=fill)
+    result = np.empty((len(transforms), side, side, 3), dtype=np.uint8)
     for octave in np.unique(octave_of):
         chosen = np.flatnonzero(octave_of == octave)
         for start in range(0, len(chosen), limit):
@@ -48,7 +50,8 @@ def _sample(octaves: Octaves, octave: int, transforms: Transforms, *, side: int,
     matrix[:, :, 2] -= 0.5
     steps = np.arange(side, dtype=np.float32)
     terms = matrix.astype(np.float32)[..., None, None]
-    maps = terms[:, :, 0] * steps[None, None, None, :] + terms[:, :, 1] * steps[None, None, :, None] + terms[:, :, 2]
+    maps = terms[:, :, 0] * steps + terms[:, :, 1] * steps[:, None]
+    maps += terms[:, :, 2]
     sampled = cv2.remap(
         source,
         maps[:, 0].reshape(-1, side),

@@ -79,7 +79,9 @@ class ShapePredictor:
             return np.empty((0, len(self._initial_shape), 2))
         near, sides = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
         # a black frame of one pixel, into which everything outside falls: dlib reads black there
-        framed = np.pad(grey, ((0, 0), (1, 1), (1, 1))).astype(np.int16)
+        faces, height, width = grey.shape
+        framed = np.zeros((faces, height + 2, width + 2), dtype=np.int16)
+        framed[:, 1:-1, 1:-1] = grey
         shapes = np.repeat(self._initial_shape[None], len(grey), axis=0)
         for cascade in self._cascades:
             turn = (shapes @ self._turn_weights).astype(np.complex64)

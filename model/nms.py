@@ -1,5 +1,7 @@
 """Non-maximum suppression: of boxes that show the same thing, the most probable stays."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,16 @@ def suppress(corners: Corners, scores: NDArray[np.float32], *, overlap: float) -
     # the stubs ask for lists; arrays are taken as they are, without a Python object per number
     keep = cv2.dnn.NMSBoxes(sized, scores, score_threshold=0, nms_threshold=overlap)  # type: ignore[arg-type]
     return np.asarray(keep, dtype=np.intp).reshape(-1)
+
+
+def suppress_apart(
+    corners: Corners, scores: NDArray[np.float32], *, ends: NDArray[np.intp], overlap: float
+) -> NDArray[np.intp]:
+    """`suppress` in each run of boxes on its own; `ends`: where each run but the last ends, ascending."""
+    bounds = [0, *ends.tolist(), len(corners)]
+    runs = [slice(*pair) for pair in pairwise(bounds)]
+    kept = [run.start + suppress(corners[run], scores[run], overlap=overlap) for run in runs]
+    return np.concatenate(kept)
 
 
 def suppress_contained(corners: Corners, scores: NDArray[np.float32], *, overlap: float) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.nms import suppress, suppress_contained
+from model.nms import suppress, suppress_apart, suppress_contained
 
 FACE = [10, 10, 50, 50]
 SHIFTED = [12, 10, 52, 50]  # IoU with FACE: 38 * 40 / (42 * 40) = 0.905
@@ -35,6 +35,14 @@ def test_a_suppressed_box_suppresses_nothing():
     kept = suppress(chain, scores(0.9, 0.8, 0.7), overlap=0.4)
 
     assert kept.tolist() == [0, 2]
+
+
+def test_boxes_of_different_runs_do_not_suppress_each_other():
+    stacked = boxes(FACE, SHIFTED, FACE, ELSEWHERE, SHIFTED)
+
+    kept = suppress_apart(stacked, scores(0.8, 0.9, 0.7, 0.6, 0.5), ends=np.array([2, 2, 4]), overlap=0.5)
+
+    assert sorted(kept.tolist()) == [1, 2, 3, 4]
 
 
 def test_iou_keeps_a_box_within_another_and_containment_does_not():
