@@ -6,6 +6,7 @@ the pyramid are searched in one inference, levels are shrunk from the one before
 and a face may hang over the border of the picture.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.crops import crops, square_transforms
 from model.faces import Image
-from model.nms import Corners, suppress, suppress_contained
+from model.nms import Corners, suppress, suppress_apart, suppress_contained
 from model.pyramid import Level, Octaves, pyramid_canvas
 from model.sessions import InferenceSession
 
@@ -75,6 +76,18 @@ class Detections:
     landmarks: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What R-Net or O-Net says about crops: `probability` [N], `offsets` [N, 4] and, O-Net alone, `points` [N, 10]."""
+
+    probability: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    points: NDArray[np.float32]
+
+
+_NO_VERDICT = _Verdict(np.empty(0, np.float32), np.empty((0, 4), np.float32), np.empty((0, 2 * _LANDMARKS), np.float32))
+
+
 class Detector:
     def __init__(
         self,
@@ -89,13 +102,21 @@ class Detector:
 
     def detect(self, octaves: Octaves, *, min_face: int) -> Detections:
         """Faces whose shorter side has about `min_face` pixels or more, in no particular order."""
-        candidates = self._propose(octaves, min_face)
-        candidates = self._refine(octaves, candidates)
-        return self._decide(octaves, candidates)
+        return self.detect_each([octaves], min_face=min_face)[0]
+
+    def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
+        """Those of each picture. R-Net and O-Net get the crops of all pictures together, which costs less each."""
+        candidates = [self._propose(octaves, min_face) for octaves in pictures]
+        candidates = self._refine(pictures, candidates)
+        return self._decide(pictures, candidates)
+
+    def thorough(self, min_face: int) -> bool:
+        """Whether it is searched as a photo is, and not as a frame of many."""
+        return min_face < self._settings.swift_min_face
 
     def _propose(self, octaves: Octaves, min_face: int) -> Corners:
         settings = self._settings
-        swift = min_face >= settings.swift_min_face
+        swift = not self.thorough(min_face)
         window = min_face * (settings.swift_window_by_face if swift else settings.window_by_face)
         least = settings.swift_pnet_probability if swift else settings.pnet_probability
         factor = settings.swift_pyramid_factor if swift else settings.pyramid_factor
@@ -110,8 +131,7 @@ class Detector:
         if not canvas.levels:
             return np.empty((0, 4), dtype=np.float32)
         probability, regression = self._search(canvas.pixels)
-        found = [self._windows(level, probability, regression, least) for level in canvas.levels]
-        corners, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        corners, scores, offsets = self._windows(canvas.levels, probability, regression, least)
         keep = suppress(corners, scores, overlap=settings.candidate_overlap)
         return squared(regressed(corners[keep], offsets[keep]))
 
@@ -126,64 +146,91 @@ class Detector:
         return probability[0], offsets
 
     def _windows(
-        self, level: Level, probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
+        self, levels: Sequence[Level], probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
     ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
+        """The best windows of each level. One that reaches from a level into the next shows neither."""
         margin = self._settings.margin
-        first_column, first_row = (level.left - margin) // _STRIDE, (level.top - margin) // _STRIDE
-        end_column = (level.left + level.width + margin - WINDOW) // _STRIDE + 1
-        end_row = (level.top + level.height + margin - WINDOW) // _STRIDE + 1
-        of_level = probability[first_row:end_row, first_column:end_column]
-        rows, columns = np.nonzero(of_level >= least)
-        scores = of_level[rows, columns]
-        rows, columns = rows + first_row, columns + first_column
-        near = np.stack([columns * _STRIDE - level.left, rows * _STRIDE - level.top], axis=1)
-        scale = np.array([level.scale_x, level.scale_y])
-        corners = np.hstack([near / scale, (near + WINDOW) / scale]).astype(np.float32)
-        keep = suppress(corners, scores, overlap=self._settings.level_overlap)
+        places = np.array([(level.left, level.top, level.width, level.height) for level in levels])
+        scales = np.array([(level.scale_x, level.scale_y) for level in levels])
+        first = (places[:, :2] - margin) // _STRIDE
+        end = (places[:, :2] + places[:, 2:] + margin - WINDOW) // _STRIDE + 1
+        rows, columns = np.nonzero(probability >= least)
+        cells = np.stack([columns, rows], axis=1)
+        level, chosen = np.nonzero(((cells >= first[:, None]) & (cells < end[:, None])).all(axis=2))
+        rows, columns = rows[chosen], columns[chosen]
+        scores = probability[rows, columns]
+        near = cells[chosen] * _STRIDE - places[level, :2]
+        corners = np.hstack([near / scales[level], (near + WINDOW) / scales[level]]).astype(np.float32)
+        ends = np.searchsorted(level, np.arange(1, len(levels)))
+        keep = suppress_apart(corners, scores, ends=ends, overlap=self._settings.level_overlap)
         return corners[keep], scores[keep], offsets[:, rows[keep], columns[keep]].T
 
-    def _refine(self, octaves: Octaves, candidates: Corners) -> Corners:
-        probability, offsets, *_ = self._judge(self._rnet, octaves, candidates, side=_RNET_SIDE)
-        passed = np.flatnonzero(probability > self._settings.rnet_probability)
-        passed = passed[suppress(candidates[passed], probability[passed], overlap=self._settings.refined_overlap)]
-        return squared(regressed(candidates[passed], offsets[passed]))
+    def _refine(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Corners]:
+        verdicts = self._judge(self._rnet, pictures, candidates, side=_RNET_SIDE)
+        return [self._refined(*pair) for pair in zip(candidates, verdicts, strict=True)]
 
-    def _decide(self, octaves: Octaves, candidates: Corners) -> Detections:
+    def _refined(self, boxes: Corners, verdict: _Verdict) -> Corners:
+        passed = np.flatnonzero(verdict.probability > self._settings.rnet_probability)
+        scores = verdict.probability[passed]
+        passed = passed[suppress(boxes[passed], scores, overlap=self._settings.refined_overlap)]
+        return squared(regressed(boxes[passed], verdict.offsets[passed]))
+
+    def _decide(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Detections]:
         """O-Net looks twice: once to centre its crop, then at that crop and its mirror image to decide."""
-        settings = self._settings
-        probability, offsets, *_ = self._judge(self._onet, octaves, candidates, side=_ONET_SIDE)
-        promising = np.flatnonzero(probability > settings.promising_probability)
-        boxes = regressed(candidates[promising], offsets[promising])
-        keep = suppress(boxes, probability[promising], overlap=settings.candidate_overlap)
-        boxes = squared(boxes[keep])
-        scores, offsets, points = self._judge(self._onet, octaves, boxes, side=_ONET_SIDE, mirrored=True)
-        passed = np.flatnonzero(scores > settings.onet_probability)
-        boxes, scores = boxes[passed], scores[passed]
+        verdicts = self._judge(self._onet, pictures, candidates, side=_ONET_SIDE)
+        centred = [self._centred(*pair) for pair in zip(candidates, verdicts, strict=True)]
+        verdicts = self._judge(self._onet, pictures, centred, side=_ONET_SIDE, mirrored=True)
+        return [self._decided(*pair) for pair in zip(centred, verdicts, strict=True)]
+
+    def _centred(self, boxes: Corners, verdict: _Verdict) -> Corners:
+        promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)
+        boxes = regressed(boxes[promising], verdict.offsets[promising])
+        keep = suppress(boxes, verdict.probability[promising], overlap=self._settings.candidate_overlap)
+        return squared(boxes[keep])
+
+    def _decided(self, boxes: Corners, verdict: _Verdict) -> Detections:
+        passed = np.flatnonzero(verdict.probability > self._settings.onet_probability)
+        boxes, scores, points = boxes[passed], verdict.probability[passed], verdict.points[passed]
         sides = boxes[:, None, 2:] - boxes[:, None, :2]
-        landmarks = boxes[:, None, :2] + sides * points[passed].reshape(-1, 2, _LANDMARKS).transpose(0, 2, 1)
-        boxes = regressed(boxes, offsets[passed])
-        keep = suppress_contained(boxes, scores, overlap=settings.contained_overlap)
+        landmarks = boxes[:, None, :2] + sides * points.reshape(-1, 2, _LANDMARKS).transpose(0, 2, 1)
+        boxes = regressed(boxes, verdict.offsets[passed])
+        keep = suppress_contained(boxes, scores, overlap=self._settings.contained_overlap)
         return Detections(boxes[keep], scores[keep], landmarks[keep])
 
     def _judge(
-        self, network: InferenceSession, octaves: Octaves, candidates: Corners, *, side: int, mirrored: bool = False
-    ) -> tuple[NDArray[np.float32], ...]:
-        """Probability [N], offsets [N, 4] and for O-Net landmarks [N, 10] of each candidate.
+        self,
+        network: InferenceSession,
+        pictures: Sequence[Octaves],
+        candidates: Sequence[Corners],
+        *,
+        side: int,
+        mirrored: bool = False,
+    ) -> list[_Verdict]:
+        """Of each picture's candidates.
 
         `mirrored`: O-Net only; the mean of what it says about each crop and about the crop's mirror image.
         """
-        if len(candidates) == 0:
-            return np.empty(0, np.float32), np.empty((0, 4), np.float32), np.empty((0, 2 * _LANDMARKS), np.float32)
-        pictures = crops(octaves, square_transforms(candidates, side=side), side=side, fill=self._settings.fill)
-        if not mirrored:
-            probability, *others = self._run(network, pictures)
-            return probability[:, 0], *others
-        outputs = self._run(network, np.concatenate([pictures, pictures[:, :, ::-1]]))
-        probability, offsets, points = (output.reshape(2, len(candidates), -1) for output in outputs)
+        cut = np.concatenate(
+            [
+                crops(octaves, square_transforms(boxes, side=side), side=side, fill=self._settings.fill)
+                for octaves, boxes in zip(pictures, candidates, strict=True)
+            ]
+        )
+        if len(cut) == 0:
+            return [_NO_VERDICT] * len(pictures)
+        probability, offsets, *points = self._both_ways(network, cut) if mirrored else self._run(network, cut)
+        landmarks = points[0] if points else np.empty((len(cut), 0), np.float32)
+        ends = np.cumsum([len(boxes) for boxes in candidates])[:-1]
+        parts = (np.split(output, ends) for output in (probability[:, 0], offsets, landmarks))
+        return [_Verdict(*part) for part in zip(*parts, strict=True)]
+
+    def _both_ways(self, network: InferenceSession, cut: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        outputs = self._run(network, np.concatenate([cut, cut[:, :, ::-1]]))
+        probability, offsets, points = (output.reshape(2, len(cut), -1) for output in outputs)
         offsets[1] = offsets[1][:, _MIRRORED_CORNERS] * _MIRRORED_SIGNS
         points[1] = points[1][:, _MIRRORED_POINTS]
         points[1, :, :_LANDMARKS] = 1 - points[1, :, :_LANDMARKS]
-        return probability.mean(axis=0)[:, 0], offsets.mean(axis=0), points.mean(axis=0)
+        return [probability.mean(axis=0), offsets.mean(axis=0), points.mean(axis=0)]
 
     def _run(self, network: InferenceSession, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         batches = np.array_split(pictures, ceil(len(pictures) / self._settings.batch))

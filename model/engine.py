@@ -18,12 +18,14 @@ from model.crops import crops
 from model.detector import WINDOW, Detections, Detector
 from model.embedder import Embedder
 from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, embedder_kind
+from model.exposure import Exposed, ExposureSettings, brightened
 from model.faces import Face, Image, ModelIdentity
 from model.landmarks import ShapePredictor
 from model.localizer import Localizer, joined
 from model.nms import Corners
 from model.pyramid import Octaves
 from model.quality import QualitySettings, assess
+from model.second_look import SecondLook
 from model.sessions import OpenVinoSession
 from model.settings import load_settings
 
@@ -63,7 +65,9 @@ class FaceEngine:
         self,
         *,
         identity: ModelIdentity,
+        exposure: ExposureSettings,
         detector: Detector,
+        second_look: SecondLook,
         localizer: Localizer,
         embedder: Embedder,
         kind: EmbedderKind,
@@ -71,7 +75,9 @@ class FaceEngine:
         min_face: int,
     ) -> None:
         self._identity = identity
+        self._exposure = exposure
         self.detector = detector
+        self._second_look = second_look
         self.localizer = localizer
         self.embedder = embedder
         self._kind = kind
@@ -87,15 +93,16 @@ class FaceEngine:
     ) -> list[list[Face]]:
         """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
-        Images are searched one by one; the faces of all go through landmarks and embedding together. Beside the images
-        this holds a third of their size, and 0.1 MB a face.
+        P-Net searches the images one by one; candidates and faces of all of them go through the rest together. Beside
+        the images this holds a third of their size, and 0.1 MB a face.
         """
         if not images:
             return []
         smallest = self._min_face if min_face is None else checked_min_face(min_face)
-        octaves = [Octaves(checked(image)) for image in images]
+        exposed = [brightened(checked(image), self._exposure) for image in images]
+        octaves = [Octaves(each.picture) for each in exposed]
         with watch("detect"):
-            found = [self._search(picture, smallest) for picture in octaves]
+            found = [_visible(*pair) for pair in zip(self._detect(octaves, smallest), octaves, strict=True)]
         with watch("landmarks"):
             patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
             landmarks = _split(self.localizer.landmarks(joined(patches)), found)
@@ -105,8 +112,17 @@ class FaceEngine:
                 for picture, points in zip(octaves, landmarks, strict=True)
             ]
             embeddings = _split(self.embedder.embed(self._embedder_chips(octaves, found, chips)), found)
-        views = zip(found, landmarks, chips, embeddings, strict=True)
-        return [self._faces(image, *view) for image, view in zip(images, views, strict=True)]
+        views = zip(exposed, found, landmarks, chips, embeddings, strict=True)
+        return [self._faces(*view) for view in views]
+
+    def _detect(self, pictures: Sequence[Octaves], min_face: int) -> list[Detections]:
+        found = self.detector.detect_each(pictures, min_face=min_face)
+        if not self.detector.thorough(min_face):
+            return found
+        return [
+            faces if len(faces.corners) else self._second_look.look(picture)
+            for picture, faces in zip(pictures, found, strict=True)
+        ]
 
     def _embedder_chips(
         self, octaves: Sequence[Octaves], found: Sequence[Detections], chips: Sequence[NDArray[np.uint8]]
@@ -118,25 +134,18 @@ class FaceEngine:
             [cut(picture, faces.corners, part, self._kind.chip_side) for picture, faces, part in views]
         )
 
-    def _search(self, octaves: Octaves, min_face: int) -> Detections:
-        """Detections of which something is in the picture, largest first."""
-        found = self.detector.detect(octaves, min_face=min_face)
-        inside = clipped(found.corners, octaves[0])
-        sides = inside[:, 2:] - inside[:, :2]
-        order = np.argsort(-sides.prod(axis=1), kind="stable")
-        order = order[sides[order].min(axis=1) >= 1]
-        return Detections(found.corners[order], found.confidence[order], found.landmarks[order])
-
     def _faces(
         self,
-        image: Image,
+        exposed: Exposed,
         found: Detections,
         landmarks: NDArray[np.float32],
         chips: NDArray[np.uint8],
         embeddings: NDArray[np.float32],
     ) -> list[Face]:
-        parts = zip(clipped(found.corners, image), found.confidence, landmarks, chips, embeddings, strict=True)
-        return [self._face(*part) for part in parts]
+        parts = zip(
+            clipped(found.corners, exposed.picture), found.confidence, landmarks, chips, embeddings, strict=True
+        )
+        return [self._face(*part, gain=exposed.gain) for part in parts]
 
     def _face(
         self,
@@ -145,11 +154,24 @@ class FaceEngine:
         landmarks: NDArray[np.float32],
         chip: NDArray[np.uint8],
         embedding: NDArray[np.float32],
+        *,
+        gain: float,
     ) -> Face:
         left, top, right, bottom = (float(edge) for edge in corners)
         box = (left, top, right - left, bottom - top)
-        quality = assess(chip, landmarks, size=min(box[2:]), confidence=float(confidence), settings=self._quality)
+        quality = assess(
+            chip, landmarks, size=min(box[2:]), confidence=float(confidence), gain=gain, settings=self._quality
+        )
         return Face(box, float(confidence), landmarks, embedding, quality)
+
+
+def _visible(found: Detections, octaves: Octaves) -> Detections:
+    """Those of which something is in the picture, largest first."""
+    inside = clipped(found.corners, octaves[0])
+    sides = inside[:, 2:] - inside[:, :2]
+    order = np.argsort(-sides.prod(axis=1), kind="stable")
+    order = order[sides[order].min(axis=1) >= 1]
+    return Detections(found.corners[order], found.confidence[order], found.landmarks[order])
 
 
 def _split(rows: NDArray[np.float32], found: Sequence[Detections]) -> list[NDArray[np.float32]]:
@@ -196,9 +218,12 @@ def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: 
     core = openvino.Core()
     pnet, rnet, onet = (OpenVinoSession(core, model_dir / name, threads=threads) for name in DETECTOR_FILES)
     resnet = OpenVinoSession(core, model_dir / kind.file, threads=threads)
+    detector = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector)
     return FaceEngine(
         identity=identity,
-        detector=Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector),
+        exposure=settings.exposure,
+        detector=detector,
+        second_look=SecondLook(detector, settings.second_look),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
         embedder=Embedder(resnet, dimension=kind.dimension, batch=settings.embedder_batch),
         kind=kind,

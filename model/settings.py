@@ -6,13 +6,17 @@ from importlib import resources
 from typing import Any
 
 from model.detector import DetectorSettings
+from model.exposure import ExposureSettings
 from model.localizer import LocalizerSettings
 from model.quality import QualitySettings
+from model.second_look import SecondLookSettings
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     detector: DetectorSettings
+    exposure: ExposureSettings
+    second_look: SecondLookSettings
     localizer: LocalizerSettings
     quality: QualitySettings
     embedder_batch: int
@@ -28,6 +32,8 @@ def load_settings() -> EngineSettings:
     }
     return EngineSettings(
         detector=DetectorSettings(**groups["detector"]),
+        exposure=ExposureSettings(**groups["exposure"]),
+        second_look=SecondLookSettings(**groups["second_look"]),
         localizer=LocalizerSettings(**groups["localizer"]),
         quality=QualitySettings(**groups["quality"]),
         embedder_batch=groups["embedder"]["batch"],

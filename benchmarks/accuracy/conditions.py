@@ -108,6 +108,7 @@ CONDITIONS: dict[str, Degrade] = {
     "20 px": _small(20),
     "tilted 30°": _tilted(30),
     "tilted -30°": _tilted(-30),
+    "tilted 60°": _tilted(60),
     "150×150, filled": _filling(0),
     "150×150, filled, tilted": _filling(20),
     "JPEG 30": _compressed(30),
@@ -116,6 +117,7 @@ CONDITIONS: dict[str, Degrade] = {
     "blurred": _blurred(0.025),
     "greyscale": _grey,
     "dark": _lit(0.3),
+    "very dark": _lit(0.1),
     "mouth covered": _masked,
     "a third cut off": _cut_off,
 }

@@ -115,6 +115,54 @@ def test_one_person_at_any_size_is_one_person(engine, scale):
     assert np.array(face.box) / scale == pytest.approx(np.array(reference.box), abs=12)
 
 
+def turned(picture, degrees):
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    return cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def darker(picture, light):
+    return (picture * light).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda picture: turned(picture, 60), id="turned left"),
+        pytest.param(lambda picture: turned(picture, -60), id="turned right"),
+        pytest.param(lambda picture: darker(picture, 0.25), id="dark"),
+        pytest.param(lambda picture: darker(picture, 0.1), id="very dark"),
+    ],
+)
+def test_tight_photos_that_are_dark_or_turned_show_who_is_on_them(engine, changed):
+    photos = [cv2.imread(str(path)) for path in sorted((DATA / "johns").glob("*/*.jpg"))]
+    upright = engine.analyze(photos)
+    found = engine.analyze([changed(picture) for picture in photos])
+
+    distances = [
+        np.linalg.norm(faces[0].embedding - before[0].embedding) if faces else np.inf
+        for faces, before in zip(found, upright, strict=True)
+    ]
+    assert sum(distance < 0.4 for distance in distances) >= 0.97 * len(photos)
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
+    (face,) = engine.analyze([photo("detection/Tom_Cruise_avp_2014_4.jpg")])[0]
+    picture = np.ascontiguousarray(np.rot90(photo("detection/Tom_Cruise_avp_2014_4.jpg"), quarters))
+
+    (found,) = engine.analyze([picture])[0]
+
+    points = np.rot90(np.zeros(picture.shape[:2]), -quarters).shape  # of the upright one: height, width
+    middle = np.array([face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2])
+    height, width = points
+    expected = (middle[1], width - middle[0]) if quarters == 1 else (height - middle[1], middle[0])
+    centre = np.array([found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2])
+    assert np.abs(centre - expected).max() < 0.15 * face.box[2]
+    assert np.linalg.norm(found.embedding - face.embedding) < 0.2
+    assert np.linalg.norm(found.landmarks.mean(axis=0) - expected) < 0.3 * face.box[2]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (12, 12), (11, 400), (21, 21)])
 def test_pictures_of_any_shape_are_searched(engine, shape):
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)

@@ -1,7 +1,32 @@
 import numpy as np
 import pytest
 
-from model.detector import regressed, squared
+from model.detector import Detector, regressed, squared
+from model.pyramid import Octaves
+from model.settings import load_settings
+
+
+class Blind:
+    """P-Net where there is no face."""
+
+    def run(self, pictures):
+        count, height, width, _ = pictures.shape
+        cells = (height - 10) // 2, (width - 10) // 2
+        return [np.zeros((count, 1, *cells), np.float32), np.zeros((count, 4, *cells), np.float32)]
+
+
+class Unasked:
+    def run(self, pictures):
+        raise AssertionError("there is nothing to ask about")
+
+
+def test_pictures_without_candidates_have_no_faces_each():
+    detector = Detector(pnet=Blind(), rnet=Unasked(), onet=Unasked(), settings=load_settings().detector)
+    sizes = (100, 80), (5, 300), (64, 64)
+
+    found = detector.detect_each([Octaves(np.zeros((*size, 3), np.uint8)) for size in sizes], min_face=20)
+
+    assert [(len(each.corners), each.landmarks.shape) for each in found] == [(0, (0, 5, 2))] * len(sizes)
 
 
 def test_offsets_are_in_units_of_the_sides():
