@@ -139,8 +139,8 @@ def _levers(measured: Measured) -> Iterator[str]:
         f" {_dollars(per_gop)} in requests, waits and traces. With packs of 10 s it was three times as much."
     )
     yield (
-        f"- **Decoding**: {seconds:.0f} processor seconds an hour of video go to reading the stream, whatever the rate of"
-        " sampling, though frames that no other refers to are left out. Decoding key frames alone would cost a small"
+        f"- **Decoding**: {seconds:.0f} processor seconds an hour of video go to reading the stream, whatever the rate"
+        " of sampling, though frames that no other refers to are left out. Decoding key frames alone would cost a small"
         " part of it, but gives the times of the encoder's choosing instead of an even grid."
     )
     yield (
