@@ -86,8 +86,9 @@ class Timeline:
     def end(self, *, samples: int, claimed: float) -> None:
         """No frame comes any more; `claimed`: seconds up to which there should be samples."""
         self._require_fresh(before=samples)
-        if self._most_lag is not None and samples < math.ceil((Fraction(claimed) - CLAIM_TOLERANCE) * self._rate):
-            self.lagging = min(self.lagging or samples, samples - 1)  # the frames left out are the last ones
+        due = math.ceil((Fraction(claimed) - CLAIM_TOLERANCE) * self._rate)
+        if self._most_lag is not None and self.lagging is None and samples < due:
+            self.lagging = samples - 1  # the frames left out are the last ones
 
     def _frame(self, pts: int, *, key: bool) -> None:
         if self.origin is None:
