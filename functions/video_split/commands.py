@@ -6,6 +6,7 @@ from typing import Any
 import ffmpeg
 
 from functions.common.events import Stretch
+from functions.video_split import colours
 from functions.video_split.ffmpeg import Binaries
 from functions.video_split.inputs import input_options, input_url
 from functions.video_split.limits import Limits
@@ -14,7 +15,6 @@ from functions.video_split.source import Source
 from functions.video_split.upright import Turn
 
 VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 the worst
-JPEG_COLOURS = {"out_color_matrix": "bt601", "out_range": "pc"}  # as JFIF defines them; HD video is mostly BT.709
 
 
 def sampled_size(width: int, height: int, *, longest: int) -> tuple[int, int]:
@@ -80,9 +80,19 @@ def _upright(
     stream: Any, media: Media, limits: Limits, binaries: Binaries, *arguments: str, **options: Any
 ) -> list[str]:
     size = media.turn.size(*sampled_size(media.width, media.height, longest=limits.max_frame_side))
-    stream = _turned(stream.filter("scale", *size, **JPEG_COLOURS), media.turn)
+    if media.limited_matrix is not None and colours.takes_size(*size):
+        # after the scaler, which gives all frames the size and the format of the first
+        stream = stream.filter("scale", *size).filter("colorspace", **colours.colorspace(media.limited_matrix))
+    else:
+        stream = stream.filter("scale", *size, **colours.SCALER)
     return _compiled(
-        stream, binaries, *arguments, pixel_format="yuvj420p", quality=VIDEO_QUALITY, log_level="info", **options
+        _turned(stream, media.turn),
+        binaries,
+        *arguments,
+        pixel_format="yuvj420p",
+        quality=VIDEO_QUALITY,
+        log_level="info",
+        **options,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.common.errors import NoVideo, TooLong
 from functions.common.photo_header import read_header
+from functions.video_split.colours import limited_matrix
 from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain, too_many_pixels
 from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.inputs import input_options, input_url
@@ -36,6 +37,7 @@ class Media:
     frame_rate: float  # frames per second, on average; 0 where the file does not say
     time_base: Fraction  # seconds in one unit of the stream's own clock
     transparent: bool = False  # perhaps, for a photo
+    limited_matrix: str | None = None  # of a video's colours, if they are such that `colours.py` knows a short way
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
 
 
@@ -83,6 +85,7 @@ def _video(source: Source, container: Container, limits: Limits, binaries: Binar
         turn=turn,
         frame_rate=_ratio(stream.get("avg_frame_rate", ""), "/"),
         time_base=_time_base(stream.get("time_base", "")),
+        limited_matrix=limited_matrix(stream),
         bidirectional=_is_bidirectional(stream, container),
     )
     _require_bounds(media, stream, limits)

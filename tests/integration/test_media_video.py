@@ -169,12 +169,36 @@ def test_interlaced_and_ten_bit(binaries: Binaries, tmp_path: Path, options: tup
     assert image(gops[0].frames[0]).size == (320, 180)
 
 
-@pytest.mark.parametrize("matrix", ["bt601", "bt709"])
-def test_colours(binaries: Binaries, tmp_path: Path, matrix: str) -> None:
-    tag = "bt709" if matrix == "bt709" else "smpte170m"
-    options = ("-vf", f"scale=out_color_matrix={matrix}:out_range=tv", "-pix_fmt", "yuv420p", "-c:v", "libx264")
+@pytest.mark.parametrize(
+    "colours", [("bt601", "smpte170m"), ("bt601", "bt470bg"), ("bt709", "bt709"), ("bt2020", "bt2020nc")]
+)
+@pytest.mark.parametrize(
+    "stored",
+    [
+        ("tv", "yuv420p", "64x64"),
+        ("tv", "yuv422p", "64x64"),
+        ("tv", "yuv444p", "64x64"),
+        ("tv", "yuv420p10le", "64x64"),
+        ("tv", "yuv444p12le", "64x64"),
+        ("tv", "yuv420p", "65x65"),
+        ("tv", "yuv444p", "65x64"),
+        ("tv", "yuv420p", "2048x64"),
+        ("pc", "yuv420p", "64x64"),
+    ],
+)
+def test_colours(binaries: Binaries, tmp_path: Path, colours: tuple[str, str], stored: tuple[str, str, str]) -> None:
+    (matrix, tag), (levels, pixels, size) = colours, stored
+    picture = f"scale=out_color_matrix={matrix}:out_range={levels},format={pixels}"
+    options = ("-vf", picture, "-c:v", "ffv1", "-strict", "-1", "-colorspace", tag, "-color_range", levels)
+    inputs = ["-f", "lavfi", "-i", f"color=0xE04030:s={size}:d=0.1,format=rgb24"]
+    path = make(binaries, tmp_path / "v.mkv", *options, inputs=inputs)
+    _, gops = read(path, binaries)
+    assert image(gops[0].frames[0]).getpixel((32, 32)) == pytest.approx((0xE0, 0x40, 0x30), abs=4)
+
+
+def test_colours_that_are_not_named_are_those_of_bt601(binaries: Binaries, tmp_path: Path) -> None:
     inputs = ["-f", "lavfi", "-i", "color=0xE04030:s=64x64:d=0.1,format=rgb24"]
-    path = make(binaries, tmp_path / "v.mp4", *options, "-colorspace", tag, inputs=inputs)
+    path = make(binaries, tmp_path / "v.mp4", "-pix_fmt", "yuv420p", "-c:v", "libx264", inputs=inputs)
     _, gops = read(path, binaries)
     assert image(gops[0].frames[0]).getpixel((32, 32)) == pytest.approx((0xE0, 0x40, 0x30), abs=4)
 
@@ -206,12 +230,14 @@ def test_intra_only_video(binaries: Binaries, tmp_path: Path) -> None:
     assert [len(gop.frames) for gop in gops] == [20, 20, 20]
 
 
-def test_the_size_may_change_on_the_way(binaries: Binaries, tmp_path: Path) -> None:
-    parts = [synthetic(binaries, tmp_path / f"{n}.ts", size=size) for n, size in enumerate(["320x180", "640x480"])]
+@pytest.mark.parametrize("second", [("640x480", "yuv420p"), ("640x480", "yuv444p"), ("160x90", "yuv422p10le")])
+def test_the_picture_may_change_on_the_way(binaries: Binaries, tmp_path: Path, second: tuple[str, str]) -> None:
     path = tmp_path / "both.h264"
-    for part in parts:
-        make(binaries, part.with_suffix(".h264"), "-c", "copy", inputs=["-i", str(part)])
-    path.write_bytes(b"".join(part.with_suffix(".h264").read_bytes() for part in parts))
+    parts = []
+    for n, (size, pixels) in enumerate([("320x180", "yuv420p"), second]):
+        part = synthetic(binaries, tmp_path / f"{n}.ts", "-c:v", "libx264", "-pix_fmt", pixels, size=size)
+        parts.append(make(binaries, part.with_suffix(".h264"), "-c", "copy", inputs=["-i", str(part)]))
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
 
     _, gops = read(path, binaries)
 
@@ -219,6 +245,8 @@ def test_the_size_may_change_on_the_way(binaries: Binaries, tmp_path: Path) -> N
     assert sizes == {(gops[0].width, gops[0].height)}
     assert times(gops) == [k / 2 for k in range(len(times(gops)))]
     assert len(times(gops)) >= 8
+    before, after = (np.asarray(image(gops[0].frames[k]), float) for k in (0, 4))
+    assert np.abs(before - after).mean() < 20  # the same test picture, scaled
 
 
 def test_without_a_claimed_duration(binaries: Binaries, tmp_path: Path) -> None:
