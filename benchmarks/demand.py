@@ -10,8 +10,7 @@ from benchmarks.measured import Clip, Measured, Run
 from infra.pipeline import Function
 
 RULES = Path(__file__).parent / "aws_rules.json"
-# What a stage can keep busy at once: ffmpeg decodes on two threads, the engine and the lookup run on one
-PARALLEL = {"video_split": 2, "face_recognition": 1, "lookup": 1}
+THREADS = 1  # that a function keeps busy: ffmpeg decodes on one, the engine and the lookup run on one
 LOOKUP_READERS = 8  # the lookup reads its GoPs so many at a time
 
 
@@ -64,7 +63,7 @@ class Demand:
     def seconds(self, function: Function, *, cpu: float, waits: float) -> float:
         """How long Lambda bills: processor time at the share that the memory buys, then the time spent waiting."""
         vcpus = function.memory_mb / self.rules["vcpu_mb"]
-        return cpu / min(vcpus, PARALLEL[function.component]) + waits
+        return cpu / min(vcpus, THREADS) + waits
 
     def waits(self, component: str) -> Line:
         """Seconds of waiting for AWS's services; nothing is taken off for what ffmpeg decodes meanwhile."""

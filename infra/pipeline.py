@@ -208,7 +208,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             component="video_split",
             handler="functions.video_split.handler.handler",
             timeout=900,
-            memory_mb=2048,
+            memory_mb=1769,  # one vCPU, for its one thread
             scratch_mb=512,
             queue=f"{prefix}-split",
             batch_size=1,

@@ -104,9 +104,9 @@ class Deployment(BaseModel):
         description="of the load balancer of api=container; without it, it is there for the VPC alone",
     )
     api_rate: int = Field(default=50, ge=1, le=10_000, description="requests a second that API Gateway lets through")
-    video_split_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
-    face_recognition_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
-    lookup_memory: MemoryMb | None = Field(default=None, description="MB; a CPU comes with each 1,769")
+    video_split_memory: MemoryMb | None = Field(default=None, ge=1769, description="MB; ffmpeg alone may take 1,476")
+    face_recognition_memory: MemoryMb | None = Field(default=None, description="MB; 1,769 are one CPU, all it can use")
+    lookup_memory: MemoryMb | None = Field(default=None, description="MB; 1,769 are one CPU, all it can use")
     architecture: Literal["x86_64", "arm64"] = Field(default="x86_64", description="of the functions and their images")
     input_days: Days = Field(default=90, description="uploads are deleted after so many days; 0: never")
     output_days: Days = Field(default=365, description="results are deleted after so many days; 0: never")

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+# To store the pack in hand, to hand the rest back, and to report; and no hand-back sets off the alarm about the time
+RESERVE_SECONDS = 120
+
 
 @dataclass(frozen=True)
 class Deadline:
@@ -14,6 +17,11 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float) -> Self:
         return cls(time.monotonic() + seconds)
+
+    @classmethod
+    def before_timeout(cls, seconds: float) -> Self:
+        """`seconds`: until the invocation is ended."""
+        return cls.after(seconds - RESERVE_SECONDS)
 
     @property
     def left(self) -> float:

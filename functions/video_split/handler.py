@@ -18,8 +18,6 @@ from functions.video_split.environment import Environment
 from functions.video_split.range_queue import RangeQueue
 from functions.video_split.split import Splitter
 
-RESERVE_SECONDS = 30  # to store the pack in hand, to hand the rest back, and to report
-
 
 @cache
 def environment() -> Environment:
@@ -44,7 +42,7 @@ def splitter() -> Splitter:
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    deadline = Deadline.before_timeout(context.get_remaining_time_in_millis() / 1000)
     return handle_batch(
         event,
         context,

@@ -7,7 +7,7 @@ DURATION_TOLERANCE = 1.001
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The defaults fit a function of 2048 MB that may run for 15 minutes; docs/media.md gives the reasons."""
+    """The defaults fit a function of 1769 MB that may run for 15 minutes; docs/media.md gives the reasons."""
 
     max_bytes: int = 10 * 1024**3
     max_duration: float = 6 * 3600.0  # seconds; `longest` is what is checked
@@ -17,12 +17,12 @@ class Limits:
     max_frame_bytes: int = 32 * 1024**2  # of one JPEG
     max_frames_per_gop: int = 32
     max_gop_seconds: float = 32.0  # so that packs are full at a frame a second too: each one costs requests
-    max_memory: int = 1536 * 1024**2  # address space of ffmpeg, in bytes
+    max_memory: int = 1408 * 1024**2  # address space of ffmpeg, in bytes
     probe_seconds: float = 60.0  # wall clock
     decode_seconds: float = (
         780.0  # wall clock, first frame asked for to last one handed out; where no deadline is given
     )
-    threads: int = 2  # of the decoder; each one holds a frame more
+    threads: int = 1  # of the decoder: a second one costs processor time, and the function has one vCPU
 
     @property
     def longest(self) -> float:

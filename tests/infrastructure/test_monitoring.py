@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from functions.video_split.deadline import RESERVE_SECONDS
+from infra.pipeline import Settings, describe
 from infra.template import Template
 from tests.infrastructure.conftest import DEFAULT_PREFIX
 
@@ -42,6 +44,11 @@ def test_there_is_an_alarm_for(name: str, metric: str, above: float, api_templat
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["TreatMissingData"] == "notBreaching"
     assert alarm["AlarmDescription"]
+
+
+def test_a_long_video_handed_back_sets_off_no_alarm(api_template: Template) -> None:
+    (split,) = (function for function in describe(Settings()).functions if function.component == "video_split")
+    assert (split.timeout - RESERVE_SECONDS) * 1000 < alarms(api_template)["video-split-duration"]["Threshold"]
 
 
 def test_an_alarm_watches_the_very_queue_or_function_that_it_names(api_template: Template) -> None:

@@ -25,6 +25,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
         ({"max_concurrency": "1"}, "max_concurrency = '1': input should be greater than or equal to 2"),
         ({"lookup_memory": "64"}, "lookup_memory = '64': input should be greater than or equal to 128"),
         ({"video_split_memory": "2GB"}, "valid integer"),
+        ({"video_split_memory": "1024"}, "video_split_memory = '1024': input should be greater than or equal to 1769"),
         ({"architecture": "arm"}, "'x86_64' or 'arm64'"),
         ({"input_days": "-1"}, "greater than or equal to 0"),
         ({"log_days": "31"}, "log_days = '31': cloudWatch Logs keeps logs for one of 1, 3, 5, 7"),
