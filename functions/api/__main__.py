@@ -6,12 +6,12 @@ import socket
 
 import boto3
 import uvicorn
-from botocore.config import Config
 
 from functions.api.app import create_app
 from functions.api.environment import Environment
 from functions.api.request_log import RequestLog
 from functions.api.services import open_services
+from functions.common.signing import signing_s3
 
 KEEP_ALIVE_SECONDS = 75  # longer than a load balancer's 60: it must be the one that closes an idle connection
 DRAIN_SECONDS = 25
@@ -30,7 +30,7 @@ def main() -> None:
 def serve(settings: Environment, *, host: str, port: int, listener: int | None) -> None:
     services = open_services(
         settings,
-        s3=boto3.client("s3", config=Config(signature_version="s3v4", max_pool_connections=32)),
+        s3=signing_s3(max_pool_connections=32),
         sqs=boto3.client("sqs"),
         events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from mangum import Mangum
 from mangum.types import LambdaContext
 
@@ -13,6 +12,7 @@ from functions.api.app import create_app
 from functions.api.environment import Environment
 from functions.api.request_log import RequestLog
 from functions.api.services import open_services
+from functions.common.signing import signing_s3
 
 
 @cache
@@ -22,7 +22,7 @@ def adapter() -> Mangum:
         raise ValueError("AUTH=loopback is for one machine: use keys or iam")
     services = open_services(
         settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
-        s3=boto3.client("s3", config=Config(signature_version="s3v4")),
+        s3=signing_s3(),
         sqs=boto3.client("sqs"),
         events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),

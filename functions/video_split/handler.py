@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from functions.common.batch import handle_batch
 from functions.common.jobs import JobStore
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger, metrics
+from functions.common.signing import signing_s3
 from functions.video_split.deadline import Deadline
 from functions.video_split.environment import Environment
 from functions.video_split.range_queue import RangeQueue
@@ -29,8 +29,7 @@ def splitter() -> Splitter:
     settings = environment()
     sqs = boto3.client("sqs")
     return Splitter(
-        # presigned URLs of encrypted objects need this version of the signature
-        s3=boto3.client("s3", config=Config(signature_version="s3v4")),
+        s3=signing_s3(),
         jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
         lookups=LookupQueue(sqs, settings.lookup_queue),
         ranges=RangeQueue(sqs, settings.split_queue),

@@ -1,0 +1,21 @@
+"""An S3 client for signing URLs that others will call."""
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def signing_s3(**settings: Any) -> "S3Client":
+    """`settings`: of the client, as botocore's Config takes them.
+
+    Left alone boto3 signs for S3's global host. That sends callers of a young bucket on to the bucket's region, where
+    the signature no longer fits, and does not serve newer regions at all. Asked for the bucket's own host, it signs for
+    the region's. URLs of encrypted objects need this version of the signature.
+    """
+    on_aws = ".amazonaws.com" in boto3.client("s3").meta.endpoint_url  # what stands in for it has one host for all
+    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual" if on_aws else "path"}, **settings)
+    return boto3.client("s3", config=config)
