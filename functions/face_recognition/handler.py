@@ -18,6 +18,8 @@ from functions.common.observability import logger, metrics
 from functions.face_recognition.environment import Environment
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
     from functions.face_recognition.recognize import Recognizer
     from model.engine import Engine
 
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     return Environment.model_validate(dict(os.environ))
+
+
+@cache
+def sqs() -> "SQSClient":
+    import boto3
+
+    return boto3.client("sqs")
 
 
 @cache
@@ -41,8 +50,9 @@ def recognizer() -> "Recognizer":
         return Recognizer(
             s3=boto3.client("s3"),
             jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
-            lookups=LookupQueue(boto3.client("sqs"), settings.lookup_queue),
+            lookups=LookupQueue(sqs(), settings.lookup_queue),
             engine=engine.result(),
+            input_bucket=settings.input_bucket,
         )
 
 
@@ -56,5 +66,10 @@ def _engine(settings: Environment) -> "Engine":
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return handle_batch(
-        event, context, attempts=environment().attempts, work=recognizer().recognize, give_up=recognizer().give_up
+        event,
+        context,
+        attempts=environment().attempts,
+        work=recognizer().recognize,
+        give_up=recognizer().give_up,
+        sqs=sqs,
     )

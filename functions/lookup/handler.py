@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -19,6 +19,9 @@ from functions.lookup.environment import Environment
 from functions.lookup.look_up import Lookup
 from functions.lookup.publish import Publisher
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 
 @cache
 def environment() -> Environment:
@@ -26,18 +29,23 @@ def environment() -> Environment:
 
 
 @cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
 def lookup() -> Lookup:
     settings = environment()
-    s3, sqs, dynamodb = boto3.client("s3"), boto3.client("sqs"), boto3.resource("dynamodb")
+    s3, dynamodb = boto3.client("s3"), boto3.resource("dynamodb")
     return Lookup(
         s3=s3,
         jobs=JobStore(dynamodb.Table(settings.jobs_table)),
         gallery=GalleryStore(dynamodb.Table(settings.faces_table)),
         people=PeopleStore(dynamodb.Table(settings.people_table)),
-        lookups=LookupQueue(sqs, settings.lookup_queue),
+        lookups=LookupQueue(sqs(), settings.lookup_queue),
         publisher=Publisher(s3, settings.output_bucket),
         announcer=Announcer(
-            sqs=sqs,
+            sqs=sqs(),
             events=boto3.client("events"),
             bucket=settings.output_bucket,
             queue=settings.results_queue,
@@ -52,5 +60,10 @@ def lookup() -> Lookup:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return handle_batch(
-        event, context, attempts=environment().attempts, work=lookup().look_up, give_up=lookup().give_up
+        event,
+        context,
+        attempts=environment().attempts,
+        work=lookup().look_up,
+        give_up=lookup().give_up,
+        sqs=sqs,
     )

@@ -2,7 +2,7 @@
 
 import os
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -18,6 +18,9 @@ from functions.video_split.environment import Environment
 from functions.video_split.range_queue import RangeQueue
 from functions.video_split.split import Splitter
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 
 @cache
 def environment() -> Environment:
@@ -25,14 +28,18 @@ def environment() -> Environment:
 
 
 @cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
 def splitter() -> Splitter:
     settings = environment()
-    sqs = boto3.client("sqs")
     return Splitter(
         s3=signing_s3(),
         jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
-        lookups=LookupQueue(sqs, settings.lookup_queue),
-        ranges=RangeQueue(sqs, settings.split_queue),
+        lookups=LookupQueue(sqs(), settings.lookup_queue),
+        ranges=RangeQueue(sqs(), settings.split_queue),
         stage_1_bucket=settings.stage_1_bucket,
         division=settings.division,
     )
@@ -48,4 +55,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         attempts=environment().attempts,
         work=partial(splitter().split, deadline=deadline),
         give_up=splitter().give_up,
+        sqs=sqs,
     )

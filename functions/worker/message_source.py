@@ -1,23 +1,22 @@
 """Messages of one queue: received in batches, kept hidden, then deleted, or given back to come again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from functions.common.back_off import back_off_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 MAX_RECEIVED = 10  # SQS's limit of a call
-MAX_BACK_OFF_SECONDS = 30
-
-
-def back_off_seconds(receive_count: int) -> int:
-    """1, 2, 4, … For as long as the queue's own visibility timeout, up to 90 minutes, nobody would wait willingly."""
-    return int(min(MAX_BACK_OFF_SECONDS, 2 ** max(0, receive_count - 1)))
 
 
 class MessageSource:
-    """`visibility_timeout` (seconds) is how long a received message stays hidden; None: as long as the queue says."""
+    """`visibility_timeout` (seconds) is how long a received message stays hidden; None: as long as the queue says.
+
+    `back_off`: from the count of deliveries to the seconds that a message stays hidden once it has failed.
+    """
 
     def __init__(
         self,
@@ -27,11 +26,13 @@ class MessageSource:
         batch_size: int,
         wait_seconds: int,
         visibility_timeout: int | None = None,
+        back_off: Callable[[int], int] = back_off_seconds,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._batch_size = min(batch_size, MAX_RECEIVED)
         self._wait_seconds = wait_seconds
+        self._back_off = back_off
         self._visibility: dict[str, Any] = (
             {} if visibility_timeout is None else {"VisibilityTimeout": visibility_timeout}
         )
@@ -55,10 +56,9 @@ class MessageSource:
                 Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(done)],
             )
         if again:
-            back_off = {
-                m["MessageId"]: back_off_seconds(int(m["Attributes"]["ApproximateReceiveCount"])) for m in again
-            }
-            self._hide(again, back_off)
+            self._hide(
+                again, {m["MessageId"]: self._back_off(int(m["Attributes"]["ApproximateReceiveCount"])) for m in again}
+            )
 
     def keep(self, messages: Sequence["MessageTypeDef"], seconds: int) -> None:
         """Hidden for so long from now on."""

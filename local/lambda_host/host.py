@@ -15,7 +15,7 @@ from local.lambda_host.event_source_mapping import EventSourceMapping, FunctionS
 from local.lambda_host.guard import Guard
 from local.lambda_host.limits import LimitsWatch
 from local.lambda_host.logs import FunctionLog, Report
-from local.lambda_host.message_source import LONG_POLL_SECONDS, Delivery, UnreliableSource
+from local.lambda_host.message_source import LONG_POLL_SECONDS, Delivery, UnreliableSource, quick_back_off_seconds
 from local.lambda_host.sandbox import Sandbox
 from local.lambda_host.worker_record import WorkerRecord
 from local.provision import QueueAddress
@@ -102,7 +102,11 @@ class LambdaHost:
     def _source(self, function: Function, queue: QueueAddress) -> MessageSource:
         if self._settings.delivery == Delivery():
             return MessageSource(
-                self._sqs, queue_url=queue.url, batch_size=function.batch_size, wait_seconds=LONG_POLL_SECONDS
+                self._sqs,
+                queue_url=queue.url,
+                batch_size=function.batch_size,
+                wait_seconds=LONG_POLL_SECONDS,
+                back_off=quick_back_off_seconds,
             )
         return UnreliableSource(
             self._sqs, queue_url=queue.url, batch_size=function.batch_size, delivery=self._settings.delivery

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 LONG_POLL_SECONDS = 2
 HOLD_BACK_SECONDS = 0.3  # how long a shuffled delivery waits for others to change places with
+MAX_BACK_OFF_SECONDS = 30
+
+
+def quick_back_off_seconds(deliveries: int) -> int:
+    """1, 2, 4, …: somebody sits before this machine and waits."""
+    return int(min(MAX_BACK_OFF_SECONDS, 2 ** max(0, deliveries - 1)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +33,13 @@ class UnreliableSource(MessageSource):
     """Delivers messages twice and out of order, as SQS may; for tests of what is built on it."""
 
     def __init__(self, sqs: "SQSClient", *, queue_url: str, batch_size: int, delivery: Delivery) -> None:
-        super().__init__(sqs, queue_url=queue_url, batch_size=batch_size, wait_seconds=LONG_POLL_SECONDS)
+        super().__init__(
+            sqs,
+            queue_url=queue_url,
+            batch_size=batch_size,
+            wait_seconds=LONG_POLL_SECONDS,
+            back_off=quick_back_off_seconds,
+        )
         self._duplicate = delivery.duplicate
         self._random = None if delivery.shuffle_seed is None else random.Random(delivery.shuffle_seed)
         self._seen: set[str] = set()

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from functions.worker.batch_response import InvalidBatchResponse
-from functions.worker.message_source import back_off_seconds
 from local.lambda_host.batch_response import failed_messages
+from local.lambda_host.message_source import quick_back_off_seconds
 from local.lambda_host.sqs_event import sqs_event
 
 IDS = frozenset({"a", "b"})
@@ -82,5 +82,5 @@ def test_message_attributes_are_spelt_as_lambda_spells_them():
     }
 
 
-def test_the_back_off_doubles_up_to_half_a_minute():
-    assert [back_off_seconds(count) for count in (1, 2, 3, 4, 5, 6, 7, 1000)] == [1, 2, 4, 8, 16, 30, 30, 30]
+def test_the_local_back_off_doubles_up_to_half_a_minute():
+    assert [quick_back_off_seconds(count) for count in (1, 2, 3, 4, 5, 6, 7, 1000)] == [1, 2, 4, 8, 16, 30, 30, 30]

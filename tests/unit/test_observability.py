@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from functions.common.batch import handle_batch
 from functions.common.events import Upload
@@ -138,6 +139,10 @@ def test_an_invocation_publishes_what_it_counted_and_is_silent_where_that_is_not
     assert [line["Gops"] for line in published] == [[2.0]] * len(counted)
 
 
+def out_of_reach() -> NoReturn:
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+
 def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[tuple[str, Any]] = []
 
@@ -154,10 +159,19 @@ def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.Log
             "body": body,
             "attributes": {"ApproximateReceiveCount": "1"},
             "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:work",
+            "receiptHandle": body,
         }
         for body in ("good", "bad")
     ]
-    answer = handle_batch({"Records": records}, Context(), attempts=3, work=work, give_up=work)  # type: ignore[arg-type]
+    answer = handle_batch(
+        {"Records": records},
+        Context(),  # type: ignore[arg-type]
+        attempts=3,
+        work=work,
+        give_up=work,
+        sqs=out_of_reach,
+    )
 
     assert seen == [("good", None), ("good", UPLOAD.job), ("bad", None), ("bad", None)]
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
