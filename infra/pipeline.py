@@ -11,7 +11,6 @@ DAY_SECONDS = 86_400
 REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
 DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
 BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
-METRICS_NAMESPACE = "Rollcall"
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
 
 # where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
@@ -48,8 +47,10 @@ class Queue:
     visibility_timeout: int
     dead_letter_queue: str
     max_receive_count: int
-    retention_seconds: int = 4 * DAY_SECONDS
-    dead_letter_retention_seconds: int = 14 * DAY_SECONDS  # the longest that SQS offers: they wait for somebody to look
+    # Nobody is told of what expires, so as long as leaves the dead letters some days: they are counted from the first
+    # sending on, and 14 days are the longest that SQS offers.
+    retention_seconds: int = 10 * DAY_SECONDS
+    dead_letter_retention_seconds: int = 14 * DAY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Table:
     key: str
     sort_key: str | None = None
     ttl_attribute: str | None = None
+    kept: bool = True  # when a deployment is taken down whose operator retains what is people's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +161,9 @@ def describe(settings: Settings) -> Pipeline:
         tables=(
             Table(name=tables["people"], key="name"),
             Table(name=tables["faces"], key="name", sort_key="face"),
-            Table(name=tables["jobs"], key="job", ttl_attribute="expires"),
-            # what expires are the counts of requests, and keys that were made with an end
-            Table(name=tables["api-keys"], key="key", ttl_attribute="expires"),
+            Table(name=tables["jobs"], key="job", ttl_attribute="expires", kept=False),
+            # what expires are the counts of requests, and keys that were made with an end; none outlives what it opens
+            Table(name=tables["api-keys"], key="key", ttl_attribute="expires", kept=False),
         ),
         functions=functions,
         results=ResultsQueue(name=f"{prefix}-results"),
@@ -169,10 +171,15 @@ def describe(settings: Settings) -> Pipeline:
     )
 
 
+def metrics_namespace(prefix: str) -> str:
+    """Of one deployment: what two of them count in one account must not add up."""
+    return f"Rollcall/{prefix}"
+
+
 def _api(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> Api:
     prefix = settings.prefix
     environment = {
-        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
         "POWERTOOLS_SERVICE_NAME": "api",
         "INPUT_BUCKET": buckets["input"],
         "OUTPUT_BUCKET": buckets["output"],
@@ -200,7 +207,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
         "ATTEMPTS": str(ATTEMPTS),
         "JOBS_TABLE": tables["jobs"],
         "LOOKUP_QUEUE": f"{prefix}-lookup",
-        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
     }
     return (
         Function(
@@ -239,6 +246,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "face_recognition",
+                "INPUT_BUCKET": buckets["input"],
                 "MIN_FACE": str(settings.min_face),
                 "ROLLCALL_EMBEDDER": settings.embedder,
             },

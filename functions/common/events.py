@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,6 +60,7 @@ class ObjectCreated(BaseModel):
     bucket: str
     key: str
     version: str | None
+    time: datetime | None = None
 
 
 class _Bucket(BaseModel):
@@ -77,6 +79,7 @@ class _Entity(BaseModel):
 
 class _Record(BaseModel):
     s3: _Entity
+    event_time: datetime | None = Field(default=None, alias="eventTime")
 
 
 class S3Notification(BaseModel):
@@ -89,6 +92,7 @@ class S3Notification(BaseModel):
                 bucket=record.s3.bucket.name,
                 key=unquote_plus(record.s3.object.key),
                 version=record.s3.object.version_id,
+                time=record.event_time,
             )
 
 

@@ -18,6 +18,11 @@ def pack_key(key: str, index: int) -> str:
     return f"{key}/gop-{index:05d}{PACK_SUFFIX}"
 
 
+def packed_key(pack: str) -> str:
+    """The input key of a pack's key."""
+    return pack.rpartition("/")[0]
+
+
 def gop_faces_key(key: str, job: str, index: int) -> str:
     """Named by job, so that two uploads of one key never overwrite each other's faces."""
     return f"{key}/{job}/gop-{index:05d}.faces.json"

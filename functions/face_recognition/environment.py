@@ -9,6 +9,7 @@ from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 class Environment(BaseModel):
     attempts: int = Field(alias="ATTEMPTS", gt=0)
+    input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     min_face: int = Field(alias="MIN_FACE", ge=12)  # pixels; the detector's own window is 12

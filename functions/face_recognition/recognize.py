@@ -2,28 +2,35 @@
 
 from typing import TYPE_CHECKING, TypedDict
 
+from botocore.exceptions import ClientError
+
 from functions.common.errors import BadPack, Superseded
 from functions.common.events import ObjectCreated, S3Notification
 from functions.common.gop_faces import GopFaces
-from functions.common.jobs import INTERNAL_ERROR, JobStore
-from functions.common.keys import gop_faces_key, pack_key
+from functions.common.jobs import INTERNAL_ERROR, Job, JobStore
+from functions.common.keys import gop_faces_key, pack_key, packed_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage
 from functions.common.packs import MAX_PACK_BYTES, Pack, read_pack
-from functions.common.uploads import require_latest
+from functions.common.uploads import latest, require_latest
 from functions.face_recognition.faces import faces_of
 from model.engine import Engine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CLOCKS_APART_SECONDS = 60  # S3's and this function's, at most
+
 
 class Recognizer:
-    def __init__(self, *, s3: "S3Client", jobs: JobStore, lookups: LookupQueue, engine: Engine) -> None:
+    def __init__(
+        self, *, s3: "S3Client", jobs: JobStore, lookups: LookupQueue, engine: Engine, input_bucket: str
+    ) -> None:
         self._s3 = s3
         self._jobs = jobs
         self._lookups = lookups
         self.engine = engine
+        self._input_bucket = input_bucket
 
     def recognize(self, body: str) -> None:
         for created in S3Notification.model_validate_json(body).created():
@@ -31,12 +38,27 @@ class Recognizer:
 
     def give_up(self, body: str) -> None:
         for created in S3Notification.model_validate_json(body).created():
-            head = self._s3.head_object(**_object(created))
-            job = self._jobs.get(head["Metadata"].get("job", ""))
+            job = self._job_of(created)
             if job is not None and not job.complete:
                 about(job.upload)
                 self._jobs.fail(job.job, INTERNAL_ERROR)
                 self._lookups.ask(job.upload)
+
+    def _job_of(self, created: ObjectCreated) -> Job | None:
+        """As the pack says, or, where it has outlived its day, the job of what its key was packed from."""
+        try:
+            head = self._s3.head_object(**_object(created))
+        except ClientError:
+            logger.exception("the pack cannot be read", pack=created.key)
+            return self._job_of_source(created)
+        return self._jobs.get(head["Metadata"].get("job", ""))
+
+    def _job_of_source(self, created: ObjectCreated) -> Job | None:
+        source = latest(self._s3, self._input_bucket, packed_key(created.key))
+        job = None if source is None else self._jobs.get(source.upload.job)
+        if job is None or created.time is None or job.created > created.time.timestamp() + CLOCKS_APART_SECONDS:
+            return None  # deleted, or replaced by a newer upload, which has packs of its own
+        return job
 
     def _recognize(self, created: ObjectCreated) -> None:
         pack = self._get(created)
