@@ -10,6 +10,9 @@ from functions.common.events import Upload
 from model.tracks import Sighting
 
 
+SCHEMA = 1
+
+
 class FaceRecord(BaseModel):
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -37,6 +40,7 @@ class GopFaces(BaseModel):
     embedder: str
     faces: Annotated[list[FaceRecord], Field(max_length=32 * 1000)]
     seconds_spent: float
+    schema_version: int = SCHEMA
     stages: dict[str, float] = {}  # seconds by part of the work; packs of an older version do not tell
 
 

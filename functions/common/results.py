@@ -6,6 +6,8 @@ from pydantic import BaseModel
 
 from functions.common.jobs import JobError
 
+SCHEMA = 1  # grows when a field changes its meaning or goes; new fields may come at any time
+
 
 class Segment(BaseModel):
     start: float  # seconds from the start of the video
@@ -67,9 +69,11 @@ class Result(BaseModel):
     people: list[Person]
     unknown: list[Unknown]
     timings: Timings
+    schema_version: int = SCHEMA
 
 
 class Failure(BaseModel):
     video: str
     status: Literal["failed"] = "failed"
     error: JobError
+    schema_version: int = SCHEMA
