@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.common.events import Upload
 from model.tracks import Sighting
 
-
 SCHEMA = 1
 
 
