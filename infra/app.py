@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from infra.errors import BadSettings, FindingsLeft
+from infra.errors import BadSettings, FindingsLeft, Refused
 from infra.node import use_packaged_node
 
 USAGE_ERROR = 2
@@ -16,7 +16,7 @@ def main() -> None:
     except BadSettings as error:
         print(f"These settings cannot be deployed (docs/deploy.md lists them all):\n{error}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
-    except FindingsLeft as error:
+    except (FindingsLeft, Refused) as error:
         sys.exit(str(error))
 
 

@@ -18,9 +18,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import teardown
-from infra.errors import BadSettings, FindingsLeft, NotReady
+from infra.errors import BadSettings, FindingsLeft, NotReady, Refused
 from infra.node import FOLDER, NODE, NPX, use_packaged_node
-from infra.settings import Deployment
+from infra.settings import Deployment, no_such_setting
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK = "aws-cdk@^2.1148"  # npm's `latest` is 3, which cannot read what this version of the library writes
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         context = _context(options.settings)
-        return _run(options.action, context, Deployment.from_context(context))
-    except (BadSettings, FindingsLeft, NotReady) as error:
+        return _run(options.action, context, Deployment.from_context(context), confirmed=options.confirm)
+    except (BadSettings, FindingsLeft, NotReady, Refused) as error:
         print(error, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"AWS refused: {error}", file=sys.stderr)
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.cdk", description=__doc__)
     parser.add_argument("action", choices=("synth", "bootstrap", "diff", "deploy", "destroy"))
     parser.add_argument("settings", nargs="*", metavar="name=value")
+    parser.add_argument("--confirm", metavar="STACK", help="destroy this stack without asking")
     return parser
 
 
@@ -53,21 +54,23 @@ def _context(settings: Sequence[str]) -> dict[str, Any]:
         name, separator, value = setting.partition("=")
         if not separator:
             raise BadSettings(f"{setting}: give settings as name=value, for example prefix=acme-rollcall")
+        if name not in Deployment.model_fields:
+            raise BadSettings(no_such_setting(name))
         context[name] = value
     return context
 
 
-def _run(action: str, context: Mapping[str, Any], deployment: Deployment) -> int:
+def _run(action: str, context: Mapping[str, Any], deployment: Deployment, *, confirmed: str | None) -> int:
     if action == "synth":
         return _synth(context)
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3, unlike the CDK, does not read
-    _require_account(session)
+    deployment.require_region(_require_account(session))
     if action == "bootstrap":
         return _cdk("bootstrap", context)
     if action == "destroy":
-        return _destroy(context, deployment, session)
+        return _destroy(context, deployment, session, confirmed=confirmed)
     _require_bootstrap(session)
-    if not deployment.image_repository:
+    if action == "deploy" and not deployment.image_repository:
         _require_docker()
     return _cdk(action, context)
 
@@ -78,19 +81,28 @@ def _synth(context: Mapping[str, Any]) -> int:
     return 0
 
 
-def _destroy(context: Mapping[str, Any], deployment: Deployment, session: boto3.Session) -> int:
+def _destroy(
+    context: Mapping[str, Any], deployment: Deployment, session: boto3.Session, *, confirmed: str | None
+) -> int:
     stack, cloudformation = deployment.stack_name, session.client("cloudformation")
     buckets = list(teardown.passing_buckets(stack, cloudformation))
     print(f"Stack {stack} will be deleted, and with it all that is in {', '.join(buckets) or 'no bucket'}.")
-    if input(f"Type {stack} to go on: ") != stack:
-        print("nothing was deleted")
+    try:
+        answer = input(f"Type {stack} to go on: ") if confirmed is None else confirmed
+    except EOFError:
+        print(f"\nnothing was deleted: nobody is there to be asked (CONFIRM={stack} goes on without)")
         return 1
+    if answer != stack:
+        print("nothing was deleted: the stack's name was not given")
+        return 1
+    teardown.stop_functions(stack, cloudformation, session.client("lambda"))
     for bucket in buckets:
         teardown.empty(bucket, session.client("s3"))
     return _cdk("destroy", context, "--force")  # asked for above, before the buckets were emptied
 
 
-def _require_account(session: boto3.Session) -> None:
+def _require_account(session: boto3.Session) -> str:
+    """The region that everything is in."""
     if session.get_credentials() is None:
         raise NotReady(
             "There are no AWS credentials. Sign in (`aws configure`, or `aws sso login`), or set AWS_PROFILE,"
@@ -98,6 +110,7 @@ def _require_account(session: boto3.Session) -> None:
         )
     if session.region_name is None:
         raise NotReady("There is no AWS region. Set AWS_REGION, for example to eu-west-1; then try again.")
+    return session.region_name
 
 
 def _require_bootstrap(session: boto3.Session) -> None:
@@ -113,11 +126,13 @@ def _require_bootstrap(session: boto3.Session) -> None:
 
 def _require_docker() -> None:
     docker = os.environ.get("CDK_DOCKER", "docker")
+    otherwise = "CDK_DOCKER names another builder with Docker's command line; image_repository and image_tag need none."
     if shutil.which(docker) is None:
-        raise NotReady(
-            f"{docker} is missing, and the functions' images are built with it. Install it, set CDK_DOCKER to"
-            " another builder with Docker's command line, or give image_repository and image_tag."
-        )
+        raise NotReady(f"{docker} is missing, and the functions' images are built with it. Install it. {otherwise}")
+    asked = subprocess.run([docker, "info"], capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        said = asked.stderr.strip() or f"`{docker} info` ends with {asked.returncode}"
+        raise NotReady(f"{docker} cannot build here: {said.splitlines()[0]}\nStart its engine. {otherwise}")
 
 
 def _cdk(action: str, context: Mapping[str, Any], *options: str) -> int:

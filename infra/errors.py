@@ -9,5 +9,9 @@ class FindingsLeft(Exception):
     """A rule of cdk-nag is broken and nobody has said why; the CDK has printed which."""
 
 
+class Refused(Exception):
+    """The CDK cannot write the stack; the message is the first line of what it says."""
+
+
 class NotReady(Exception):
     """The machine or the account lacks something; the message says what, and how to get it."""

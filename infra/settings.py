@@ -4,9 +4,9 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from infra.errors import BadSettings
 from infra.pipeline import (
@@ -21,27 +21,13 @@ from infra.pipeline import (
     describe,
 )
 from infra.pipeline import Settings as PipelineSettings
+from infra.setting_types import Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
-MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has to fit Lambda's 64 characters
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-
 _OURS = re.compile(r"[a-z][a-z0-9_]*")  # the CDK's own context keys all carry a colon, a slash or a hyphen
-
-
-def _one_of_log_days(days: int) -> int:
-    if days not in LOG_DAYS:
-        raise ValueError(f"CloudWatch Logs keeps logs for one of {', '.join(map(str, LOG_DAYS))} days")
-    return days
-
-
-def _listed(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Days = Annotated[int, Field(ge=0, le=36_500)]
-MemoryMb = Annotated[int, Field(ge=128, le=10_240)]  # Lambda's bounds
-Subnet = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+_CDKS = re.compile(r"[:/@]")
+_AN_EXAMPLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+_MISTYPED = 0.8  # what is as similar to a setting was meant to be one
 
 
 class Deployment(BaseModel):
@@ -49,11 +35,8 @@ class Deployment(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    prefix: str | None = Field(
+    prefix: Prefix | None = Field(
         default=None,
-        min_length=3,
-        max_length=MAX_PREFIX,
-        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
         examples=["acme-rollcall"],
         description="start of every name, and the stack's name; buckets share one namespace with the whole world",
     )
@@ -103,14 +86,25 @@ class Deployment(BaseModel):
         examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"],
         description="of the load balancer of api=container; without it, it is there for the VPC alone",
     )
+    api_domain: str | None = Field(
+        default=None,
+        max_length=253,
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        examples=["api.example.org"],
+        description="host name that the certificate is for and that you point to the load balancer",
+    )
     api_rate: int = Field(default=50, ge=1, le=10_000, description="requests a second that API Gateway lets through")
     video_split_memory: MemoryMb | None = Field(default=None, ge=1769, description="MB; ffmpeg alone may take 1,476")
-    face_recognition_memory: MemoryMb | None = Field(default=None, description="MB; 1,769 are one CPU, all it can use")
-    lookup_memory: MemoryMb | None = Field(default=None, description="MB; 1,769 are one CPU, all it can use")
+    face_recognition_memory: MemoryMb | None = Field(
+        default=None, ge=512, description="MB; 1,769 are one CPU, all it can use; about 350 are the least it runs in"
+    )
+    lookup_memory: MemoryMb | None = Field(
+        default=None, ge=256, description="MB; 1,769 are one CPU, all it can use; about 110 are the least it runs in"
+    )
     architecture: Literal["x86_64", "arm64"] = Field(default="x86_64", description="of the functions and their images")
     input_days: Days = Field(default=90, description="uploads are deleted after so many days; 0: never")
     output_days: Days = Field(default=365, description="results are deleted after so many days; 0: never")
-    log_days: Annotated[int, AfterValidator(_one_of_log_days)] = Field(default=30, description="logs are kept so long")
+    log_days: LogDays = Field(default=30, description="logs are kept so long")
     removal_policy: Literal["retain", "destroy"] = Field(
         default="retain", description="whether uploads, results, people and faces outlive the stack"
     )
@@ -120,11 +114,15 @@ class Deployment(BaseModel):
         examples=["ops@example.org"],
         description="told of every alarm, once confirmed",
     )
-    kms_key_arn: str | None = Field(
+    kms_key_arn: KmsKey | None = Field(
         default=None,
-        pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$",
-        examples=["arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
+        examples=[_AN_EXAMPLE_KEY],
         description="your own key for buckets and tables; unset: keys that AWS holds",
+    )
+    kms_former_key_arns: KmsKeys = Field(
+        default=(),
+        examples=[_AN_EXAMPLE_KEY],
+        description="keys of before, for what is still encrypted with them, separated by commas",
     )
     vpc_id: str | None = Field(
         default=None,
@@ -132,14 +130,13 @@ class Deployment(BaseModel):
         examples=["vpc-0123456789abcdef0"],
         description="functions run inside it",
     )
-    subnet_ids: Annotated[tuple[Subnet, ...], BeforeValidator(_listed)] = Field(
+    subnet_ids: Subnets = Field(
         default=(),
         examples=["subnet-0123456789abcdef0,subnet-0fedcba9876543210"],
         description="private subnets of that VPC, separated by commas",
     )
-    image_repository: str | None = Field(
+    image_repository: Repository | None = Field(
         default=None,
-        pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$",
         examples=["rollcall"],
         description="ECR repository with images built elsewhere; unset: images are built here",
     )
@@ -152,35 +149,62 @@ class Deployment(BaseModel):
 
     @model_validator(mode="after")
     def _require_pairs(self) -> Self:
-        for one, other in (("vpc_id", "subnet_ids"), ("image_repository", "image_tag")):
+        pairs = (("vpc_id", "subnet_ids"), ("image_repository", "image_tag"), ("api_certificate_arn", "api_domain"))
+        for one, other in pairs:
             if bool(getattr(self, one)) != bool(getattr(self, other)):
                 missing, given = (other, one) if getattr(self, one) else (one, other)
                 raise ValueError(f"{given} needs {missing} as well: give both, or neither")
+        if self.kms_key_arn in self.kms_former_key_arns:
+            raise ValueError("kms_former_key_arns names kms_key_arn itself: leave it out of one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_what_nothing_would_use(self) -> Self:
         if self.capacity == "spot" and self.compute != "fargate":
             raise ValueError("capacity = spot is of workers: give compute=fargate as well, or leave it out")
+        if self.api_certificate_arn and self.api != "container":
+            raise ValueError("api_certificate_arn is of a load balancer: give api=container as well, or leave it out")
+        if self.api_auth == "iam" and self.api != "lambda":
+            raise ValueError("api_auth = iam needs API Gateway to check signatures: give api=lambda as well")
+        if self.api_rate != type(self).model_fields["api_rate"].default and self.api != "lambda":
+            raise ValueError("api_rate is of API Gateway: give api=lambda as well, or leave it out")
+        if self.api_cors_origins and self.api == "none":
+            raise ValueError(
+                "api_cors_origins is of the API: give api=lambda or api=container as well, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")
     def _require_a_way_in(self) -> Self:
-        if self.api_auth == "iam" and self.api == "container":
-            raise ValueError("api_auth = iam needs API Gateway to check signatures: give api=lambda as well")
-        if self.api_certificate_arn and self.api != "container":
-            raise ValueError("api_certificate_arn is of a load balancer: give api=container as well, or leave it out")
         if self.api == "container" and not (self.api_certificate_arn or self.vpc_id):
             raise ValueError(
                 "api = container needs api_certificate_arn, to be open by HTTPS, or vpc_id, to be there for that VPC"
             )
+        if self.api == "container" and len(self.subnet_ids) == 1:
+            raise ValueError("api = container needs two subnets, of two zones: a load balancer stands in no fewer")
         return self
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """Takes the CDK's whole context; raises BadSettings."""
-        ours = {name: value for name, value in context.items() if _OURS.fullmatch(name)}
+        ours = {name: value for name, value in context.items() if _meant_for_us(name)}
         try:
             return cls.model_validate(ours)
         except ValidationError as invalid:
             lines = [_explain(error, ours) for error in invalid.errors(include_url=False)]
             raise BadSettings("\n".join(lines)) from None
+
+    def require_region(self, region: str) -> None:
+        """AWS takes keys and certificates of the deployment's own region alone; raises BadSettings."""
+        given = [("kms_key_arn", self.kms_key_arn), ("api_certificate_arn", self.api_certificate_arn)]
+        given += [("kms_former_key_arns", arn) for arn in self.kms_former_key_arns]
+        wrong = [(name, arn) for name, arn in given if arn is not None and arn.split(":")[3] != region]
+        if wrong:
+            raise BadSettings(
+                "\n".join(
+                    f"{name}: {arn} is in {arn.split(':')[3]}, and the deployment in {region}" for name, arn in wrong
+                )
+            )
 
     @property
     def retained(self) -> bool:
@@ -226,19 +250,35 @@ class Deployment(BaseModel):
         return function if memory is None else dataclasses.replace(function, memory_mb=memory)
 
 
+def no_such_setting(name: str) -> str:
+    nearest = _nearest(name, similarity=0.6)
+    hint = f"did you mean {nearest}?" if nearest else f"there are {', '.join(Deployment.model_fields)}"
+    return f"{name}: no such setting, {hint}"
+
+
+def _meant_for_us(name: str) -> bool:
+    if _OURS.fullmatch(name):
+        return True
+    return not _CDKS.search(name) and _nearest(name, similarity=_MISTYPED) is not None
+
+
+def _nearest(name: str, *, similarity: float) -> str | None:
+    written_as_ours = name.lower().replace("-", "_")
+    found = difflib.get_close_matches(written_as_ours, Deployment.model_fields, n=1, cutoff=similarity)
+    return found[0] if found else None
+
+
 def _explain(error: Any, given: Mapping[str, Any]) -> str:
-    message = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
-        return str(message)
+        return str(error["ctx"]["error"])
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        return f"{name}: no such setting, {_suggest(name)}"
+        return no_such_setting(name)
     setting = Deployment.model_fields[name]
-    if error["type"] == "string_pattern_mismatch" and setting.examples:
+    if error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+    elif error["type"] == "string_pattern_mismatch" and setting.examples:
         message = f"not of the form that is needed, for example {setting.examples[0]}"
-    return f"{name} = {given[name]!r}: {message[0].lower()}{message[1:]} ({setting.description})"
-
-
-def _suggest(name: str) -> str:
-    similar = difflib.get_close_matches(name, Deployment.model_fields, n=1)
-    return f"did you mean {similar[0]}?" if similar else f"there are {', '.join(Deployment.model_fields)}"
+    else:
+        message = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{name} = {given[name]!r}: {message} ({setting.description})"

@@ -55,6 +55,10 @@ class RollcallStack(Stack):
             CfnOutput(self, f"{role}-bucket", value=bucket.name)
         if api is not None:
             CfnOutput(self, "ApiUrl", value=api.url, description="Where photos are answered")
+        if deployment.api_domain is not None and isinstance(api, LoadBalancedApi):
+            told = f"What {deployment.api_domain} has to point to, by a CNAME or an alias"
+            CfnOutput(self, "ApiBalancer", value=api.balancer_name, description=told)
+        CfnOutput(self, "AlarmTopicArn", value=alarms.topic.topic_arn, description="What every alarm is told to")
 
     def _workers(
         self, pipeline: Pipeline, deployment: Deployment, queues: Queues, functions: Functions

@@ -8,7 +8,7 @@ from aws_cdk import App, Validations
 from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks
 
-from infra.errors import FindingsLeft
+from infra.errors import FindingsLeft, Refused
 from infra.settings import Deployment
 from infra.stack import RollcallStack
 
@@ -18,14 +18,19 @@ SOURCE = Path(__file__).resolve().parent.parent
 def synthesize(
     context: Mapping[str, Any] | None = None, *, source: Path = SOURCE, output: Path | None = None
 ) -> CloudAssembly:
-    """The CDK command passes context and output folder by itself; raises BadSettings or FindingsLeft."""
+    """The CDK command passes context and output folder by itself; raises BadSettings, FindingsLeft or Refused."""
+    try:
+        return _synthesize(context, source=source, output=output)
+    except RuntimeError as error:  # all that jsii raises
+        said = str(error)
+        if "ValidationFailed" in said:
+            raise FindingsLeft("cdk-nag has findings: put them right, or acknowledge them with a reason") from None
+        raise Refused(f"The CDK refuses: {said.strip().splitlines()[0]}") from error
+
+
+def _synthesize(context: Mapping[str, Any] | None, *, source: Path, output: Path | None) -> CloudAssembly:
     app = App(context=context, outdir=None if output is None else str(output))
     deployment = Deployment.from_context(app.node.get_all_context())
     RollcallStack(app, "Rollcall", deployment=deployment, source=source)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    try:
-        return app.synth()
-    except RuntimeError as error:
-        if "ValidationFailed" not in str(error):
-            raise
-        raise FindingsLeft("cdk-nag has findings: put them right, or acknowledge them with a reason") from None
+    return app.synth()

@@ -57,6 +57,10 @@ class Template:
         for resource in self.resources(kind):
             yield resource.get("Properties", {})
 
+    def names(self, kind: str) -> Iterator[str]:
+        """Those that the template itself has for them."""
+        return (name for name, resource in self._resources.items() if resource["Type"] == kind)
+
     def resources(self, kind: str) -> Iterator[Resource]:
         for resource in self._resources.values():
             if resource["Type"] == kind:

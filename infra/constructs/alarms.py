@@ -16,20 +16,27 @@ from infra.constructs.functions import Functions
 from infra.constructs.http_api import HttpApi
 from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
-from infra.pipeline import Api, Function, Pipeline, Queue
+from infra.pipeline import ATTEMPTS, Api, Function, Pipeline, Queue, metrics_namespace
 
 NEAR_TIMEOUT = 0.9  # of the function's time: what takes longer is likely to be cut off on a slower day
 PERIOD = Duration.minutes(5)
+# in one period: more than two messages lose on all their attempts, which the dead letters tell of
+FAILED_RECORDS = 10
+STUCK_PERIODS = 2  # a task has started by then, or does not start at all
 
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """An alarm goes off above `over`."""
+    """An alarm goes off above `over`, or else below `under`, after so many periods in a row."""
 
     name: str
-    metric: cloudwatch.Metric
-    over: float
+    metric: cloudwatch.Metric | cloudwatch.MathExpression
+    over: float = 0
+    under: float | None = None
+    periods: int = 1
     meaning: str
+    # an idle pipeline has no metrics
+    unmeasured: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
 class Alarms(Construct):
@@ -60,9 +67,17 @@ class Alarms(Construct):
                 if function.name in functions.built
                 for threshold in _of_function(function, functions.built[function.name])
             ),
+            *(_of_records(function, metrics_namespace(pipeline.prefix)) for function in pipeline.functions),
+            *(
+                _of_workers(function, queues.main[function.queue])
+                for function in pipeline.functions
+                if function.compute == "fargate"
+            ),
             *([] if pipeline.api is None or api is None else _of_api(pipeline.api, api)),
         ]
         self.all = [self._build(threshold, pipeline.prefix) for threshold in thresholds]
+        if isinstance(api, LoadBalancedApi):
+            self.node.add_dependency(api.service)  # which has no healthy task before it is there
 
     def _build_topic(self, prefix: str) -> sns.Topic:
         # AWS's own key for SNS cannot be opened to CloudWatch, so this one is made
@@ -77,7 +92,9 @@ class Alarms(Construct):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key's own policy: this key, which only the topic below uses
+                # in a key's own policy: this key, which encrypts nothing but the topic below, whose own policy asks for
+                # this account; whether CloudWatch tells KMS the account as well, AWS does not say
+                resources=["*"],
             )
         )
         topic = sns.Topic(self, "topic", topic_name=f"{prefix}-alarms", master_key=key, enforce_ssl=True)
@@ -98,10 +115,12 @@ class Alarms(Construct):
             threshold.name,
             alarm_name=f"{prefix}-{threshold.name}",
             alarm_description=threshold.meaning,
-            threshold=threshold.over,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # an idle pipeline has no metrics
+            threshold=threshold.over if threshold.under is None else threshold.under,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+            if threshold.under is None
+            else cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=threshold.periods,
+            treat_missing_data=threshold.unmeasured,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         return alarm
@@ -114,7 +133,7 @@ def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Th
             name=f"{role}-dead-letters",
             metric=dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="max"),
             over=0,
-            meaning=f"Messages of the {role} queue failed {queue.max_receive_count} times and wait to be looked at.",
+            meaning=f"Messages of the {role} queue failed {ATTEMPTS} times and wait to be looked at.",
         ),
         Threshold(
             name=f"{role}-backlog-age",
@@ -126,8 +145,45 @@ def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Th
     ]
 
 
+def _of_records(function: Function, namespace: str) -> Threshold:
+    """Of the messages that it handed back: an invocation that does so is no error to Lambda."""
+    return Threshold(
+        name=f"{_dashed(function)}-failed-records",
+        metric=cloudwatch.Metric(
+            namespace=namespace,
+            metric_name="RecordsFailed",
+            dimensions_map={"service": function.component},
+            period=PERIOD,
+            statistic="sum",
+        ),
+        over=FAILED_RECORDS,
+        meaning=f"{function.component} failed on more than {FAILED_RECORDS} messages in five minutes; they come again.",
+    )
+
+
+def _of_workers(function: Function, queue: sqs.Queue) -> Threshold:
+    return Threshold(
+        name=f"{_dashed(function)}-no-workers",
+        metric=cloudwatch.MathExpression(
+            expression="IF(waiting > 0 AND FILL(received, 0) == 0, 1, 0)",
+            using_metrics={
+                "waiting": queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="min"),
+                "received": queue.metric_number_of_messages_received(period=PERIOD, statistic="sum"),
+            },
+            period=PERIOD,
+            label="work that nobody takes",
+        ),
+        periods=STUCK_PERIODS,
+        meaning=f"There is work for {function.component}, and for ten minutes no worker has taken any.",
+    )
+
+
+def _dashed(function: Function | Api) -> str:
+    return function.component.replace("_", "-")
+
+
 def _of_function(function: Function | Api, built: lambda_.Function) -> list[Threshold]:
-    name = function.component.replace("_", "-")
+    name = _dashed(function)
     return [
         Threshold(
             name=f"{name}-errors",
@@ -157,4 +213,22 @@ def _of_api(described: Api, api: HttpApi | LoadBalancedApi) -> list[Threshold]:
         over=0,
         meaning="The HTTP API failed to answer: its log has the request id of each.",
     )
-    return [failures, *(_of_function(described, api.function) if isinstance(api, HttpApi) else [])]
+    if isinstance(api, HttpApi):
+        return [failures, *_of_function(described, api.function)]
+    return [
+        failures,
+        Threshold(
+            name="api-unanswered",
+            metric=api.unanswered(period=PERIOD, statistic="sum"),
+            over=0,
+            meaning="The load balancer had no task to ask, or got no answer from it.",
+        ),
+        Threshold(
+            name="api-unhealthy",
+            metric=api.healthy(period=PERIOD, statistic="max"),
+            under=1,
+            periods=STUCK_PERIODS,
+            unmeasured=cloudwatch.TreatMissingData.BREACHING,  # without a task there is nothing to measure
+            meaning="For ten minutes no task of the HTTP API has been healthy.",
+        ),
+    ]

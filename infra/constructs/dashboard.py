@@ -12,11 +12,20 @@ from infra.constructs.http_api import HttpApi
 from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
 from infra.constructs.workers import Workers
-from infra.pipeline import Function, Pipeline
+from infra.pipeline import Function, Pipeline, metrics_namespace
 
 PERIOD = Duration.minutes(1)
 COLUMN = 6  # a quarter of the page
 HEIGHT = 6
+
+# in the order of the flow
+STAGE_TIMES = (
+    ("SplitTime", "video_split"),
+    ("RecognizeTime", "face_recognition"),
+    ("StoreTime", "face_recognition"),
+    ("LookupTime", "lookup"),
+    ("StoreTime", "lookup"),
+)
 
 FLOW = (
     "# Rollcall\n"
@@ -41,6 +50,7 @@ class Dashboard(Construct):
         super().__init__(scope, construct_id)
         self._queues = queues
         self._functions = functions
+        self._namespace = metrics_namespace(pipeline.prefix)
         self._services = {} if workers is None else workers.services
         self.page = cloudwatch.Dashboard(
             self,
@@ -51,6 +61,7 @@ class Dashboard(Construct):
                 [cloudwatch.TextWidget(markdown=FLOW, width=4 * COLUMN, height=2)],
                 [cloudwatch.AlarmStatusWidget(alarms=alarms.all, width=4 * COLUMN, height=4, title="Alarms")],
                 *(self._row(function) for function in pipeline.functions),
+                self._of_the_whole(),
                 *([] if api is None else [_of_api(api)]),
             ],
         )
@@ -75,8 +86,49 @@ class Dashboard(Construct):
                 dead_letters.metric_approximate_number_of_messages_visible(
                     period=PERIOD, statistic="max", label="messages"
                 ),
+                right=self._counted("RecordsFailed", function.component, label="failed attempts"),
             ),
         ]
+
+    def _of_the_whole(self) -> list[cloudwatch.IWidget]:
+        """What the functions count by themselves (docs/observability.md)."""
+        return [
+            _graph(
+                "frames, faces",
+                self._counted("Frames", "face_recognition", label="frames"),
+                right=self._counted("Faces", "face_recognition", label="faces"),
+            ),
+            _graph(
+                "results, failures",
+                self._counted("Results", "lookup", label="results"),
+                self._counted("Failures", "lookup", label="failures"),
+            ),
+            _graph(
+                "stages: median, ms",
+                *(
+                    self._own(metric, service, statistic="p50", label=f"{service}: {metric}")
+                    for metric, service in STAGE_TIMES
+                ),
+            ),
+            _graph(
+                "upload to result, ms",
+                self._own("TotalTime", "lookup", statistic="p50", label="p50"),
+                self._own("TotalTime", "lookup", statistic="p99", label="p99"),
+            ),
+        ]
+
+    def _counted(self, metric: str, service: str, *, label: str) -> cloudwatch.Metric:
+        return self._own(metric, service, statistic="sum", label=label)
+
+    def _own(self, metric: str, service: str, *, statistic: str, label: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=metric,
+            dimensions_map={"service": service},
+            period=PERIOD,
+            statistic=statistic,
+            label=label,
+        )
 
     def _of_function(self, function: Function) -> list[cloudwatch.IWidget]:
         return _of_lambda(self._functions.built[function.name], function.component)
@@ -86,15 +138,17 @@ class Dashboard(Construct):
 
 
 def _of_api(api: HttpApi | LoadBalancedApi) -> list[cloudwatch.IWidget]:
-    failures = _graph("api: failures", api.failures(period=PERIOD, statistic="sum", label="5xx"))
+    failures = [api.failures(period=PERIOD, statistic="sum", label="5xx")]
     if isinstance(api, HttpApi):
         latency = _graph(
             "api: latency, ms",
             api.gateway.metric_latency(period=PERIOD, statistic="p50", label="p50"),
             api.gateway.metric_latency(period=PERIOD, statistic="p99", label="p99"),
         )
-        return [latency, *_of_lambda(api.function, "api"), failures]
-    return [*_of_tasks(api.service, "api", "tasks"), failures]
+        return [latency, *_of_lambda(api.function, "api"), _graph("api: failures", *failures)]
+    failures.append(api.unanswered(period=PERIOD, statistic="sum", label="not answered by a task"))
+    healthy = api.healthy(period=PERIOD, statistic="max", label="healthy tasks")
+    return [*_of_tasks(api.service, "api", "tasks"), _graph("api: failures", *failures, right=healthy)]
 
 
 def _of_lambda(built: lambda_.Function, name: str) -> list[cloudwatch.IWidget]:

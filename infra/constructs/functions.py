@@ -88,7 +88,7 @@ class Functions(Construct):
             f"{function.component}-role",
             function=function,
             prefix=self._prefix,
-            key_arn=self._deployment.kms_key_arn,
+            deployment=self._deployment,
             in_vpc=self.network is not None,
         )
 

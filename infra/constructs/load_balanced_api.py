@@ -56,10 +56,13 @@ class LoadBalancedApi(Construct):
             drop_invalid_header_fields=True,
         )
         acknowledge(self._balancer, "AwsSolutions-ELB2", NO_ACCESS_LOGS)
-        self._listen()
+        self._targets = self._listen()
         self._scale()
-        scheme = "http" if deployment.api_certificate_arn is None else "https"
-        self.url = f"{scheme}://{self._balancer.load_balancer_dns_name}"
+        self.balancer_name = self._balancer.load_balancer_dns_name
+        # the certificate is for the domain, and for no name of the load balancer's own
+        self.url = (
+            f"http://{self.balancer_name}" if deployment.api_domain is None else f"https://{deployment.api_domain}"
+        )
 
     def failures(self, **options: object) -> cloudwatch.Metric:
         """Answers of the 5xx kind that the application gave."""
@@ -68,12 +71,23 @@ class LoadBalancedApi(Construct):
             **options,  # type: ignore[arg-type]
         )
 
+    def unanswered(self, **options: object) -> cloudwatch.Metric:
+        """Those that the load balancer gave by itself, because no task did."""
+        return self._balancer.metrics.http_code_elb(
+            balancing.HttpCodeElb.ELB_5XX_COUNT,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def healthy(self, **options: object) -> cloudwatch.Metric:
+        """Tasks whose health check the load balancer likes."""
+        return self._targets.metrics.healthy_host_count(**options)  # type: ignore[arg-type]
+
     @property
     def _open(self) -> bool:
         """A network that was given has private subnets: what stands in them is for that network."""
         return self._network.public
 
-    def _listen(self) -> None:
+    def _listen(self) -> balancing.ApplicationTargetGroup:
         arn = self._deployment.api_certificate_arn
         listener = self._balancer.add_listener(
             "listener",
@@ -92,7 +106,7 @@ class LoadBalancedApi(Construct):
         else:
             for addresses in PRIVATE_RANGES:
                 listener.connections.allow_default_port_from(ec2.Peer.ipv4(addresses), "the VPC's own")
-        listener.add_targets(
+        return listener.add_targets(
             "tasks",
             port=PORT,
             protocol=balancing.ApplicationProtocol.HTTP,
@@ -144,7 +158,7 @@ class LoadBalancedApi(Construct):
                 "role",
                 function=api,
                 prefix=api.name.removesuffix(f"-{api.component}"),
-                key_arn=self._deployment.kms_key_arn,
+                deployment=self._deployment,
             ),
             entry_point=ENTRY_POINT,
             command=("--host", "0.0.0.0", "--port", str(PORT)),

@@ -1,7 +1,7 @@
 """What each function may do: the calls that its code makes, on what it makes them on, and nothing else."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -9,25 +9,42 @@ from constructs import Construct
 
 from infra.nag import acknowledge
 from infra.pipeline import EVENT_BUS, Api, Function
+from infra.settings import Deployment
 
 _BUCKET = "arn:{partition}:s3:::{prefix}-"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
 _QUEUE = "arn:{partition}:sqs:{region}:{account}:{prefix}-"
 
 _EVENT_BUS = "arn:{partition}:events:{region}:{account}:event-bus/" + EVENT_BUS
+_EVENT_SOURCE = "rollcall"  # as functions/common/announce.py signs its events
 
 OBJECTS_REASON = "Keys are the users' own, so every object of this one bucket is meant."
 UNSCOPED_REASON = "AWS offers no narrower resource for {actions}."
+NETWORK_REASON = (
+    "It is Lambda that joins the VPC with them, before the function's code runs and for every subnet that it is given;"
+    " the code itself is denied all of them."
+)
 
 
 @dataclass(frozen=True)
 class Grant:
     resource: str
     actions: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def _consume(queue: str) -> Grant:
-    return Grant(_QUEUE + queue, ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"))
+    """By Lambda, which reads it, and by the code, which says when a message that failed comes again."""
+    return Grant(
+        _QUEUE + queue,
+        (
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueUrl",
+        ),
+    )
 
 
 # HEAD of the newest version needs GetObject; without ListBucket a deleted key answers 403 instead of 404
@@ -37,7 +54,8 @@ _WHICH_UPLOAD_COUNTS = (
 )
 _ANNOUNCE = (
     Grant(_QUEUE + "results", ("sqs:GetQueueUrl", "sqs:SendMessage")),
-    Grant(_EVENT_BUS, ("events:PutEvents",)),
+    # whoever listens to that bus trusts the source of an event
+    Grant(_EVENT_BUS, ("events:PutEvents",), {"StringEquals": {"events:source": _EVENT_SOURCE}}),
 )
 _ASK_FOR_LOOKUP = Grant(_QUEUE + "lookup", ("sqs:GetQueueUrl", "sqs:SendMessage"))
 
@@ -99,7 +117,6 @@ NETWORK = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
-# of one's own key, for the buckets by way of S3 and for the tables by way of DynamoDB
 KEY_USE = (
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -108,42 +125,28 @@ KEY_USE = (
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
+# of what is still encrypted with a key of before
+FORMER_KEY_USE = ("kms:Decrypt", "kms:DescribeKey")
 
 
 def build_role(
-    scope: Construct, construct_id: str, *, function: Function | Api, prefix: str, key_arn: str | None, in_vpc: bool
+    scope: Construct, construct_id: str, *, function: Function | Api, prefix: str, deployment: Deployment, in_vpc: bool
 ) -> iam.Role:
     principal = iam.ServicePrincipal("lambda.amazonaws.com")
     role = iam.Role(scope, construct_id, assumed_by=principal, description=_description(function))
-    _allow(role, GRANTS[function.component], prefix=prefix, key_arn=key_arn)
-    for statement in _unscoped(role, in_vpc=in_vpc):
-        role.add_to_policy(statement)
+    _allow(role, GRANTS[function.component], prefix=prefix, deployment=deployment)
+    _allow_unscoped(role, function, in_vpc=in_vpc)
     return role
 
 
-def build_worker_role(
-    scope: Construct, construct_id: str, *, function: Function, prefix: str, key_arn: str | None
-) -> iam.Role:
-    """What the function may do and, since no event source mapping does it, to look after the messages in hand."""
-    queue = _QUEUE + function.queue.removeprefix(f"{prefix}-")
-    in_hand = Grant(queue, ("sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"))
-    return build_task_role(scope, construct_id, function=function, prefix=prefix, key_arn=key_arn, more=(in_hand,))
-
-
 def build_task_role(
-    scope: Construct,
-    construct_id: str,
-    *,
-    function: Function | Api,
-    prefix: str,
-    key_arn: str | None,
-    more: tuple[Grant, ...] = (),
+    scope: Construct, construct_id: str, *, function: Function | Api, prefix: str, deployment: Deployment
 ) -> iam.Role:
     principal = iam.ServicePrincipal(
         "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     )
     role = iam.Role(scope, construct_id, assumed_by=principal, description=_description(function))
-    _allow(role, (*GRANTS[function.component], *more), prefix=prefix, key_arn=key_arn)
+    _allow(role, GRANTS[function.component], prefix=prefix, deployment=deployment)
     return role
 
 
@@ -151,23 +154,46 @@ def _description(function: Function | Api) -> str:
     return f"What {function.component} of Rollcall may do"
 
 
-def _allow(role: iam.Role, grants: Iterable[Grant], *, prefix: str, key_arn: str | None) -> None:
+def _allow(role: iam.Role, grants: Iterable[Grant], *, prefix: str, deployment: Deployment) -> None:
     names = {"partition": Aws.PARTITION, "region": Aws.REGION, "account": Aws.ACCOUNT_ID, "prefix": prefix}
     for grant in grants:
         resource = grant.resource.format(**names)
-        role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=[resource]))
+        role.add_to_policy(
+            iam.PolicyStatement(actions=list(grant.actions), resources=[resource], conditions=grant.conditions)
+        )
         if resource.endswith("/*"):
             acknowledge(role, f"AwsSolutions-IAM5[Resource::{_as_nag_writes(resource)}]", OBJECTS_REASON)
-    if key_arn is not None:
-        role.add_to_policy(iam.PolicyStatement(actions=list(KEY_USE), resources=[key_arn]))
+    if deployment.kms_key_arn is not None:
+        role.add_to_policy(_through_the_stores(KEY_USE, [deployment.kms_key_arn]))
+    if deployment.kms_former_key_arns:
+        role.add_to_policy(_through_the_stores(FORMER_KEY_USE, deployment.kms_former_key_arns))
 
 
-def _unscoped(role: iam.Role, *, in_vpc: bool) -> Iterator[iam.PolicyStatement]:
+def _through_the_stores(actions: Sequence[str], keys: Sequence[str]) -> iam.PolicyStatement:
+    """A key is used by S3 and DynamoDB for the role, never by the role itself."""
+    # in China the services' names end in .cn here as well
+    services = [f"{service}.{Aws.REGION}.amazonaws.com*" for service in ("dynamodb", "s3")]
+    return iam.PolicyStatement(
+        actions=list(actions), resources=list(keys), conditions={"StringLike": {"kms:ViaService": services}}
+    )
+
+
+def _allow_unscoped(role: iam.Role, function: Function | Api, *, in_vpc: bool) -> None:
     """The only statements about `*`. Tracing's is there already: the function's own construct adds it."""
-    actions = TRACING + (NETWORK if in_vpc else ())
-    acknowledge(role, "AwsSolutions-IAM5[Resource::*]", UNSCOPED_REASON.format(actions=", ".join(actions)))
+    reason = UNSCOPED_REASON.format(actions=", ".join(TRACING))
     if in_vpc:
-        yield iam.PolicyStatement(actions=list(NETWORK), resources=["*"])
+        reason = f"{reason} {', '.join(NETWORK)}: {NETWORK_REASON}"
+        role.add_to_policy(iam.PolicyStatement(actions=list(NETWORK), resources=["*"]))
+        arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:function:{function.name}"
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=list(NETWORK),
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": arn}},
+            )
+        )
+    acknowledge(role, "AwsSolutions-IAM5[Resource::*]", reason)
 
 
 def _as_nag_writes(resource: str) -> str:

@@ -1,4 +1,4 @@
-"""The three tables: on demand, encrypted, restorable to any second of the last 35 days."""
+"""The tables: on demand, encrypted, restorable to any second of the last 35 days."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -14,7 +14,6 @@ class Tables(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for table in pipeline.tables:
-            kept = retained and table.ttl_attribute is None  # what expires by itself need not outlive the stack
             dynamodb.Table(
                 self,
                 table.name.removeprefix(f"{pipeline.prefix}-"),
@@ -30,7 +29,9 @@ class Tables(Construct):
                 if key is None
                 else dynamodb.TableEncryption.CUSTOMER_MANAGED,
                 encryption_key=key,
-                removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if kept else RemovalPolicy.DESTROY,
+                removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+                if retained and table.kept
+                else RemovalPolicy.DESTROY,
             )
 
 

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.constructs.fargate import NO_INSIGHTS, fargate_task
 from infra.constructs.images import Images
 from infra.constructs.network import GivenNetwork, PublicNetwork
-from infra.constructs.permissions import build_worker_role
+from infra.constructs.permissions import build_task_role
 from infra.constructs.queues import Queues
 from infra.nag import acknowledge
 from infra.pipeline import Function, Pipeline
@@ -89,12 +89,12 @@ class Workers(Construct):
             self,
             function,
             images=self._images,
-            role=build_worker_role(
+            role=build_task_role(
                 self,
                 f"{function.component}-role",
                 function=function,
                 prefix=self._prefix,
-                key_arn=self._deployment.kms_key_arn,
+                deployment=self._deployment,
             ),
             entry_point=ENTRY_POINT,
             command=(function.handler,),

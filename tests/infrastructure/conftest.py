@@ -40,6 +40,7 @@ BESPOKE: dict[str, Any] = {
     "removal_policy": "destroy",
     "alarm_email": "ops@example.org",
     "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "kms_former_key_arns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0fedcba9-12ab-34cd-56ef-1234567890ab",
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": "subnet-0123456789abcdef0,subnet-0fedcba9876543210",
     "image_repository": "rollcall",
@@ -48,6 +49,10 @@ BESPOKE: dict[str, Any] = {
 
 WITH_API = DEFAULTS | {"api": "lambda"}
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"
+# the API as containers: open to the world, or inside a given network
+OPEN = DEFAULTS | {"api": "container", "api_certificate_arn": CERTIFICATE, "api_domain": "faces.example.org"}
+INTERNAL = BESPOKE | {"api": "container", "compute": "fargate"}
+SIGNED = WITH_API | {"api_auth": "iam", "api_cors_origins": "https://a.example, https://b.example"}
 # the heavy stage on workers, in a network of their own; with FARGATE_BESPOKE in a given one
 FARGATE = DEFAULTS | {"compute": "fargate", "max_concurrency": "20"}
 FARGATE_BESPOKE = BESPOKE | {"compute": "fargate", "capacity": "spot"}
@@ -92,6 +97,21 @@ def api_template(synthesize: Synthesize) -> Template:
 
 
 @pytest.fixture(scope="session")
+def signed_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(SIGNED)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
+def open_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(OPEN)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
+def internal_template(synthesize: Synthesize) -> Template:
+    return Template(synthesize(INTERNAL)[0], PLACE)
+
+
+@pytest.fixture(scope="session")
 def bespoke_template(synthesize: Synthesize) -> Template:
     return Template(synthesize(BESPOKE)[0], PLACE)
 
@@ -110,6 +130,16 @@ def fargate_bespoke_template(synthesize: Synthesize) -> Template:
 def template(request: pytest.FixtureRequest, default_template: Template, bespoke_template: Template) -> Template:
     """For what holds whatever the settings are."""
     return default_template if request.param == "defaults" else bespoke_template
+
+
+EVERY = ("default", "bespoke", "api", "signed", "open", "internal", "fargate", "fargate_bespoke")
+
+
+@pytest.fixture(params=EVERY)
+def any_template(request: pytest.FixtureRequest) -> Template:
+    """For what holds for every kind of deployment."""
+    template: Template = request.getfixturevalue(f"{request.param}_template")
+    return template
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def read_back(template: Template, *, prefix: str, components: Mapping[str, str] 
             for properties in template.properties("AWS::SQS::Queue")
             if "RedrivePolicy" in properties
         ),
-        tables=tuple(_table(properties) for properties in template.properties("AWS::DynamoDB::Table")),
+        tables=tuple(_table(resource) for resource in template.resources("AWS::DynamoDB::Table")),
         functions=(
             *(
                 _function(properties, template, components)
@@ -115,7 +115,8 @@ def _queue(properties: dict[str, Any], template: Template) -> Queue:
     )
 
 
-def _table(properties: dict[str, Any]) -> Table:
+def _table(resource: dict[str, Any]) -> Table:
+    properties = resource["Properties"]
     keys = {key["KeyType"]: key["AttributeName"] for key in properties["KeySchema"]}
     assert {attribute["AttributeType"] for attribute in properties["AttributeDefinitions"]} == {"S"}
     return Table(
@@ -123,6 +124,7 @@ def _table(properties: dict[str, Any]) -> Table:
         key=keys["HASH"],
         sort_key=keys.get("RANGE"),
         ttl_attribute=properties.get("TimeToLiveSpecification", {}).get("AttributeName"),
+        kept=resource["DeletionPolicy"] != "Delete",
     )
 
 

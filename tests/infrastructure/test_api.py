@@ -1,6 +1,5 @@
 """The HTTP API as it is deployed: closed by default, never open by plain HTTP, in each of its ways."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,27 +7,8 @@ import pytest
 from functions.api.environment import Environment
 from infra.pipeline import Settings, describe
 from infra.template import Template
-from tests.infrastructure.conftest import BESPOKE, CERTIFICATE, DEFAULT_PREFIX, DEFAULTS, PLACE, WITH_API, Synthesize
+from tests.infrastructure.conftest import CERTIFICATE, DEFAULT_PREFIX
 from tests.infrastructure.read_back import read_back
-
-OPEN = DEFAULTS | {"api": "container", "api_certificate_arn": CERTIFICATE}
-INTERNAL = BESPOKE | {"api": "container", "compute": "fargate"}
-Deploy = Callable[..., Template]
-
-
-@pytest.fixture(scope="module")
-def deploy(synthesize: Synthesize) -> Deploy:
-    return lambda context: Template(synthesize(context)[0], PLACE)
-
-
-@pytest.fixture(scope="module")
-def open_template(deploy: Deploy) -> Template:
-    return deploy(OPEN)
-
-
-@pytest.fixture(scope="module")
-def internal_template(deploy: Deploy) -> Template:
-    return deploy(INTERNAL)
 
 
 def test_it_accepts_the_environment_that_it_is_given_and_takes_all_of_it(api_template: Template) -> None:
@@ -56,17 +36,15 @@ def test_api_gateway_logs_no_path_and_lets_through_so_many(api_template: Templat
     assert "ath" not in stage["AccessLogSettings"]["Format"]
 
 
-def test_signatures_are_asked_for_on_every_route_when_told_so(deploy: Deploy) -> None:
-    template = deploy(WITH_API | {"api_auth": "iam", "api_cors_origins": "https://a.example, https://b.example"})
-
-    routes = list(template.properties("AWS::ApiGatewayV2::Route"))
+def test_signatures_are_asked_for_on_every_route_when_told_so(signed_template: Template) -> None:
+    routes = list(signed_template.properties("AWS::ApiGatewayV2::Route"))
     assert {route["AuthorizationType"] for route in routes} == {"AWS_IAM"}
     assert {route["RouteKey"] for route in routes} == {
         f"{method} {path}" for method in ("GET", "POST", "PUT", "DELETE") for path in ("/", "/{proxy+}")
     }
-    (gateway,) = template.properties("AWS::ApiGatewayV2::Api")
+    (gateway,) = signed_template.properties("AWS::ApiGatewayV2::Api")
     assert gateway["CorsConfiguration"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
-    api = read_back(template, prefix=DEFAULT_PREFIX).api
+    api = read_back(signed_template, prefix=DEFAULT_PREFIX).api
     assert api is not None
     assert api.environment["AUTH"] == "iam"
 
@@ -85,6 +63,19 @@ def test_with_a_certificate_the_world_may_ask_by_https_alone(open_template: Temp
     assert listener["Certificates"] == [{"CertificateArn": CERTIFICATE}]
     assert balancer["Scheme"] == "internet-facing"
     assert _world(open_template) == {443}
+
+
+def test_its_address_is_one_that_the_certificate_can_be_for(open_template: Template) -> None:
+    (balancer,) = open_template.names("AWS::ElasticLoadBalancingV2::LoadBalancer")
+
+    assert open_template.output("ApiUrl") == "https://faces.example.org"
+    assert open_template.output("ApiBalancer") == balancer
+
+
+def test_inside_a_network_its_address_is_the_load_balancers(internal_template: Template) -> None:
+    (balancer,) = internal_template.names("AWS::ElasticLoadBalancingV2::LoadBalancer")
+
+    assert internal_template.output("ApiUrl") == f"http://{balancer}"
 
 
 def test_without_one_only_private_addresses_reach_it(internal_template: Template) -> None:
@@ -122,8 +113,8 @@ def test_a_task_can_write_nothing_and_is_not_root(kind: str, request: pytest.Fix
     assert (group["HealthCheckPath"], group["Port"]) == ("/healthz", 8000)
 
 
-def test_by_default_there_is_nothing_of_it_but_the_table_of_its_keys(deploy: Deploy) -> None:
-    template = deploy(DEFAULTS)
+def test_by_default_there_is_nothing_of_it_but_the_table_of_its_keys(default_template: Template) -> None:
+    template = default_template
     kinds: list[dict[str, Any]] = [
         *template.properties("AWS::ApiGatewayV2::Api"),
         *template.properties("AWS::ElasticLoadBalancingV2::LoadBalancer"),

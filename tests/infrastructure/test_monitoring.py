@@ -1,6 +1,7 @@
 """Alarms for what somebody has to look at, and a page that reads as the pipeline flows."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from functions.video_split.deadline import RESERVE_SECONDS
 from infra.pipeline import Settings, describe
 from infra.template import Template
-from tests.infrastructure.conftest import DEFAULT_PREFIX
+from tests.infrastructure.conftest import DEFAULT_PREFIX, OPEN, Synthesize
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 STAGES = ("split", "recognize", "lookup")
 FUNCTIONS = ("video-split", "face-recognition", "lookup", "api")
 
@@ -35,6 +37,7 @@ def alarms(template: Template) -> dict[str, dict[str, Any]]:
         ("lookup-duration", "Duration", 108_000),
         ("api-duration", "Duration", 27_000),
         ("api-failures", "5xx", 0),
+        *((f"{name}-failed-records", "RecordsFailed", 10) for name in FUNCTIONS[:-1]),
     ],
 )
 def test_there_is_an_alarm_for(name: str, metric: str, above: float, api_template: Template) -> None:
@@ -56,8 +59,109 @@ def test_an_alarm_watches_the_very_queue_or_function_that_it_names(api_template:
         if name == "api-failures":  # API Gateway's, which goes by an id
             continue
         (dimension,) = alarm["Dimensions"]
+        if name.endswith("-failed-records"):  # which the functions count by themselves
+            assert dimension["Value"] == name.removesuffix("-failed-records").replace("-", "_")
+            assert alarm["Namespace"] == f"Rollcall/{DEFAULT_PREFIX}"
+            continue
         watched = name if name.endswith("-dead-letters") else name.rpartition("-")[0].removesuffix("-backlog")
         assert dimension["Value"] == f"{DEFAULT_PREFIX}-{watched}"
+
+
+def test_what_functions_count_is_read_where_they_write_it(any_template: Template) -> None:
+    (dashboard,) = any_template.properties("AWS::CloudWatch::Dashboard")
+    written = {
+        function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] for function in _functions(any_template)
+    }
+
+    (namespace,) = written
+    metrics = [metric for widget in json.loads(dashboard["DashboardBody"])["widgets"] for metric in _drawn(widget)]
+    own = {(metric[1], metric[3]) for metric in metrics if metric[0] == namespace}
+    assert {
+        ("Frames", "face_recognition"),
+        ("Faces", "face_recognition"),
+        ("Results", "lookup"),
+        ("Failures", "lookup"),
+        ("SplitTime", "video_split"),
+        ("RecognizeTime", "face_recognition"),
+        ("TotalTime", "lookup"),
+        ("RecordsFailed", "video_split"),
+    } <= own
+    alarmed = {
+        alarm["Namespace"]
+        for alarm in any_template.properties("AWS::CloudWatch::Alarm")
+        if alarm["AlarmName"].endswith("-failed-records")
+    }
+    assert alarmed == written
+    assert namespace.startswith("Rollcall/") and not namespace.endswith("/")
+
+
+def _functions(template: Template) -> list[dict[str, Any]]:
+    return list(template.properties("AWS::Lambda::Function"))
+
+
+def _drawn(widget: dict[str, Any]) -> list[list[Any]]:
+    return list(widget["properties"].get("metrics", ()))
+
+
+def test_no_alarm_says_more_attempts_than_there_are(default_template: Template) -> None:
+    assert "failed 3 times" in alarms(default_template)["split-dead-letters"]["AlarmDescription"]
+
+
+def test_work_that_no_worker_takes_is_told(fargate_template: Template) -> None:
+    alarm = alarms(fargate_template)["face-recognition-no-workers"]
+
+    (expression,) = (entry["Expression"] for entry in alarm["Metrics"] if "Expression" in entry)
+    watched = {
+        entry["Id"]: (entry["MetricStat"]["Metric"]["MetricName"], entry["MetricStat"]["Stat"])
+        for entry in alarm["Metrics"]
+        if "MetricStat" in entry
+    }
+    assert expression == "IF(waiting > 0 AND FILL(received, 0) == 0, 1, 0)"
+    assert watched == {
+        "waiting": ("ApproximateNumberOfMessagesVisible", "Minimum"),
+        "received": ("NumberOfMessagesReceived", "Sum"),
+    }
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 2)
+    assert alarm["AlarmActions"]
+
+
+def test_an_api_of_containers_that_nobody_answers_is_told(open_template: Template) -> None:
+    told = alarms(open_template)
+
+    assert told["api-failures"]["MetricName"] == "HTTPCode_Target_5XX_Count"
+    assert told["api-unanswered"]["MetricName"] == "HTTPCode_ELB_5XX_Count"
+    unhealthy = told["api-unhealthy"]
+    assert (unhealthy["MetricName"], unhealthy["Statistic"]) == ("HealthyHostCount", "Maximum")
+    assert (unhealthy["ComparisonOperator"], unhealthy["Threshold"]) == ("LessThanThreshold", 1)
+    assert unhealthy["TreatMissingData"] == "breaching"
+
+
+def test_an_api_is_not_told_to_be_unhealthy_before_it_is_there(synthesize: Synthesize) -> None:
+    document, _ = synthesize(OPEN)
+    resources = document["Resources"]
+    (alarm,) = (
+        entry
+        for entry in resources.values()
+        if entry["Type"] == "AWS::CloudWatch::Alarm" and entry["Properties"].get("MetricName") == "HealthyHostCount"
+    )
+
+    assert "AWS::ECS::Service" in {resources[name]["Type"] for name in alarm["DependsOn"]}
+
+
+def test_so_many_alarms_are_documented(
+    default_template: Template, api_template: Template, open_template: Template
+) -> None:
+    plain, with_function, with_containers = (
+        len(list(template.properties("AWS::CloudWatch::Alarm")))
+        for template in (default_template, api_template, open_template)
+    )
+
+    told = f"| {plain} alarms; {with_function} with `api=lambda`, {with_containers} with `api=container` |"
+    assert told in DOCUMENT.read_text()
+
+
+def test_where_alarms_are_told_is_an_output(default_template: Template) -> None:
+    assert default_template.output("AlarmTopicArn") == f"arn:aws:sns:eu-west-1:123456789012:{DEFAULT_PREFIX}-alarms"
 
 
 def test_every_alarm_is_told_to_the_topic(template: Template) -> None:
@@ -103,7 +207,13 @@ def test_the_dashboard_reads_as_the_pipeline_flows(api_template: Template) -> No
         "face_recognition: duration, ms",
         "recognize: dead letters",
     ]
-    assert len(graphs) == 4 * len(STAGES) + 4  # and the API's
+    assert len(graphs) == 4 * len(STAGES) + 4 + 4  # what functions count, and the API's
+    assert [graph["properties"]["title"] for graph in graphs[-8:-4]] == [
+        "frames, faces",
+        "results, failures",
+        "stages: median, ms",
+        "upload to result, ms",
+    ]
     assert [graph["properties"]["title"] for graph in graphs[-4:]] == [
         "api: latency, ms",
         "api: invocations",

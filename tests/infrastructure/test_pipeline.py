@@ -49,7 +49,9 @@ def test_every_setting_reaches_what_it_is_for(bespoke_template: Template) -> Non
     described = with_lifetimes(describe(chosen), input_days=None, output_days=30)
     memory = {"video_split": 3072, "face_recognition": 1769, "lookup": 512}
     functions = tuple(replace(function, memory_mb=memory[function.component]) for function in described.functions)
-    assert deployed == replace(described, functions=functions)
+    # removal_policy = destroy
+    tables = tuple(replace(table, kept=False) for table in described.tables)
+    assert deployed == replace(described, functions=functions, tables=tables)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

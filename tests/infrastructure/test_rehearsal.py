@@ -66,7 +66,7 @@ def test_the_api_as_a_function_is_created(auth: str, aws: Aws, other_stack: Call
 def test_the_api_as_containers_is_created(aws: Aws, other_stack: Callable[..., dict[str, Any]]) -> None:
     certificate = aws("acm").request_certificate(DomainName="api.example.org")["CertificateArn"]
 
-    document = other_stack("api-server", api="container", api_certificate_arn=certificate)
+    document = other_stack("api-server", api="container", api_certificate_arn=certificate, api_domain="api.example.org")
 
     assert_created(aws, "api-server", document)
     (balancer,) = aws("elbv2").describe_load_balancers()["LoadBalancers"]

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from functions.common.announce import SOURCE
 from infra.constructs import buckets
 from infra.errors import FindingsLeft
 from infra.synthesis import synthesize
 from infra.template import Template
-from tests.infrastructure.conftest import ACCOUNT, BESPOKE, DEFAULT_PREFIX, DEFAULTS
+from tests.infrastructure.conftest import ACCOUNT, BESPOKE, DEFAULT_PREFIX, DEFAULTS, REGION
 
 # what AWS offers no narrower resource for
 UNSCOPED = {
@@ -23,6 +24,8 @@ UNSCOPED = {
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
+    # of ECS, to fetch the image
+    "ecr:GetAuthorizationToken",
 }
 OBJECTS = {
     "video_split": {("input", "s3:GetObject"), ("input", "s3:GetObjectVersion"), ("stage-1", "s3:PutObject")},
@@ -59,7 +62,8 @@ def statements(template: Template) -> Iterator[dict[str, Any]]:
     """What the functions' roles are allowed, with actions and resources as lists."""
     for policy in template.properties("AWS::IAM::Policy"):
         for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
+            if statement["Effect"] == "Deny":
+                continue
             yield statement | {"Action": _listed(statement["Action"]), "Resource": _listed(statement["Resource"])}
 
 
@@ -142,6 +146,30 @@ def test_a_key_of_ones_own_encrypts_buckets_and_tables_and_functions_may_use_it(
     assert all({"kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"]) for statement in users)
 
 
+def test_a_key_of_before_opens_and_encrypts_nothing_more(bespoke_template: Template) -> None:
+    key = BESPOKE["kms_former_key_arns"]
+
+    users = [statement for statement in statements(bespoke_template) if statement["Resource"] == [key]]
+
+    assert len(users) == len(list(bespoke_template.properties("AWS::Lambda::Function")))
+    assert {action for statement in users for action in statement["Action"]} == {"kms:Decrypt", "kms:DescribeKey"}
+
+
+def test_keys_are_used_by_way_of_the_stores_alone(any_template: Template) -> None:
+    for statement in statements(any_template):
+        if any(action.startswith("kms:") for action in statement["Action"]):
+            services = [f"{service}.{REGION}.amazonaws.com*" for service in ("dynamodb", "s3")]
+            assert statement["Condition"] == {"StringLike": {"kms:ViaService": services}}
+
+
+def test_events_are_those_of_rollcall_alone(any_template: Template) -> None:
+    announcing = [statement for statement in statements(any_template) if "events:PutEvents" in statement["Action"]]
+
+    assert announcing
+    for statement in announcing:
+        assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
+
+
 def _encryption(bucket: dict[str, Any]) -> Any:
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     return rule["ServerSideEncryptionByDefault"]
@@ -153,15 +181,15 @@ def test_every_table_can_be_restored_and_is_paid_by_use(template: Template) -> N
         assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_no_role_has_a_wildcard_action(template: Template) -> None:
-    actions = [action for statement in statements(template) for action in statement["Action"]]
+def test_no_role_has_a_wildcard_action(any_template: Template) -> None:
+    actions = [action for statement in statements(any_template) for action in statement["Action"]]
 
     assert actions
     assert [action for action in actions if "*" in action] == []
 
 
-def test_no_role_has_an_unscoped_resource(template: Template) -> None:
-    for statement in statements(template):
+def test_no_role_has_an_unscoped_resource(any_template: Template) -> None:
+    for statement in statements(any_template):
         for resource in statement["Resource"]:
             # the objects of one bucket, and the streams of one log group, are as narrow as it gets
             scoped = resource.removesuffix("/*" if ":s3:" in resource else ":*")
@@ -172,6 +200,20 @@ def test_the_network_is_only_for_functions_in_a_vpc(api_template: Template) -> N
     actions = {action for statement in statements(api_template) for action in statement["Action"]}
 
     assert not any(action.startswith("ec2:") for action in actions)
+
+
+def test_what_lambda_does_to_the_network_a_functions_code_may_not(bespoke_template: Template) -> None:
+    for function in bespoke_template.properties("AWS::Lambda::Function"):
+        component = function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        own = _of(bespoke_template, component)
+        allowed, denied = (
+            {action for statement in own if statement["Effect"] == effect for action in statement["Action"]}
+            for effect in ("Allow", "Deny")
+        )
+        (condition,) = (statement["Condition"] for statement in own if statement["Effect"] == "Deny")
+        assert denied == {action for action in allowed if action.startswith("ec2:")} != set()
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function['FunctionName']}"
+        assert condition == {"ArnEquals": {"lambda:SourceFunctionArn": arn}}
 
 
 def test_no_role_borrows_a_managed_policy_or_is_open_to_another_service(template: Template) -> None:
