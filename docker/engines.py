@@ -1,6 +1,7 @@
 """The programs that can build an image: docker, and buildah where no docker engine runs."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ SUITE = "bookworm"
 DOCKERFILE = Path("docker/Dockerfile")
 # as in Debian's own slim images
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
+ONE_IMAGE = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}  # with those it would be an index of images: Lambda takes none
 KEPT = "/usr/share/doc/*/copyright"
 
 Secrets = Mapping[str, Path]
@@ -35,6 +37,10 @@ class Engine(Protocol):
 
     def unpack(self, component: str, root: Path) -> None: ...
 
+    def push(self, component: str, address: str) -> None:
+        """`address`: registry, repository and tag."""
+        ...
+
 
 def find_engine() -> Engine:
     if shutil.which("docker") and _succeeds("docker", "info"):
@@ -52,7 +58,7 @@ class Docker:
 
     def build(self, project: Path, component: str, secrets: Secrets, *, fresh: bool) -> None:
         command = ["docker", "build", *_build_options(component, secrets, fresh=fresh), str(project)]
-        subprocess.run(command, check=True, cwd=project)
+        subprocess.run(command, check=True, cwd=project, env=os.environ | ONE_IMAGE)
 
     def config(self, component: str) -> dict[str, Any]:
         config: dict[str, Any] = json.loads(_output("docker", "image", "inspect", tag(component)))[0]["Config"]
@@ -65,6 +71,10 @@ class Docker:
                 subprocess.run(["tar", "--extract", f"--directory={root}"], stdin=export.stdout, check=True)
         finally:
             _output("docker", "rm", container)
+
+    def push(self, component: str, address: str) -> None:
+        subprocess.run(["docker", "tag", tag(component), address], check=True)
+        subprocess.run(["docker", "push", address], check=True)
 
 
 class Buildah:
@@ -95,6 +105,9 @@ class Buildah:
             subprocess.run(["cp", "--archive", f"{mounted}/.", str(root)], check=True)
         finally:
             _output("buildah", "rm", container)
+
+    def push(self, component: str, address: str) -> None:
+        subprocess.run(["buildah", "push", tag(component), f"docker://{address}"], check=True)
 
     def _make_base(self) -> None:
         with tempfile.TemporaryDirectory() as scratch:

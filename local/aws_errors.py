@@ -47,7 +47,7 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "no AWS credentials: set AWS_PROFILE, or run `aws configure`; for a local cloud use the `export` line that"
         " `rollcall up` prints",
     ),
-    ((NoRegionError,), "no AWS region: set AWS_DEFAULT_REGION, or `region` in your AWS profile"),
+    ((NoRegionError,), "no AWS region: set AWS_REGION, or `region` in your AWS profile"),
     ((ProfileNotFound, PartialCredentialsError), "AWS credentials cannot be used: {}"),
     (
         (ConnectionError, HTTPClientError),

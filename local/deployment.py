@@ -1,7 +1,8 @@
 """A deployment of Rollcall, on AWS or on this machine, found by prefix or stack and spoken to as by any AWS tool."""
 
 import argparse
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,7 +103,7 @@ def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
     named = describe(options.prefix) if options.prefix and not options.stack else "deployment"
     try:
         with ExitStack() as ending:
-            session = boto3.Session()
+            session = boto3.Session(region_name=_region(os.environ))
             prefix = _prefix_of(options, session, ending)
             named = describe(prefix)
             yield Deployment(prefix=prefix, session=session, ending=ending)
@@ -112,6 +113,11 @@ def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
 
 def describe(prefix: str) -> str:
     return f"deployment with the prefix {prefix!r}"
+
+
+def _region(environment: Mapping[str, str]) -> str | None:
+    """Of the variables alone: boto3 does not read AWS_REGION, which the CDK and other tools do."""
+    return environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION") or None
 
 
 def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> str:

@@ -110,7 +110,7 @@ def _people(commands: Commands) -> None:
         "remove",
         help="delete a person: record, faces, crops, and the name in stored results",
         description="Delete the record, the enrolled faces, the crops, and the name in every stored result, where the"
-        " person becomes one of the unknown. Doing it again changes nothing.",
+        " person becomes one of the unknown. It may be stopped and run again, until it says that nobody is called so.",
         epilog='example: rollcall people remove "Eileen Collins"',
     )
     remove.add_argument("name", metavar="NAME", help="as enrolled")

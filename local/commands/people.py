@@ -1,15 +1,20 @@
 """`rollcall people`: load, list and remove the people of a deployment."""
 
 import argparse
+import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from local.deployment import Deployment, open_deployment
+from local.errors import UsageError
 from local.listing import print_listing
 from local.people import read_people, store_people
 from local.preparation import note
 from local.text import printable, record_line
+
+NOBODY = "nobody is enrolled and nobody has a record"
+NEAREST = 3  # names that somebody who mistyped one may have meant
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -18,6 +23,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def load(options: argparse.Namespace) -> int:
     records = read_people(options.people)
+    if not records:
+        raise UsageError(f"{options.people}: an empty list; nobody to load")
     with open_deployment(options) as deployment:
         store_people(deployment.people, records)
         print(f"{len(records)} records stored in {deployment.table('people').name}")
@@ -43,7 +50,7 @@ def list_people(options: argparse.Namespace) -> int:
         rows = ((name, who.faces, ", ".join(sorted(who.models)) or "-", who.record) for name, who in people)
         print_listing(("name", "faces", "embedder", "record"), rows)
     else:
-        print("nobody is enrolled and nobody has a record")
+        print(NOBODY)
     return 0
 
 
@@ -61,20 +68,30 @@ def _listed(deployment: Deployment) -> list[tuple[str, Listed]]:
 def remove(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
         deployment.require("output")
-        print(_removal(deployment, options.name))
+        print(removal(deployment, options.name))
     return 0
 
 
-def _removal(deployment: Deployment, name: str) -> str:
+def removal(deployment: Deployment, name: str) -> str:
+    """A name of which results alone are left, after a removal that was interrupted, is as good as any."""
     forgotten = deployment.forgetter.forget_person(name)
     looked_at = rewritten = crops = 0
     for stretch in _forget_results(deployment, name):
         looked_at, rewritten, crops = (looked_at + stretch[0], rewritten + stretch[1], crops + stretch[2])
+    if not (forgotten.record or forgotten.faces or rewritten or crops):
+        nobody = f"nobody is called {printable(name)!r}, enrolled or in any of {looked_at} results"
+        raise UsageError(f"{nobody}; {_nearest(deployment, name)}")
     record = "the record" if forgotten.record else "no record"
     return (
         f"removed {printable(name)}: {record}, {forgotten.faces} faces, the name in {rewritten} of {looked_at} results,"
         f" {crops} crops"
     )
+
+
+def _nearest(deployment: Deployment, name: str) -> str:
+    known = {known.casefold(): printable(known) for known, _ in _listed(deployment)}
+    near = difflib.get_close_matches(name.casefold(), known, n=NEAREST, cutoff=0)
+    return f"the nearest names are {', '.join(repr(known[each]) for each in near)}" if near else NOBODY
 
 
 def _forget_results(deployment: Deployment, name: str) -> Iterator[tuple[int, int, int]]:

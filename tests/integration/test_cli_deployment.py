@@ -88,8 +88,8 @@ def test_from_enrolment_to_results_to_being_forgotten(
     assert rollcall("people", "remove", OBAMA) == (
         f"removed {OBAMA}: the record, 1 faces, the name in 1 of 1 results, 1 crops\n"
     )
-    assert rollcall("people", "remove", OBAMA) == (
-        f"removed {OBAMA}: no record, 0 faces, the name in 0 of 1 results, 0 crops\n"
+    assert rollcall("people", "remove", OBAMA, code=2) == (
+        f"rollcall: nobody is called {OBAMA!r}, enrolled or in any of 1 results; the nearest names are {COLLINS!r}\n"
     )
     assert OBAMA not in rollcall("people", "list")
     rollcall("results", video.name, "--out", tmp_path / "fetched")
@@ -172,7 +172,13 @@ def test_a_gallery_of_another_embedder_is_refused_and_can_be_replaced(
 def test_what_cannot_be_done_is_one_line_and_code_2(deployment: RunningDeployment, tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_text("this is text")
+    nobody = tmp_path / "nobody.json"
+    nobody.write_text("[]")
     cases = {
+        ("people", "load", nobody): f"{nobody}: an empty list",
+        ("enroll", nobody): f"{nobody}: an empty list",
+        ("enroll", tmp_path / "gone"): f"rollcall: gallery {tmp_path / 'gone'}: no such file or folder",
+        ("people", "remove", "Nobody"): "nobody is called 'Nobody'",
         ("status", "gone.mp4"): "gone.mp4: no such upload in dep-input",
         ("results", "gone.mp4", "--out", tmp_path / "out"): "gone.mp4: no results, and no upload",
         ("status", "--prefix", "elsewhere"): "no deployment with the prefix 'elsewhere'",
@@ -205,15 +211,18 @@ def test_a_failed_upload_ends_with_its_sentence_and_code_1(deployment: RunningDe
         ({"AWS_DEFAULT_REGION": "eu-west-1"}, "no AWS credentials"),
         ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "no AWS region"),
         ({"AWS_PROFILE": "nobody"}, "nobody"),
-        (
-            {
-                "AWS_DEFAULT_REGION": "eu-west-1",
-                "AWS_ACCESS_KEY_ID": "a",
-                "AWS_SECRET_ACCESS_KEY": "b",
-                "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-                "AWS_MAX_ATTEMPTS": "1",
-            },
-            "AWS cannot be reached",
+        *(
+            (
+                {
+                    region: "eu-west-1",
+                    "AWS_ACCESS_KEY_ID": "a",
+                    "AWS_SECRET_ACCESS_KEY": "b",
+                    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+                    "AWS_MAX_ATTEMPTS": "1",
+                },
+                "AWS cannot be reached",
+            )
+            for region in ("AWS_DEFAULT_REGION", "AWS_REGION")
         ),
     ],
 )

@@ -4,19 +4,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import boto3
+import numpy as np
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from functions.common.events import Upload
 from functions.common.uploads import Latest
+from infra.pipeline import Settings, describe
 from local.aws_errors import explain
 from local.commands import redrive as redrive_command
+from local.commands.people import removal
 from local.commands.redrive import redrive
 from local.commands.submit import LOOK_SECONDS, StillMeant
 from local.deployment import Deployment
 from local.errors import UsageError
+from local.provision import provision
+from tests.unit.results import person, result
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/acme-split-dead-letters"
@@ -132,3 +138,46 @@ def test_who_waits_for_the_newest_upload_goes_on_waiting() -> None:
         meant.check([mine])
 
     assert len(looks) == 2
+
+
+@pytest.fixture
+def stored() -> Iterator[Deployment]:
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with mock_aws(), ExitStack() as ending:
+        deployment = Deployment(prefix="acme", session=session, ending=ending)
+        dynamodb = deployment.table("people").meta.client
+        provision(describe(Settings(prefix="acme")), s3=deployment.s3, sqs=deployment.sqs, dynamodb=dynamodb)
+        yield deployment
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"), [("Eilen Colins", "'Eileen Collins'"), ("barack obama", "'Barack Obama'"), ("\x1b[2J", "'")]
+)
+def test_who_mistypes_a_name_is_told_the_nearest_and_nothing_is_removed(
+    stored: Deployment, typed: str, nearest: str
+) -> None:
+    stored.people.put({"name": "Barack Obama"})
+    stored.gallery.put("Eileen Collins", np.full(128, 0.1, np.float32), source="a.jpg")
+
+    with pytest.raises(UsageError, match="^nobody is called") as refusal:
+        removal(stored, typed)
+
+    assert f"the nearest names are {nearest}" in str(refusal.value)
+    assert str(refusal.value).isprintable()
+    assert len(list(stored.people.all())) == len(list(stored.gallery.faces())) == 1
+
+
+def test_where_nobody_is_at_all_no_name_is_suggested(stored: Deployment) -> None:
+    with pytest.raises(UsageError, match="nobody is enrolled"):
+        removal(stored, "Ann")
+
+
+def test_what_an_interrupted_removal_left_in_results_is_removed_by_the_next(stored: Deployment) -> None:
+    """Record and faces go first, so the results may be all that is left."""
+    shown = result([person("Ann", [(1, 2)])], video="a.mp4")
+    stored.s3.put_object(Bucket="acme-output", Key="a.mp4.json", Body=shown.model_dump_json().encode())
+    stored.s3.put_object(Bucket="acme-output", Key="b.mp4/faces/Ann-1.jpg", Body=b"crop")
+
+    assert removal(stored, "Ann") == "removed Ann: no record, 0 faces, the name in 1 of 1 results, 1 crops"
+    with pytest.raises(UsageError, match="^nobody is called 'Ann'"):
+        removal(stored, "Ann")
