@@ -85,7 +85,13 @@ class Deployment:
 
     @cached_property
     def forgetter(self) -> Forgetter:
-        return Forgetter(s3=self.s3, output_bucket=self.bucket("output"), people=self.people, gallery=self.gallery)
+        return Forgetter(
+            s3=self.s3,
+            input_bucket=self.bucket("input"),
+            output_bucket=self.bucket("output"),
+            people=self.people,
+            gallery=self.gallery,
+        )
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":

@@ -4,6 +4,26 @@ import json
 import math
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """percent: 0..100. interval: of 95 %, in percent, with people and not pairs drawn anew."""
+
+    percent: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRates:
+    """Of the shipped threshold alone, over pairs of good photos (docs/accuracy.md).
+
+    false_match: pairs of two people that are within it. false_non_match: pairs of one person that are not.
+    """
+
+    false_match: Rate
+    false_non_match: Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +40,7 @@ class Calibration:
     even_distance, similarity_scale: of all pairs of photos, half of them of one person, half of those at
     `even_distance` are of one person, and the odds change by e over `similarity_scale`.
     odds_against: that somebody is a given person, before looking at the distance.
+    error_rates: of the threshold; None where it is not the shipped one, or nobody has measured it.
     """
 
     embedder: str
@@ -35,6 +56,7 @@ class Calibration:
     similarity_scale: float
     odds_against: float
     provenance: str
+    error_rates: ErrorRates | None = None
 
     def allows(self, distance: float, *, runner_up_distance: float, evidence: float) -> bool:
         """Whether a probe may be named: near enough to the nearest person, and far enough from the next one.
@@ -61,5 +83,16 @@ def load_calibration(embedder: str, *, threshold: float | None = None) -> Calibr
     A threshold above `thin_threshold` leaves that one as it is. Raises KeyError for an embedder that has none.
     """
     shipped = json.loads(resources.files("model").joinpath("calibration.json").read_text(encoding="utf-8"))
-    calibration = Calibration(embedder=embedder, **shipped[embedder])
-    return calibration if threshold is None else replace(calibration, threshold=threshold)
+    numbers = shipped[embedder]
+    calibration = Calibration(embedder=embedder, **numbers | {"error_rates": _error_rates(numbers["error_rates"])})
+    if threshold in (None, calibration.threshold):
+        return calibration
+    return replace(calibration, threshold=threshold, error_rates=None)
+
+
+def _error_rates(shipped: dict[str, Any] | None) -> ErrorRates | None:
+    if shipped is None:
+        return None
+    return ErrorRates(
+        **{name: Rate(percent=percent, interval=(low, high)) for name, (percent, low, high) in shipped.items()}
+    )

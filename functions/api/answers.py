@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from functions.api.messages import FaceQuality, SeenFace, SeenPhoto
 from functions.common.gop_faces import unpack_embedding
 from functions.common.people_store import Record
+from model.calibration import ErrorRates
 from model.gallery import Gallery, Match
 
 UNKNOWN = "unknown"
@@ -47,6 +48,7 @@ class Recognition(BaseModel):
     height: int
     model: dict[str, str]
     threshold: float
+    error_rates: ErrorRates | None = Field(description="of that threshold; null where nobody has measured it")
     faces: list[NamedFace] = Field(description="largest first")
 
 

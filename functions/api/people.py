@@ -1,25 +1,22 @@
 """Enrolling people from photos, and forgetting them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, Field
 
 from functions.api.body import PhotoFile
 from functions.api.errors import ApiError
-from functions.api.photos import KEPT_UNDER
 from functions.api.services import Services
 from functions.common.enrolment import NotEnrolled, looks_different, main_face
 from functions.common.forget import Forgetter
 from functions.common.gallery_store import EnrolledFace
 from functions.common.gop_faces import unpack_embedding
-from functions.common.keys import crop_key, crops_prefix
 from model.enrolment import AGREEING, EnrolmentLimits, load_enrolment_limits, odd_ones
 
 SOURCE = "api"  # a file's own name may tell more than the gallery should know
 FORGET_SECONDS = 15.0  # a gateway in front gives up after 30
-CROPS = 3  # of a person in one result, at most
 
 
 class EnrolledPhoto(BaseModel):
@@ -115,6 +112,7 @@ def forget(services: Services, name: str, *, after: str | None) -> Forgotten:
     end = time.monotonic() + FORGET_SECONDS
     forgetter = Forgetter(
         s3=services.s3,
+        input_bucket=services.settings.input_bucket,
         output_bucket=services.settings.output_bucket,
         people=services.people,
         gallery=services.faces,
@@ -124,9 +122,8 @@ def forget(services: Services, name: str, *, after: str | None) -> Forgotten:
     services.records.forget()
     if services.archive is not None:
         services.archive.settle()
-    forgotten = Forgotten(
-        name=name, record=person.record, faces=person.faces, photos=_delete_kept_photos(services, name)
-    )
+    photos = forgetter.forget_photos(name)
+    forgotten = Forgotten(name=name, record=person.record, faces=person.faces, photos=photos)
     while True:
         stretch = forgetter.forget_results(name, after=after)
         forgotten.results += stretch.rewritten
@@ -134,26 +131,3 @@ def forget(services: Services, name: str, *, after: str | None) -> Forgotten:
         forgotten.continue_after = after = stretch.next_after
         if after is None or time.monotonic() > end:
             return forgotten
-
-
-def _delete_kept_photos(services: Services, name: str) -> int:
-    """Photos that came by HTTP and show this person; what people uploaded to the bucket themselves stays theirs."""
-    deleted = 0
-    for key in _kept_photos_of(services, name):
-        versions = services.s3.list_object_versions(Bucket=services.settings.input_bucket, Prefix=key)
-        for version in versions.get("Versions", ()):
-            services.s3.delete_object(
-                Bucket=services.settings.input_bucket, Key=version["Key"], VersionId=version["VersionId"]
-            )
-            deleted += 1
-    return deleted
-
-
-def _kept_photos_of(services: Services, name: str) -> Iterator[str]:
-    """Every face on a kept photo has a crop, and a crop's key has its person's name."""
-    ends = tuple(crop_key("", name, number) for number in range(1, CROPS + 1))
-    pages = services.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=services.settings.output_bucket, Prefix=f"{KEPT_UNDER}/"
-    )
-    found = (item["Key"] for page in pages for item in page.get("Contents", ()))
-    return iter({key.partition(crops_prefix(""))[0] for key in found if key.endswith(ends)})

@@ -15,8 +15,8 @@ from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.messages import Refusal, SeenPhoto
 from functions.api.pool import RecogniserPool
 from functions.common.errors import NoVideo, TooLarge, TooManyPixels
+from functions.common.keys import KEPT_UNDER
 
-KEPT_UNDER = "api/photos"
 THREADS = 4
 
 _TYPES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
@@ -70,6 +70,7 @@ class PhotoDesk:
             height=seen.height,
             model=ready.model,
             threshold=self._gallery.calibration.threshold,
+            error_rates=self._gallery.calibration.error_rates,
             faces=faces,
         )
 

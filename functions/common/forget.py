@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from functions.common.errors import RollcallError
 from functions.common.gallery_store import GalleryStore
-from functions.common.keys import crop_key, csv_key, result_key, vtt_key
+from functions.common.keys import KEPT_UNDER, MOST_CROPS, crop_key, crops_prefix, csv_key, result_key, vtt_key
 from functions.common.people_store import PeopleStore
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Best, Person, Result, Unknown
@@ -51,8 +51,11 @@ class ForgottenResults:
 
 
 class Forgetter:
-    def __init__(self, *, s3: "S3Client", output_bucket: str, people: PeopleStore, gallery: GalleryStore) -> None:
+    def __init__(
+        self, *, s3: "S3Client", input_bucket: str, output_bucket: str, people: PeopleStore, gallery: GalleryStore
+    ) -> None:
         self._s3 = s3
+        self._input_bucket = input_bucket
         self._bucket = output_bucket
         self._people = people
         self._gallery = gallery
@@ -62,6 +65,24 @@ class Forgetter:
         faces = self._gallery.faces_of(name)
         self._gallery.remove((name, face) for face in faces)
         return ForgottenPerson(record=self._people.remove(name), faces=len(faces))
+
+    def forget_photos(self, name: str) -> int:
+        """Those that came by HTTP and show this person, before their crops are forgotten: it is by these that they are
+        found. What people uploaded to the bucket themselves stays theirs."""
+        deleted = 0
+        for key in self._kept_photos_of(name):
+            versions = self._s3.list_object_versions(Bucket=self._input_bucket, Prefix=key)
+            for version in versions.get("Versions", ()):
+                self._s3.delete_object(Bucket=self._input_bucket, Key=version["Key"], VersionId=version["VersionId"])
+                deleted += 1
+        return deleted
+
+    def _kept_photos_of(self, name: str) -> set[str]:
+        """Every face on a kept photo has a crop, and a crop's key has its person's name."""
+        ends = tuple(crop_key("", name, number) for number in range(1, MOST_CROPS + 1))
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{KEPT_UNDER}/")
+        found = (item["Key"] for page in pages for item in page.get("Contents", ()))
+        return {key.partition(crops_prefix(""))[0] for key in found if key.endswith(ends)}
 
     def forget_results(self, name: str, *, after: str | None = None) -> ForgottenResults:
         """In the next 1,000 objects of the output bucket; call it again with `next_after` until that is None."""

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from functions.common.jobs import JobError
+from model.calibration import ErrorRates
 
 SCHEMA = 1  # grows when a field changes its meaning or goes; new fields may come at any time
 
@@ -66,6 +67,7 @@ class Result(BaseModel):
     frames: int
     model: dict[str, str]
     threshold: float
+    error_rates: ErrorRates | None = None  # of that threshold
     people: list[Person]
     unknown: list[Unknown]
     timings: Timings

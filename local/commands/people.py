@@ -67,6 +67,7 @@ def _listed(deployment: Deployment) -> list[tuple[str, Listed]]:
 
 def remove(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
+        deployment.require("input")
         deployment.require("output")
         print(removal(deployment, options.name))
     return 0
@@ -75,16 +76,17 @@ def remove(options: argparse.Namespace) -> int:
 def removal(deployment: Deployment, name: str) -> str:
     """A name of which results alone are left, after a removal that was interrupted, is as good as any."""
     forgotten = deployment.forgetter.forget_person(name)
+    photos = deployment.forgetter.forget_photos(name)
     looked_at = rewritten = crops = 0
     for stretch in _forget_results(deployment, name):
         looked_at, rewritten, crops = (looked_at + stretch[0], rewritten + stretch[1], crops + stretch[2])
-    if not (forgotten.record or forgotten.faces or rewritten or crops):
+    if not (forgotten.record or forgotten.faces or photos or rewritten or crops):
         nobody = f"nobody is called {printable(name)!r}, enrolled or in any of {looked_at} results"
         raise UsageError(f"{nobody}; {_nearest(deployment, name)}")
     record = "the record" if forgotten.record else "no record"
     return (
         f"removed {printable(name)}: {record}, {forgotten.faces} faces, the name in {rewritten} of {looked_at} results,"
-        f" {crops} crops"
+        f" {crops} crops, {photos} photos that came by HTTP"
     )
 
 

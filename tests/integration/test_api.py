@@ -76,6 +76,7 @@ def test_recognize_describes_every_face(api: RunningApi, photo: Photos) -> None:
     assert len(face["landmarks"]) == 5
     assert (face["name"], face["record"]["number"]) == (OBAMA, 44)
     assert face["similarity"] > 50 and face["distance"] < answer["threshold"]
+    assert answer["error_rates"]["false_match"]["percent"] < 1
     assert face["runner_up"]["name"] == COLLINS and face["runner_up"]["distance"] > face["distance"]
     assert 0 < face["quality"]["weight"] <= 1
 

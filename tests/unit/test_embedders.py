@@ -38,9 +38,20 @@ def test_each_has_a_calibration_in_which_one_thing_follows_from_the_other(name):
     assert calibration.provenance
 
 
+def test_error_rates_are_those_of_the_shipped_threshold():
+    shipped = load_calibration("dlib-resnet")
+    assert shipped.error_rates is not None
+    for rate in (shipped.error_rates.false_match, shipped.error_rates.false_non_match):
+        low, high = rate.interval
+        assert 0 <= low <= rate.percent <= high <= 100
+    assert load_calibration("dlib-resnet", threshold=shipped.threshold) == shipped
+    assert load_calibration("dlib-resnet", threshold=0.5).error_rates is None
+
+
 def test_what_was_not_measured_says_so():
     calibration = load_calibration("facenet")
 
+    assert calibration.error_rates is None
     assert calibration.provenance.startswith("not measured here")
     # the published figures are of squared distances
     assert calibration.even_distance == pytest.approx(math.sqrt(1.242), abs=1e-3)

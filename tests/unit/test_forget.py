@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "t-output"
+UPLOADS = "uploads"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
@@ -28,6 +29,8 @@ def s3() -> Iterator["S3Client"]:
     with mock_aws():
         client = boto3.client("s3", "us-east-1", **KEYS)
         client.create_bucket(Bucket=BUCKET)
+        client.create_bucket(Bucket=UPLOADS)
+        client.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
         yield client
         client.close()
 
@@ -47,7 +50,13 @@ def forgetter(s3: "S3Client") -> Iterator[Forgetter]:
         )
         for name, keys in (("t-people", ("name",)), ("t-faces", ("name", "face")))
     ]
-    yield Forgetter(s3=s3, output_bucket=BUCKET, people=PeopleStore(tables[0]), gallery=GalleryStore(tables[1]))
+    yield Forgetter(
+        s3=s3,
+        input_bucket=UPLOADS,
+        output_bucket=BUCKET,
+        people=PeopleStore(tables[0]),
+        gallery=GalleryStore(tables[1]),
+    )
     dynamodb.meta.client.close()
 
 
@@ -178,3 +187,18 @@ def test_a_free_number_is_taken() -> None:
     found = result_without(result([person("Ann", [(1, 2)])], [stranger(2, [(0, 1)])]), "Ann")
 
     assert [unknown.id for unknown in found.unknown] == ["unknown-2", "unknown-1"]
+
+
+def test_photos_that_came_by_http_go_with_all_their_versions(s3: "S3Client", forgetter: Forgetter) -> None:
+    kept = {name: f"api/photos/2026-11-21/{number}" for number, name in enumerate(("Ann", "Ben", "Ann-1"))}
+    own = "party/ann.jpg"
+    for name, key in (*kept.items(), ("Ann", own)):
+        for body in (b"photo", b"again"):
+            s3.put_object(Bucket=UPLOADS, Key=key, Body=body)
+        s3.put_object(Bucket=BUCKET, Key=f"{key}/faces/{name}-1.jpg", Body=b"crop")
+
+    assert forgetter.forget_photos("Ann") == 2
+
+    left = s3.list_object_versions(Bucket=UPLOADS)
+    assert {version["Key"] for version in left["Versions"]} == {kept["Ben"], kept["Ann-1"], own}
+    assert "DeleteMarkers" not in left
