@@ -162,7 +162,7 @@ def bill_of(demand: Demand, architecture: str, *, pipeline: Pipeline | None = No
     )
 
 
-def monthly(prices: dict[str, float], rules: dict[str, float], *, alarms: int, metrics: int) -> list[Entry]:
+def monthly(prices: dict[str, float], rules: dict[str, float], *, alarms: int) -> list[Entry]:
     """What a deployment costs that has nothing to do."""
     polls = len(describe(Settings()).queues) * rules["first_pollers"] * SECONDS_A_MONTH / rules["poll_seconds"]
     return [
@@ -170,7 +170,6 @@ def monthly(prices: dict[str, float], rules: dict[str, float], *, alarms: int, m
         Entry("Alarms", alarms, "alarms", alarms * prices["alarm_month"]),
         Entry("Dashboard", 1, "dashboard", prices["dashboard_month"]),
         Entry("Key of the alarms' topic", 1, "key", prices["key_month"]),
-        Entry("Custom metrics", metrics, "metrics", metrics * prices["metric_month"]),
     ]
 
 

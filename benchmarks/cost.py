@@ -8,17 +8,27 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
-from benchmarks.bill import HOUR, PRICES, Bill, Entry, bill_of, load_prices, monthly
+from benchmarks.bill import DAYS_A_MONTH, GIGABYTE, HOUR, PRICES, Bill, Entry, bill_of, load_prices, monthly
 from benchmarks.demand import RULES, demand_of, load_rules
 from benchmarks.measured import Measured, load
+from infra.settings import Deployment
 
 AIM = 0.02  # dollars an hour of video at 1 frame a second
 AIM_FACTOR = 300  # times cheaper than Rekognition
 RATES = (1.0, 2.0)
 ARCHITECTURES = ("x86_64", "arm64")
 TYPICAL = "1080p 30"
-ALARMS = 15  # infra/constructs/alarms.py: two for each queue, three for each function
-METRICS = 3  # a cold-start count for each function
+ALARMS = 18  # infra/constructs/alarms.py: two for each queue, four for each function
+# What an ordinary upload counts and times, by function (functions/common/observability.py)
+METRICS = {
+    "video_split": ("ColdStart", "SplitTime"),
+    "face_recognition": (
+        *("ColdStart", "Gops", "Frames", "Faces"),
+        *("RecognizeTime", "DecodeTime", "DetectTime", "LandmarksTime", "EmbedTime", "StoreTime"),
+    ),
+    "lookup": ("ColdStart", "Results", "People", "Unknowns", "LookupTime", "StoreTime", "TotalTime"),
+}
+HOURS_A_MONTH = 24 * DAYS_A_MONTH
 SHARES_SHOWN = 3
 
 
@@ -46,6 +56,7 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield from _totals(measured)
     yield from _breakdown(measured)
     yield from _levers(measured)
+    yield from _beside(measured)
     yield from _idle()
     yield from _basis(measured)
 
@@ -190,8 +201,30 @@ def _per_gop(bill: Bill) -> Iterator[Entry]:
     yield Entry("logs", logs, "GB", logs * prices["logs_gb"])
 
 
+def _beside(measured: Measured) -> Iterator[str]:
+    prices = load_prices()
+    metrics = sum(len(names) for names in METRICS.values())
+    clip = next(clip for clip in measured.clips if clip.name == TYPICAL)
+    gigabytes = clip.megabits_per_second * 1e6 / 8 * HOUR / GIGABYTE
+    months = Deployment().input_days / DAYS_A_MONTH
+    yield "## What comes on top"
+    yield ""
+    yield (
+        f"- **The upload itself**, kept for `input_days`: an hour of {TYPICAL} is {gigabytes:.2f} GB,"
+        f" {_dollars(gigabytes * prices['s3_gb_month'])} a month, {_dollars(gigabytes * months * prices['s3_gb_month'])}"
+        f" for the {Deployment().input_days} days of the default: more than all else together. Set `input_days` to what"
+        " you need."
+    )
+    yield (
+        f"- **Custom metrics**: CloudWatch charges the {metrics} of the pipeline for each hour in which they are"
+        f" written, {_dollars(metrics * prices['metric_month'] / HOURS_A_MONTH)} for an hour in which anything is"
+        " done, however much. AWS's free tier covers ten."
+    )
+    yield ""
+
+
 def _idle() -> Iterator[str]:
-    entries = monthly(load_prices(), load_rules(), alarms=ALARMS, metrics=METRICS)
+    entries = monthly(load_prices(), load_rules(), alarms=ALARMS)
     yield "## A deployment that has nothing to do, a month"
     yield ""
     yield from _table(
@@ -201,7 +234,7 @@ def _idle() -> Iterator[str]:
     yield ""
     yield (
         f"Together {_dollars(sum(entry.dollars for entry in entries))} before AWS's free tiers, which cover most of"
-        " it. Uploads stay in the input bucket for as long as their owner wants: a gigabyte is $0.023 a month."
+        " it."
     )
     yield ""
 
