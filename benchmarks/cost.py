@@ -206,14 +206,13 @@ def _beside(measured: Measured) -> Iterator[str]:
     metrics = sum(len(names) for names in METRICS.values())
     clip = next(clip for clip in measured.clips if clip.name == TYPICAL)
     gigabytes = clip.megabits_per_second * 1e6 / 8 * HOUR / GIGABYTE
-    months = Deployment().input_days / DAYS_A_MONTH
     yield "## What comes on top"
     yield ""
+    month, days = gigabytes * prices["s3_gb_month"], Deployment().input_days
     yield (
         f"- **The upload itself**, kept for `input_days`: an hour of {TYPICAL} is {gigabytes:.2f} GB,"
-        f" {_dollars(gigabytes * prices['s3_gb_month'])} a month, {_dollars(gigabytes * months * prices['s3_gb_month'])}"
-        f" for the {Deployment().input_days} days of the default: more than all else together. Set `input_days` to what"
-        " you need."
+        f" {_dollars(month)} a month, {_dollars(month * days / DAYS_A_MONTH)} for the {days} days of the default: more"
+        " than all else together. Set `input_days` to what you need."
     )
     yield (
         f"- **Custom metrics**: CloudWatch charges the {metrics} of the pipeline for each hour in which they are"
@@ -233,8 +232,7 @@ def _idle() -> Iterator[str]:
     )
     yield ""
     yield (
-        f"Together {_dollars(sum(entry.dollars for entry in entries))} before AWS's free tiers, which cover most of"
-        " it."
+        f"Together {_dollars(sum(entry.dollars for entry in entries))} before AWS's free tiers, which cover most of it."
     )
     yield ""
 

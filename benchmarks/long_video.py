@@ -4,7 +4,7 @@ The long one, a minute of 1080p repeated without coding anew, goes through the l
 that goes over its limits. The large one, the clip itself repeated, is read by the same code from a small local HTTP
 server, which answers ranges as S3 does: moto would hold copies of 10 GB.
 
-python -m benchmarks.long_video ../shared/data/videos/test_8.mp4 [--minutes 120] [--large-gb 10]
+python -m benchmarks.long_video ../shared/data/videos/test_1.mp4 [--minutes 120] [--large-gb 10]
 """
 
 import argparse

@@ -86,7 +86,7 @@ def test_from_enrolment_to_results_to_being_forgotten(
     assert {person["name"] for person in result["people"]} == {OBAMA, COLLINS}
 
     assert rollcall("people", "remove", OBAMA) == (
-        f"removed {OBAMA}: the record, 1 faces, the name in 1 of 1 results, 1 crops\n"
+        f"removed {OBAMA}: the record, 1 faces, the name in 1 of 1 results, 1 crops, 0 photos that came by HTTP\n"
     )
     assert rollcall("people", "remove", OBAMA, code=2) == (
         f"rollcall: nobody is called {OBAMA!r}, enrolled or in any of 1 results; the nearest names are {COLLINS!r}\n"

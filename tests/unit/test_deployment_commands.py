@@ -178,6 +178,9 @@ def test_what_an_interrupted_removal_left_in_results_is_removed_by_the_next(stor
     stored.s3.put_object(Bucket="acme-output", Key="a.mp4.json", Body=shown.model_dump_json().encode())
     stored.s3.put_object(Bucket="acme-output", Key="b.mp4/faces/Ann-1.jpg", Body=b"crop")
 
-    assert removal(stored, "Ann") == "removed Ann: no record, 0 faces, the name in 1 of 1 results, 1 crops, 0 photos that came by HTTP"
+    assert (
+        removal(stored, "Ann")
+        == "removed Ann: no record, 0 faces, the name in 1 of 1 results, 1 crops, 0 photos that came by HTTP"
+    )
     with pytest.raises(UsageError, match="^nobody is called 'Ann'"):
         removal(stored, "Ann")
