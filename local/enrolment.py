@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.common.enrolment import NotEnrolled, looks_different, main_face, normal_name
+from functions.common.enrolment import NotEnrolled, looks_different, looks_like, main_face, normal_name
 from functions.common.gallery_store import MAX_FACES, EnrolledFace
 from local.errors import UsageError
 from local.json_input import read_json_list
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS, EmbedderKind
-from model.enrolment import EnrolmentLimits, odd_ones
+from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 
 if TYPE_CHECKING:
     from model.faces import Face
@@ -59,36 +59,51 @@ def scan_gallery(paths: Sequence[Path], *, note: Note) -> GallerySource:
         elif path.is_file():
             source.embeddings.extend(_read_embeddings(path))
         else:
-            raise UsageError(f"--gallery {path}: no such file or folder")
+            raise UsageError(f"gallery {path}: no such file or folder")
     if not source.embeddings and not source.photos:
         raise UsageError(
-            f"--gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg"
+            f"gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg"
             " or a JSON list of embeddings"
         )
     if len(source.embeddings) > MAX_FACES:
-        raise UsageError(f"--gallery: {len(source.embeddings)} embeddings, at most {MAX_FACES} are supported")
+        raise UsageError(f"gallery: {len(source.embeddings)} embeddings, at most {MAX_FACES} are supported")
     return source
 
 
-def enrol(source: GallerySource, reader: PhotoReader, limits: EnrolmentLimits, *, note: Note) -> list[EnrolledFace]:
-    """The faces to store. A bad photo is noted and left out as long as its person has something else."""
+def enrol(
+    source: GallerySource,
+    reader: PhotoReader,
+    limits: EnrolmentLimits,
+    *,
+    note: Note,
+    enrolled: Sequence[EnrolledFace] = (),
+) -> list[EnrolledFace]:
+    """The faces to store. A bad photo is noted and left out as long as its person has something else.
+
+    enrolled: before, and to stay; they count like embeddings.
+    """
+    known = [*enrolled, *source.embeddings]
+    people = {name: _enrol_person(name, photos, known, reader, limits) for name, photos in source.photos.items()}
+    foreign = _foreign(known, [photo for good, _ in people.values() for photo in good], limits)
     faces = list(source.embeddings)
-    for name, photos in source.photos.items():
-        known = [face for face in source.embeddings if face.name == name]
-        good, refusals = _enrol_person(name, photos, reader, limits)
-        good, odd = _without_odd(known, good, limits)
-        refusals += odd
-        if not good and not known:
-            raise UsageError(f"--gallery: no photo of {name!r} can be used: {'; '.join(refusals)}")
+    for name, (photos, refusals) in people.items():
+        good = [photo for photo in photos if photo.path not in foreign]
+        refusals += [f"{photo.path}: {foreign[photo.path]}" for photo in photos if photo.path in foreign]
+        by_another_name = len(good) < len(photos)  # and named by that one, so nobody is lost
+        if not good and not by_another_name and not any(face.name == name for face in known):
+            raise UsageError(f"gallery: no photo of {name!r} can be used: {'; '.join(refusals)}")
         for refusal in refusals:
             note(f"left out {refusal}")
         faces += [photo.face for photo in good]
+    if not faces:
+        raise UsageError(f"gallery: no photo can be used: {'; '.join(map(str, foreign.values()))}")
     return faces
 
 
 def _enrol_person(
-    name: str, photos: list[Path], reader: PhotoReader, limits: EnrolmentLimits
+    name: str, photos: list[Path], known: list[EnrolledFace], reader: PhotoReader, limits: EnrolmentLimits
 ) -> tuple[list[_Photo], list[str]]:
+    """The photos that show one person, and why the others are left out."""
     good: list[_Photo] = []
     refusals: list[str] = []
     for photo in photos:
@@ -98,12 +113,35 @@ def _enrol_person(
             refusals.append(f"{photo}: {error}")
         else:
             good.append(_Photo(photo, _enrolled(name, face, reader.embedder, photo)))
-    return good, refusals
+    good, odd = _without_odd(_others([face for face in known if face.name == name], good), good, limits)
+    return good, refusals + odd
 
 
 def _enrolled(name: str, face: "Face", embedder: str, photo: Path) -> EnrolledFace:
     weight = float(face.quality.weight)
     return EnrolledFace(name=name, embedding=face.embedding, model=embedder, source=photo.name, weight=weight)
+
+
+def _others(known: list[EnrolledFace], photos: list[_Photo]) -> list[EnrolledFace]:
+    """A photo that was enrolled before is judged again, and counts once."""
+    again = {(photo.face.name, photo.face.face) for photo in photos}
+    return [face for face in known if (face.name, face.face) not in again]
+
+
+def _foreign(known: list[EnrolledFace], photos: list[_Photo], limits: EnrolmentLimits) -> dict[Path, NotEnrolled]:
+    """Photos of somebody who has another name."""
+    if not photos:
+        return {}
+    others = _others(known, photos)
+    faces = others + [photo.face for photo in photos]
+    found = foreign_ones(
+        [face.name for face in faces],
+        np.array([face.embedding for face in faces]),
+        trusted=len(others),
+        alike=limits.alike,
+        most_apart=limits.most_apart,
+    )
+    return {photos[number - len(others)].path: looks_like(faces[other].name) for number, other in found.items()}
 
 
 def _without_odd(
@@ -140,7 +178,7 @@ def _scan_folder(folder: Path, source: GallerySource, note: Note) -> None:
 
 
 def _scan_person(folder: Path, source: GallerySource, note: Note) -> None:
-    name = _check_name(folder.name, f"--gallery {folder}")
+    name = _check_name(folder.name, f"gallery {folder}")
     visible = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
     photos = [entry for entry in visible if entry.is_file() and entry.suffix.lower() in PHOTO_SUFFIXES]
     for entry in visible:

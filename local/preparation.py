@@ -50,13 +50,19 @@ def read_enrolment(
 
 
 def read_gallery(
-    galleries: Sequence[Path], model_dir: Path, embedder: str, *, engine: Engine | None = None
+    galleries: Sequence[Path],
+    model_dir: Path,
+    embedder: str,
+    *,
+    engine: Engine | None = None,
+    enrolled: Sequence[EnrolledFace] = (),
 ) -> list[EnrolledFace]:
+    """enrolled: faces of this embedder that are enrolled already, and stay."""
     source = scan_gallery(galleries, note=note)
     for face in source.embeddings:
         if face.model != embedder:
             raise UsageError(
-                f"--gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, this is"
+                f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, this is"
                 f" {embedder!r}; enrol from photos"
             )
     if not source.photos:
@@ -65,4 +71,4 @@ def read_gallery(
     note(f"enrolling {len(source.photos)} people from {photos} photos")
     reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
     limits = load_enrolment_limits(reader.engine.identity.embedder_name)
-    return enrol(source, reader, limits, note=note)
+    return enrol(source, reader, limits, note=note, enrolled=enrolled)

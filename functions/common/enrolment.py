@@ -77,6 +77,15 @@ def looks_different(others: int) -> NotEnrolled:
     )
 
 
+def looks_like(name: str) -> NotEnrolled:
+    """A photo that would give its person a face that has a name already, so that neither could be told."""
+    return NotEnrolled(
+        f"looks like {name!r}, who is enrolled too; if it is the same person, use one name; if not, use a photo in"
+        " which the two differ more, since nobody is named where two are equally near",
+        code="looks-like-another",
+    )
+
+
 def _require_quality(face: SeenFace, limits: EnrolmentLimits) -> None:
     quality = face.quality
     if quality.size < limits.least_size:
@@ -87,7 +96,7 @@ def _require_quality(face: SeenFace, limits: EnrolmentLimits) -> None:
     if quality.exposure < limits.least_exposure:
         raise NotEnrolled("the face is too dark, too bright or too pale; use a photo in better light", code="bad-light")
     if quality.sharpness < limits.least_sharpness:
-        raise NotEnrolled("the face is blurred; use a sharper photo", code="blurred")
+        raise NotEnrolled("the face is blurred or noisy; use a sharper photo in better light", code="blurred")
     if abs(quality.yaw) > limits.most_yaw:
         raise NotEnrolled(
             f"the face is turned away by about {abs(quality.yaw):.0f}°; use a photo from the front", code="turned-away"

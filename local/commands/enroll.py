@@ -2,10 +2,11 @@
 
 import argparse
 
+from functions.common.errors import BadGallery
 from functions.common.gallery_store import EnrolledFace, StoredFace
-from local.deployment import open_deployment
+from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
-from local.preparation import prepare_model_files, read_gallery
+from local.preparation import note, prepare_model_files, read_gallery
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -13,12 +14,29 @@ def execute(options: argparse.Namespace) -> int:
         enrolled = list(deployment.gallery.faces())
         if not options.replace:
             _require_one_embedder(enrolled, options.embedder)
-        faces = read_gallery(options.gallery, prepare_model_files(options.embedder), options.embedder)
+        faces = read_gallery(
+            options.gallery,
+            prepare_model_files(options.embedder),
+            options.embedder,
+            enrolled=[] if options.replace else _readable(deployment, options.embedder),
+        )
         deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between
         removed = _not_among(enrolled, faces) if options.replace else []
         deployment.gallery.remove(removed)
         print(_summary(faces, len(removed), deployment.table("faces").name))
     return 0
+
+
+def _readable(deployment: Deployment, embedder: str) -> list[EnrolledFace]:
+    try:
+        names, embeddings = deployment.gallery.load(embedder)
+    except BadGallery as error:
+        note(f"new photos are not compared with the faces enrolled before: {error}")
+        return []
+    return [
+        EnrolledFace(name=name, embedding=embedding, model=embedder, source="")
+        for name, embedding in zip(names, embeddings, strict=True)
+    ]
 
 
 def _require_one_embedder(enrolled: list[StoredFace], embedder: str) -> None:

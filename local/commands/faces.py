@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from local.preparation import prepare_engine, prepare_model_files, read_gallery
 from model.calibration import load_calibration
 from model.engine import Engine
 from model.faces import Box, Face
-from model.gallery import Gallery
+from model.gallery import Gallery, Match
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -61,6 +62,12 @@ def _whole_pixels(box: Box) -> list[int]:
     return [left, top, round(box[0] + box[2]) - left, round(box[1] + box[3]) - top]
 
 
+def _runner_up(match: Match) -> dict[str, Any] | None:
+    if match.runner_up is None:
+        return None
+    return {"name": match.runner_up, "distance": round(match.runner_up_distance, 4)}
+
+
 def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> dict[str, Any]:
     described: dict[str, Any] = {
         "box": _whole_pixels(face.box),
@@ -69,6 +76,9 @@ def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> 
         "name": None,
         "similarity": None,
         "distance": None,
+        "quality": {name: round(measure, 3) for name, measure in asdict(face.quality).items()},
+        "threshold": None,
+        "runner_up": None,
     }
     if gallery is not None:
         match = gallery.match(face.embedding, evidence=face.quality.weight)
@@ -76,5 +86,7 @@ def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> 
             "name": match.name or "unknown",
             "similarity": round(match.similarity, 1),
             "distance": round(match.distance, 4),
+            "threshold": gallery.calibration.threshold,
+            "runner_up": _runner_up(match),
         }
     return described | ({"embedding": [round(float(x), 7) for x in face.embedding]} if embeddings else {})

@@ -208,7 +208,11 @@ def test_faces_prints_one_json_line_per_photo(tmp_path: Path) -> None:
     areas = [face["box"][2] * face["box"][3] for face in people["faces"]]
     assert areas == sorted(areas, reverse=True)
     for face in people["faces"]:
-        assert list(face) == ["box", "confidence", "landmarks", "name", "similarity", "distance", "embedding"]
+        known = ["box", "confidence", "landmarks", "name", "similarity", "distance"]
+        assert list(face) == [*known, "quality", "threshold", "runner_up", "embedding"]
+        assert 0 <= face["quality"]["weight"] <= 1
+        assert face["threshold"] == 0.58
+        assert face["distance"] <= face["runner_up"]["distance"]
         assert len(face["embedding"]) == 128
         assert np.shape(face["landmarks"]) == (5, 2)
         assert 0 <= face["similarity"] <= 100
@@ -239,6 +243,7 @@ def test_faces_without_a_gallery_names_nobody_and_with_a_folder_of_photos_knows_
         for options in ([], ["--gallery", str(tmp_path / "gallery")])
     )
 
-    assert (without["name"], without["similarity"], without["distance"]) == (None, None, None)
+    assert [without[field] for field in ("name", "similarity", "distance", "threshold", "runner_up")] == [None] * 5
+    assert known["runner_up"] is None  # one person is enrolled
     assert known["name"] == "Somebody"
     assert known["similarity"] > 50

@@ -14,7 +14,7 @@ from local.enrolment import enrol, scan_gallery
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files
 from model.engine import Engine, load_engine
-from model.enrolment import load_enrolment_limits, odd_ones
+from model.enrolment import foreign_ones, load_enrolment_limits, odd_ones
 from model.faces import Image
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -44,6 +44,13 @@ def judged(engine: Engine, image: Image) -> str | None:
     return None
 
 
+def drowned(image: Image) -> Image:
+    """Shrunk first: as large as it is, most of the noise would be gone in the face chip."""
+    small = cv2.resize(image, None, fx=0.35, fy=0.35, interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(0).normal(0, 60, small.shape)
+    return np.asarray(np.clip(small + noise, 0, 255), dtype=np.uint8)
+
+
 def test_no_ordinary_photo_is_refused(engine: Engine) -> None:
     for person in sorted(JOHNS.iterdir()):
         found = {path.name: engine.analyze([photo(path)])[0] for path in sorted(person.glob("*.jpg"))}
@@ -67,11 +74,12 @@ def test_no_small_crop_that_the_face_fills_is_refused(engine: Engine, condition:
     [
         (RUINED["16 px"], "too-small"),
         (RUINED["blurred, 8 %"], "blurred"),
+        (lambda image, box: drowned(image), "blurred"),
         (lambda image, box: np.asarray(image * 0.1, dtype=np.uint8), "bad-light"),
         (lambda image, box: np.hstack([image, image[:, ::-1]]), "many-faces"),
         (lambda image, box: np.full_like(image, 128), "no-face"),
     ],
-    ids=["too small", "blurred", "dark", "two faces", "no face"],
+    ids=["too small", "blurred", "noisy", "dark", "two faces", "no face"],
 )
 def test_a_photo_that_would_spoil_a_person_is_refused(
     engine: Engine, ruin: Callable[[Image, tuple[float, float, float, float]], Image], code: str
@@ -101,3 +109,15 @@ def test_bad_photos_and_photos_of_others_are_left_out_with_their_reasons(engine:
     blurred, other = notes
     assert "y-blurred.jpg: the face is blurred" in blurred
     assert "x-other.jpg: does not look like the person on the 3 others" in other
+
+
+def test_a_photo_of_somebody_under_another_name_is_refused_and_nobody_else_is(engine: Engine) -> None:
+    paths = sorted(JOHNS.glob("*/*.jpg"))
+    names = [path.parent.name for path in paths]
+    embeddings = np.array([engine.analyze([photo(path)])[0][0].embedding for path in paths])
+    limits = {"trusted": 0, "alike": LIMITS.alike, "most_apart": LIMITS.most_apart}
+
+    assert foreign_ones(names, embeddings, **limits) == {}
+    for number in range(0, len(paths), 5):
+        renamed = [*names[:number], "Ann", *names[number + 1 :]]
+        assert list(foreign_ones(renamed, embeddings, **limits)) == [number]

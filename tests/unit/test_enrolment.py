@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from functions.common.enrolment import NotEnrolled, main_face, normal_name
-from model.enrolment import load_enrolment_limits, odd_ones
+from model.enrolment import foreign_ones, load_enrolment_limits, odd_ones
 from model.faces import Face, Quality
 
 LIMITS = load_enrolment_limits("dlib-resnet")
@@ -90,3 +90,33 @@ def test_a_photo_unlike_the_others_is_odd_where_the_others_agree(places: list[fl
     embeddings[:, 0] = places
 
     assert odd_ones(embeddings, most_apart=1.0) == odd
+
+
+@pytest.mark.parametrize(
+    ("people", "trusted", "foreign"),
+    [
+        ([], 0, {}),
+        ([("Ann", 0.0), ("Bob", 9.0)], 0, {}),
+        ([("Ann", 0.0), ("Ann", 0.0)], 0, {}),
+        ([("Ann", 0.0), ("Bob", 0.1)], 0, {1: 0}),
+        ([("Ann", 0.0), ("Bob", 0.0), ("Bob", 0.3)], 0, {0: 1}),
+        ([("Ann", 0.0), ("Bob", 0.1), ("Bob", 9.0)], 0, {1: 0}),
+        ([("Ann", 0.0), ("Ann", 0.1), ("Bob", 0.4), ("Bob", 0.5)], 0, {}),
+        ([("Ann", 0.0), ("Ann", 0.2), ("Ann", 0.4), ("Bob", 0.12), ("Bob", 0.31)], 0, {3: 1, 4: 2}),
+        ([("Ann", 0.0), ("Bob", 0.1)], 2, {}),
+        ([("Ann", 0.0), ("Bob", 0.15), ("Bob", 0.2)], 1, {}),
+        ([("Ann", 0.0), ("Bob", 0.4), ("Bob", 0.0)], 1, {1: 0, 2: 0}),
+    ],
+    ids=["none", "apart", "twice under one name", "one photo each", "one among the photos of another, given first",
+         "of a person's two photos", "neighbours nearer to their own", "a whole person", "all trusted",
+         "nearer to its own", "one given before"],
+)  # fmt: skip
+def test_a_photo_of_somebody_who_has_another_name_is_foreign(
+    people: list[tuple[str, float]], trusted: int, foreign: dict[int, int]
+) -> None:
+    embeddings = np.zeros((len(people), 128), dtype=np.float32)
+    embeddings[:, 0] = [place for _, place in people]
+
+    found = foreign_ones([name for name, _ in people], embeddings, trusted=trusted, alike=0.5, most_apart=0.6)
+
+    assert found == foreign

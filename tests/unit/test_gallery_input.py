@@ -1,12 +1,15 @@
 import json
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from functions.common.gallery_store import EnrolledFace
 from local.enrolment import PhotoError, enrol, scan_gallery
 from local.errors import UsageError
 from model.enrolment import load_enrolment_limits
@@ -169,7 +172,7 @@ def test_json_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_missing_or_empty_gallery_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "gallery")
 
-    with pytest.raises(UsageError, match="gallery"):
+    with pytest.raises(UsageError, match="^gallery /"):  # and not --gallery, which `rollcall enroll` does not have
         scan_gallery([tmp_path / "gallery"], note=ignore)
 
 
@@ -251,3 +254,66 @@ def test_embeddings_of_a_real_face_survive_json(tmp_path: Path) -> None:
 
     np.testing.assert_array_equal(enrolled.embedding, embedding)
     assert math.isfinite(float(enrolled.embedding.sum()))
+
+
+def near(known: Face, distance: float) -> Face:
+    return replace(known, embedding=known.embedding + np.float32(distance / math.sqrt(128)))
+
+
+def test_a_photo_of_somebody_who_has_another_name_is_left_out_aloud(tmp_path: Path) -> None:
+    bob, ann = face(100, seed=1), face(100, seed=2)
+    folder = {"Ann/1.jpg": near(bob, 0.3), "Ann/2.jpg": ann, "Bob/3.jpg": bob, "Bob/4.jpg": near(bob, 0.4)}
+    for name in folder:
+        photo(tmp_path / name)
+    reader = Reader({Path(name).name: [shown] for name, shown in folder.items()})
+    notes: list[str] = []
+
+    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+
+    assert [face.source for face in faces] == ["2.jpg", "3.jpg", "4.jpg"]
+    (line,) = notes
+    assert "Ann/1.jpg: looks like 'Bob'" in line
+
+
+def test_one_face_under_two_names_keeps_the_first_and_says_so(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    photo(tmp_path / "Bob" / "2.jpg")
+    ann = face(100, seed=1)
+    reader = Reader({"1.jpg": [ann], "2.jpg": [near(ann, 0.2)]})
+
+    notes: list[str] = []
+
+    (kept,) = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+
+    assert kept.name == "Ann"
+    assert re.search(r"left out .*Bob/2.jpg: looks like 'Ann'.* use one name", *notes)
+
+
+def test_photos_are_compared_with_those_enrolled_before(tmp_path: Path) -> None:
+    # Given a deployment that knows Ann from two photos and Bob from one
+    ann, bob, other = face(100, seed=1), face(100, seed=2), face(100, seed=3)
+    enrolled = [
+        EnrolledFace(name=name, embedding=shown.embedding, source="")
+        for name, shown in (("Ann", ann), ("Ann", near(ann, 0.3)), ("Bob", bob))
+    ]
+    # When the same photo of Ann comes again, and with it one of Bob, one of nobody known, and one more of her
+    shown = {"1.jpg": ann, "2.jpg": near(bob, 0.2), "3.jpg": other, "4.jpg": near(ann, -0.2)}
+    for name in shown:
+        photo(tmp_path / "Ann" / name)
+    notes: list[str] = []
+    reader = Reader({name: [one] for name, one in shown.items()})
+    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append, enrolled=enrolled)
+
+    # Then only hers are stored
+    assert [face.source for face in faces] == ["1.jpg", "4.jpg"]
+    assert ["does not look like" in line for line in notes] == [True, True]
+
+
+def test_a_single_photo_of_somebody_enrolled_before_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    bob = face(100, seed=2)
+    enrolled = [EnrolledFace(name="Bob", embedding=bob.embedding, source="")]
+    reader = Reader({"1.jpg": [near(bob, 0.2)]})
+
+    with pytest.raises(UsageError, match="looks like 'Bob'"):
+        enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=ignore, enrolled=enrolled)
