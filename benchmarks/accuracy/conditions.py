@@ -84,6 +84,51 @@ def _lit(gain: float) -> Degrade:
     return light
 
 
+def _noisy(sigma: float) -> Degrade:
+    def add_noise(photo: Image, box: Box) -> Image:
+        return _image(np.clip(photo + np.random.default_rng(0).normal(0, sigma, photo.shape), 0, 255))
+
+    return add_noise
+
+
+def _cast(blue: float, green: float, red: float) -> Degrade:
+    def colour(photo: Image, box: Box) -> Image:
+        return _image(np.clip(photo * np.array([blue, green, red]), 0, 255))
+
+    return colour
+
+
+def _fogged(gain: float, veil: float) -> Degrade:
+    def veiled(photo: Image, box: Box) -> Image:
+        return _image(np.clip(photo * gain + veil, 0, 255))
+
+    return veiled
+
+
+def _backlit(gain: float) -> Degrade:
+    """Dark, with half as much white on every side."""
+
+    def backlight(photo: Image, box: Box) -> Image:
+        height, width = (side // 2 for side in photo.shape[:2])
+        dark = _image(photo * gain)
+        return _image(
+            cv2.copyMakeBorder(dark, height, height, width, width, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        )
+
+    return backlight
+
+
+def _small_compressed(pixels: int, quality: int) -> Degrade:
+    def shrink_and_compress(photo: Image, box: Box) -> Image:
+        return _compressed(quality)(_small(pixels)(photo, box), box)
+
+    return shrink_and_compress
+
+
+def _upside_down(photo: Image, box: Box) -> Image:
+    return np.ascontiguousarray(photo[::-1, ::-1])
+
+
 def _masked(photo: Image, box: Box) -> Image:
     x, y, width, height = (int(edge) for edge in box)
     covered = photo.copy()
@@ -118,6 +163,12 @@ CONDITIONS: dict[str, Degrade] = {
     "greyscale": _grey,
     "dark": _lit(0.3),
     "very dark": _lit(0.1),
+    "noise": _noisy(40),
+    "colour cast": _cast(0.45, 0.8, 1.25),
+    "fog": _fogged(0.3, 130),
+    "back light": _backlit(0.3),
+    "30 px, JPEG 20": _small_compressed(30, 20),
+    "upside down": _upside_down,
     "mouth covered": _masked,
     "a third cut off": _cut_off,
 }

@@ -11,7 +11,7 @@ from benchmarks.accuracy.material import Sample
 from benchmarks.accuracy.statistics import rate
 from functions.common.enrolment import NotEnrolled, main_face
 from model.engine import Engine
-from model.enrolment import EnrolmentLimits, odd_ones
+from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 from model.faces import Face
 
 HARMFUL_DISTANCE = 0.42  # from a face to itself, made worse: as far as 95 % of two photos of one person in johns
@@ -32,6 +32,7 @@ def enrolment(engine: Engine, samples: Sequence[Sample], limits: EnrolmentLimits
         "harmful_distance": HARMFUL_DISTANCE,
         "by_condition": {condition: _row(found) for condition, found in judged.items()},
         **_odd(samples, limits),
+        **_foreign(samples, limits),
     }
 
 
@@ -73,4 +74,24 @@ def _odd(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
     return {
         "intruders_refused": rate(sum(intruders), len(intruders)),
         "own_refused_as_odd": rate(sum(own), len(own)),
+    }
+
+
+def _foreign(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
+    """Everybody under their own names; and each photo of a person with several under a new name."""
+    names = [sample.subject for sample in samples]
+    embeddings = np.array([sample.face.embedding for sample in samples])
+
+    def refused(names: Sequence[str]) -> set[int]:
+        return set(foreign_ones(names, embeddings, trusted=0, alike=limits.alike, most_apart=limits.most_apart))
+
+    photos = Counter(names)
+    several = [number for number, name in enumerate(names) if photos[name] >= LEAST_PHOTOS]
+    renamed = [refused([*names[:number], "", *names[number + 1 :]]) for number in several]
+    return {
+        "renamed_refused": rate(
+            sum(number in found for number, found in zip(several, renamed, strict=True)), len(several)
+        ),
+        "others_refused_beside": sum(len(found - {number}) for number, found in zip(several, renamed, strict=True)),
+        "own_refused_as_foreign": rate(len(refused(names)), len(names)),
     }

@@ -87,6 +87,9 @@ def _enrolment(found: dict[str, Any]) -> Iterator[str]:
         yield _row(condition, "{:>12} {:>17} {:>18}  ".format(*shares) + reasons)
     yield _row("somebody else's photo refused", _rate(found["intruders_refused"]))
     yield _row("own photos refused as odd", _rate(found["own_refused_as_odd"]))
+    yield _row("photo under a new name refused", _rate(found["renamed_refused"]))
+    yield _row("others refused beside it", str(found["others_refused_beside"]))
+    yield _row("own photos refused as another's", _rate(found["own_refused_as_foreign"]))
 
 
 def _clips(name: str, found: dict[str, Any]) -> Iterator[str]:
