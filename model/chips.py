@@ -1,7 +1,9 @@
 """The picture of a face that an embedder is given: as the faces looked that it was trained on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,19 @@ Cutter = Callable[[Octaves, Corners, Chips, int], Chips]
 
 # facenet-pytorch 2.6.0, examples/lfw_evaluate.ipynb: 14 of the 160 pixels of a crop lie around MTCNN's box
 BOX_MARGIN = 14 / 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoisingSettings:
+    """`noisy`: grey levels of noise, above which a chip is smoothed. `median`: pixels, the side of its window; odd.
+
+    `grey_levels`, `reach`: sigmas of the bilateral filter that follows, the latter in pixels.
+    """
+
+    noisy: float
+    median: int
+    grey_levels: float
+    reach: float
 
 
 def aligned(octaves: Octaves, corners: Corners, aligned_chips: Chips, side: int) -> Chips:
@@ -37,3 +52,15 @@ def boxed(octaves: Octaves, corners: Corners, aligned_chips: Chips, side: int) -
 
 
 CUTTERS: dict[str, Cutter] = {"aligned": aligned, "boxed": boxed}
+
+
+def denoised(chips: Chips, noise: Sequence[float], settings: DenoisingSettings) -> Chips:
+    """The noisy ones smoothed, edges kept: noise makes strangers alike. `noise`: that of each chip, grey levels."""
+    noisy = [number for number, level in enumerate(noise) if level > settings.noisy]
+    if not noisy:
+        return chips
+    smoothed = chips.copy()
+    for number in noisy:
+        median = cv2.medianBlur(chips[number], settings.median)
+        smoothed[number] = cv2.bilateralFilter(median, 0, settings.grey_levels, settings.reach)
+    return smoothed

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.crops import crops, square_transforms
 from model.faces import Image
-from model.nms import Corners, suppress, suppress_apart, suppress_contained
+from model.nms import Corners, suppress, suppress_contained
 from model.pyramid import Level, Octaves, pyramid_canvas
 from model.sessions import InferenceSession
 
@@ -41,6 +41,9 @@ class DetectorSettings:
     `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the grey value out there.
     `smallest_level`: pixels, shorter side of the last level; P-Net's window is 12.
     `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once; they bound the memory.
+
+    `most_windows` of a level, `most_candidates` for R-Net, `most_refined` for O-Net, `most_faces`: of one picture, the
+    best by what the network before says; the rest is dropped. They bound the time, and no usual picture reaches them.
     """
 
     pnet_probability: float
@@ -62,6 +65,10 @@ class DetectorSettings:
     fill: int
     strip_pixels: int
     batch: int
+    most_windows: int
+    most_candidates: int
+    most_refined: int
+    most_faces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,9 @@ class Detections:
     corners: Corners
     confidence: NDArray[np.float32]
     landmarks: NDArray[np.float32]
+
+    def chosen(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> "Detections":
+        return Detections(self.corners[rows], self.confidence[rows], self.landmarks[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ class Detector:
         self._settings = settings
 
     def detect(self, octaves: Octaves, *, min_face: int) -> Detections:
-        """Faces whose shorter side has about `min_face` pixels or more, in no particular order."""
+        """Faces whose shorter side has about `min_face` pixels or more, surest first, at most `most_faces`."""
         return self.detect_each([octaves], min_face=min_face)[0]
 
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
@@ -131,9 +141,11 @@ class Detector:
         if not canvas.levels:
             return np.empty((0, 4), dtype=np.float32)
         probability, regression = self._search(canvas.pixels)
-        corners, scores, offsets = self._windows(canvas.levels, probability, regression, least)
-        keep = suppress(corners, scores, overlap=settings.candidate_overlap)
-        return squared(regressed(corners[keep], offsets[keep]))
+        windows = [self._windows(level, probability, regression, least) for level in canvas.levels]
+        corners, scores, offsets = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+        # windows of different levels differ too much in size to suppress each other
+        best = np.argsort(-scores, kind="stable")[: settings.most_candidates]
+        return squared(regressed(corners[best], offsets[best]))
 
     def _search(self, pixels: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """P-Net over the canvas, in strips of rows: face probability [H, W] and offsets [4, H, W] of each cell."""
@@ -146,24 +158,25 @@ class Detector:
         return probability[0], offsets
 
     def _windows(
-        self, levels: Sequence[Level], probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
+        self, level: Level, probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
     ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
-        """The best windows of each level. One that reaches from a level into the next shows neither."""
-        margin = self._settings.margin
-        places = np.array([(level.left, level.top, level.width, level.height) for level in levels])
-        scales = np.array([(level.scale_x, level.scale_y) for level in levels])
-        first = (places[:, :2] - margin) // _STRIDE
-        end = (places[:, :2] + places[:, 2:] + margin - WINDOW) // _STRIDE + 1
-        rows, columns = np.nonzero(probability >= least)
-        cells = np.stack([columns, rows], axis=1)
-        level, chosen = np.nonzero(((cells >= first[:, None]) & (cells < end[:, None])).all(axis=2))
-        rows, columns = rows[chosen], columns[chosen]
+        """The best windows of a level. One that reaches from it into the next shows neither."""
+        across = self._cells(level.left, level.width)
+        down = self._cells(level.top, level.height)
+        rows, columns = np.nonzero(probability[down, across] >= least)
+        rows, columns = rows + down.start, columns + across.start
         scores = probability[rows, columns]
-        near = cells[chosen] * _STRIDE - places[level, :2]
-        corners = np.hstack([near / scales[level], (near + WINDOW) / scales[level]]).astype(np.float32)
-        ends = np.searchsorted(level, np.arange(1, len(levels)))
-        keep = suppress_apart(corners, scores, ends=ends, overlap=self._settings.level_overlap)
+        near = np.stack([columns, rows], axis=1) * _STRIDE - (level.left, level.top)
+        scale = np.array([level.scale_x, level.scale_y])
+        corners = np.hstack([near / scale, (near + WINDOW) / scale]).astype(np.float32)
+        settings = self._settings
+        keep = suppress(corners, scores, overlap=settings.level_overlap, most=settings.most_windows)
         return corners[keep], scores[keep], offsets[:, rows[keep], columns[keep]].T
+
+    def _cells(self, near: int, side: int) -> slice:
+        """Those whose windows lie on a level and its margin, along one axis."""
+        margin = self._settings.margin
+        return slice((near - margin) // _STRIDE, (near + side + margin - WINDOW) // _STRIDE + 1)
 
     def _refine(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Corners]:
         verdicts = self._judge(self._rnet, pictures, candidates, side=_RNET_SIDE)
@@ -172,7 +185,8 @@ class Detector:
     def _refined(self, boxes: Corners, verdict: _Verdict) -> Corners:
         passed = np.flatnonzero(verdict.probability > self._settings.rnet_probability)
         scores = verdict.probability[passed]
-        passed = passed[suppress(boxes[passed], scores, overlap=self._settings.refined_overlap)]
+        keep = suppress(boxes[passed], scores, overlap=self._settings.refined_overlap)
+        passed = passed[keep[: self._settings.most_refined]]
         return squared(regressed(boxes[passed], verdict.offsets[passed]))
 
     def _decide(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Detections]:
@@ -194,8 +208,8 @@ class Detector:
         sides = boxes[:, None, 2:] - boxes[:, None, :2]
         landmarks = boxes[:, None, :2] + sides * points.reshape(-1, 2, _LANDMARKS).transpose(0, 2, 1)
         boxes = regressed(boxes, verdict.offsets[passed])
-        keep = suppress_contained(boxes, scores, overlap=self._settings.contained_overlap)
-        return Detections(boxes[keep], scores[keep], landmarks[keep])
+        keep = suppress_contained(boxes, scores, overlap=self._settings.contained_overlap)[: self._settings.most_faces]
+        return Detections(boxes, scores, landmarks).chosen(keep)
 
     def _judge(
         self,

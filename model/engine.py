@@ -1,8 +1,9 @@
 """Pictures in, faces out: detection, landmarks, alignment, embedding and quality in one call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.alignment import CHIP_SIDE, chip_transforms
 from model.build.folder import read_manifest, require_embedder
-from model.chips import CUTTERS
+from model.chips import CUTTERS, DenoisingSettings, denoised
 from model.crops import crops
 from model.detector import WINDOW, Detections, Detector
 from model.embedder import Embedder
@@ -24,8 +25,8 @@ from model.landmarks import ShapePredictor
 from model.localizer import Localizer, joined
 from model.nms import Corners
 from model.pyramid import Octaves
-from model.quality import QualitySettings, assess
-from model.second_look import SecondLook
+from model.quality import QualitySettings, assess, noise
+from model.second_look import SecondLook, View
 from model.sessions import OpenVinoSession
 from model.settings import load_settings
 
@@ -71,8 +72,10 @@ class FaceEngine:
         localizer: Localizer,
         embedder: Embedder,
         kind: EmbedderKind,
+        denoising: DenoisingSettings,
         quality: QualitySettings,
         min_face: int,
+        faces_at_once: int,
     ) -> None:
         self._identity = identity
         self._exposure = exposure
@@ -81,8 +84,10 @@ class FaceEngine:
         self.localizer = localizer
         self.embedder = embedder
         self._kind = kind
+        self._denoising = denoising
         self._quality = quality
         self._min_face = checked_min_face(min_face)
+        self._faces_at_once = faces_at_once
 
     @property
     def identity(self) -> ModelIdentity:
@@ -93,16 +98,21 @@ class FaceEngine:
     ) -> list[list[Face]]:
         """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
-        P-Net searches the images one by one; candidates and faces of all of them go through the rest together. Beside
-        the images this holds a third of their size, and 0.1 MB a face.
+        P-Net searches the images one by one; candidates and faces of all of them go through the rest together, so many
+        at a time that memory stays flat. Of an image with more than `most_faces` (model/settings.json) faces those are
+        left out that the detector is least sure of.
         """
         if not images:
             return []
         smallest = self._min_face if min_face is None else checked_min_face(min_face)
         exposed = [brightened(checked(image), self._exposure) for image in images]
-        octaves = [Octaves(each.picture) for each in exposed]
         with watch("detect"):
-            found = [_visible(*pair) for pair in zip(self._detect(octaves, smallest), octaves, strict=True)]
+            views = self._detect([Octaves(each.picture) for each in exposed], smallest)
+        portions = [self._read(exposed, portion, watch) for portion in _portions(views, self._faces_at_once)]
+        return [list(chain.from_iterable(faces)) for faces in zip(*portions, strict=True)]
+
+    def _read(self, exposed: Sequence[Exposed], views: Sequence[View], watch: Watch) -> list[list[Face]]:
+        octaves, found = [view.picture for view in views], [view.found for view in views]
         with watch("landmarks"):
             patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
             landmarks = _split(self.localizer.landmarks(joined(patches)), found)
@@ -112,17 +122,15 @@ class FaceEngine:
                 for picture, points in zip(octaves, landmarks, strict=True)
             ]
             embeddings = _split(self.embedder.embed(self._embedder_chips(octaves, found, chips)), found)
-        views = zip(exposed, found, landmarks, chips, embeddings, strict=True)
-        return [self._faces(*view) for view in views]
+        parts = zip(exposed, found, landmarks, chips, embeddings, strict=True)
+        return [self._faces(*part) for part in parts]
 
-    def _detect(self, pictures: Sequence[Octaves], min_face: int) -> list[Detections]:
+    def _detect(self, pictures: Sequence[Octaves], min_face: int) -> list[View]:
         found = self.detector.detect_each(pictures, min_face=min_face)
+        views = [View(*pair) for pair in zip(pictures, found, strict=True)]
         if not self.detector.thorough(min_face):
-            return found
-        return [
-            faces if len(faces.corners) else self._second_look.look(picture)
-            for picture, faces in zip(pictures, found, strict=True)
-        ]
+            return [_visible(view) for view in views]
+        return [_visible(self._second_look.view(view.picture, view.found, min_face=min_face)) for view in views]
 
     def _embedder_chips(
         self, octaves: Sequence[Octaves], found: Sequence[Detections], chips: Sequence[NDArray[np.uint8]]
@@ -130,9 +138,8 @@ class FaceEngine:
         """Those of all pictures together; `chips`: the aligned ones."""
         cut = CUTTERS[self._kind.chip]
         views = zip(octaves, found, chips, strict=True)
-        return np.concatenate(
-            [cut(picture, faces.corners, part, self._kind.chip_side) for picture, faces, part in views]
-        )
+        cuts = [cut(picture, faces.corners, part, self._kind.chip_side) for picture, faces, part in views]
+        return denoised(np.concatenate(cuts), [noise(chip) for part in chips for chip in part], self._denoising)
 
     def _faces(
         self,
@@ -165,13 +172,21 @@ class FaceEngine:
         return Face(box, float(confidence), landmarks, embedding, quality)
 
 
-def _visible(found: Detections, octaves: Octaves) -> Detections:
-    """Those of which something is in the picture, largest first."""
-    inside = clipped(found.corners, octaves[0])
+def _visible(view: View) -> View:
+    """With the faces of which something is in the picture, largest first."""
+    inside = clipped(view.found.corners, view.picture[0])
     sides = inside[:, 2:] - inside[:, :2]
     order = np.argsort(-sides.prod(axis=1), kind="stable")
     order = order[sides[order].min(axis=1) >= 1]
-    return Detections(found.corners[order], found.confidence[order], found.landmarks[order])
+    return View(view.picture, view.found.chosen(order))
+
+
+def _portions(views: Sequence[View], most: int) -> Iterator[list[View]]:
+    """The same pictures with `most` of all their faces at a time; at least one portion."""
+    begins = np.cumsum([0, *(len(view.found.corners) for view in views)]).tolist()
+    for start in range(0, max(begins[-1], 1), most):
+        rows = [slice(max(start - begin, 0), max(start - begin + most, 0)) for begin in begins[:-1]]
+        yield [View(view.picture, view.found.chosen(part)) for view, part in zip(views, rows, strict=True)]
 
 
 def _split(rows: NDArray[np.float32], found: Sequence[Detections]) -> list[NDArray[np.float32]]:
@@ -223,12 +238,14 @@ def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: 
         identity=identity,
         exposure=settings.exposure,
         detector=detector,
-        second_look=SecondLook(detector, settings.second_look),
+        second_look=SecondLook(detector, settings.second_look, settings.levels),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
         embedder=Embedder(resnet, dimension=kind.dimension, batch=settings.embedder_batch),
         kind=kind,
+        denoising=settings.denoising,
         quality=settings.quality,
         min_face=min_face,
+        faces_at_once=settings.faces_at_once,
     )
 
 

@@ -16,9 +16,10 @@ Box = tuple[float, float, float, float]
 class Quality:
     """How good a view of a person a face is.
 
-    `size`: pixels, the shorter side of the box. `sharpness`: 0..1, 1 for a crisp face. `yaw`, `roll`: degrees, 0 for a
-    frontal, upright face; yaw is a coarse estimate from five landmarks. `exposure`: 0..1, 0 where the face is black,
-    white or without contrast. `weight`: 0..1, how far to trust this face as evidence of who it is.
+    `size`: pixels, the shorter side of the box. `sharpness`: 0..1, 1 for a crisp face, 0 for one lost in blur or noise.
+    `yaw`, `roll`: degrees, 0 for a frontal, upright face; yaw is a coarse estimate from five landmarks. `exposure`:
+    0..1, 0 where the face is black, white or without contrast. `weight`: 0..1, how far to trust this face as evidence
+    of who it is.
     """
 
     size: float

@@ -11,6 +11,7 @@ from model.alignment import CHIP_PADDING, CHIP_SIDE
 from model.faces import Quality
 
 _GREY_LEVELS = 255
+_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 _DETAIL_SIGMAS = 1.0, 2.0  # pixels of the chip: eyelids and lips; what is finer is noise where a face is blurred
 
 
@@ -19,12 +20,14 @@ class QualitySettings:
     """Each pair is (worthless, perfect): a measure counts 0 at the first and 1 at the second, linear between.
 
     `size`: pixels. `detail`: standard deviation of what lies between two blurs of the chip, by that of its grey values.
+    `noise`: grey levels.
     `contrast`: standard deviation of the chip's grey values, 0..255. `clipped`: share of its pixels that are black or
     white. `yaw`: degrees. `confidence`: 0..1. `floor`: the least that any one measure leaves of the weight.
     """
 
     size: tuple[float, float]
     detail: tuple[float, float]
+    noise: tuple[float, float]
     contrast: tuple[float, float]
     clipped: tuple[float, float]
     yaw: tuple[float, float]
@@ -46,7 +49,7 @@ def assess(
     `gain`: by which the chip was brightened; exposure is that of the picture as it was taken, noise and all.
     """
     grey = _inner_face(chip)
-    sharpness = _sharpness(grey, settings)
+    sharpness = _sharpness(grey, settings) * _graded(_noise(grey), settings.noise)
     exposure = _exposure(grey, gain, settings)
     yaw, roll = pose(landmarks)
     measures = (
@@ -58,6 +61,14 @@ def assess(
     )
     weight = math.prod(settings.floor + (1 - settings.floor) * measure for measure in measures)
     return Quality(size=size, sharpness=sharpness, yaw=yaw, roll=roll, exposure=exposure, weight=weight)
+
+
+def noise(chip: NDArray[np.uint8]) -> float:
+    """Standard deviation of the noise in a chip [150, 150, 3] uint8 BGR, in grey levels.
+
+    Source: J. Immerkær, Fast Noise Variance Estimation, Computer Vision and Image Understanding 64(2), 1996.
+    """
+    return _noise(_inner_face(chip))
 
 
 def pose(landmarks: NDArray[np.float32]) -> tuple[float, float]:
@@ -85,6 +96,12 @@ def _sharpness(grey: NDArray[np.uint8], settings: QualitySettings) -> float:
     contrast = max(_deviation(grey), 1.0)
     fine, coarse = (cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma) for sigma in _DETAIL_SIGMAS)
     return _graded(_deviation(fine - coarse) / contrast, settings.detail)
+
+
+def _noise(grey: NDArray[np.uint8]) -> float:
+    differences = cv2.filter2D(grey, cv2.CV_16S, _SECOND_DIFFERENCES)
+    mean = cv2.norm(differences, cv2.NORM_L1) / grey.size
+    return float(mean * math.sqrt(math.pi / 2) / np.linalg.norm(_SECOND_DIFFERENCES))
 
 
 def _exposure(grey: NDArray[np.uint8], gain: float, settings: QualitySettings) -> float:

@@ -2,14 +2,20 @@
 
 import json
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import openvino
 import pytest
 
 from model.build.folder import ensure_model_files
-from model.engine import load_engine
+from model.detector import Detector
+from model.engine import DETECTOR_FILES, load_engine
+from model.pyramid import Octaves
+from model.sessions import OpenVinoSession
+from model.settings import load_settings
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 GOLDEN = Path(__file__).with_name("golden_embeddings.json")
@@ -163,6 +169,69 @@ def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
     assert np.abs(centre - expected).max() < 0.15 * face.box[2]
     assert np.linalg.norm(found.embedding - face.embedding) < 0.2
     assert np.linalg.norm(found.landmarks.mean(axis=0) - expected) < 0.3 * face.box[2]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda picture: turned(picture, 90), id="on its side"),
+        pytest.param(lambda picture: turned(picture, 180), id="upside down"),
+        pytest.param(lambda picture: turned(picture, 135), id="upside down and tilted"),
+        pytest.param(lambda picture: np.clip(picture * np.array([1.4, 0.5, 0.2]), 0, 255).astype(np.uint8), id="blue"),
+        pytest.param(lambda picture: (picture * 0.3 + 130).astype(np.uint8), id="fog"),
+        pytest.param(lambda picture: (picture * 0.2 + 150).astype(np.uint8), id="thick fog"),
+    ],
+)
+def test_what_the_first_look_misses_or_mistakes_a_second_one_finds(engine, changed):
+    photos = [cv2.imread(str(path)) for path in sorted((DATA / "johns").glob("*/*.jpg"))]
+    upright = engine.analyze(photos)
+    found = engine.analyze([changed(picture) for picture in photos])
+
+    distances = [
+        np.linalg.norm(faces[0].embedding - before[0].embedding) if faces else np.inf
+        for faces, before in zip(found, upright, strict=True)
+    ]
+    assert sum(distance < 0.42 for distance in distances) >= 0.95 * len(photos)
+
+
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_a_turned_group_is_found_whole(engine, quarters):
+    group = photo("detection/bald_guys.jpg")
+    upright = engine.analyze([group])[0]
+
+    found = engine.analyze([np.ascontiguousarray(np.rot90(group, quarters))])[0]
+
+    assert len(found) >= len(upright) - 1
+    known = np.array([face.embedding for face in upright])
+    nearest = [np.linalg.norm(known - face.embedding, axis=1).min() for face in found]
+    assert np.median(nearest) < 0.15
+
+
+def test_more_faces_than_a_picture_may_have_are_cut_to_the_surest():
+    folder, core = ensure_model_files(), openvino.Core()
+    pnet, rnet, onet = (OpenVinoSession(core, folder / name, threads=1) for name in DETECTOR_FILES)
+    settings = load_settings().detector
+    octaves = Octaves(photo("detection/bald_guys.jpg"))
+
+    everyone = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings).detect(octaves, min_face=20)
+    few = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=replace(settings, most_faces=5))
+    found = few.detect(octaves, min_face=20)
+
+    assert found.confidence.tolist() == sorted(everyone.confidence.tolist(), reverse=True)[:5]
+
+
+def test_many_faces_are_read_a_few_at_a_time_and_stay_what_they_are(engine, monkeypatch):
+    images = [photo("detection/bald_guys.jpg"), photo("detection/dogs.jpg"), photo("detection/2008_001322.jpg")]
+    at_once = engine.analyze(images)
+    monkeypatch.setattr(engine, "_faces_at_once", 8)
+
+    portioned = engine.analyze(images)
+
+    assert [len(faces) for faces in portioned] == [len(faces) for faces in at_once]
+    for before, after in zip(at_once, portioned, strict=True):
+        for one, other in zip(before, after, strict=True):
+            assert (one.box, one.confidence) == (other.box, other.confidence)
+            assert one.embedding == pytest.approx(other.embedding, abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (12, 12), (11, 400), (21, 21)])

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from model.chips import BOX_MARGIN, CUTTERS
+from model.chips import BOX_MARGIN, CUTTERS, DenoisingSettings, denoised
 from model.embedders import EMBEDDERS
 from model.pyramid import Octaves
 
 SIDE = 160
 ALIGNED = np.zeros((1, 150, 150, 3), np.uint8)
+DENOISING = DenoisingSettings(noisy=8.0, median=5, grey_levels=60.0, reach=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +67,23 @@ def test_aligned_chips_are_taken_as_they_are(picture):
 
 def test_every_embedder_has_its_chip():
     assert {kind.chip for kind in EMBEDDERS.values()} == set(CUTTERS)
+
+
+def test_only_noisy_chips_are_smoothed(picture):
+    clean = picture[:150, :150]
+    noisy = clean.copy()
+    noisy[np.random.default_rng(0).random((150, 150)) < 0.05] = 255
+    chips = np.stack([clean, noisy])
+
+    smoothed = denoised(chips, [7.9, 8.1], DENOISING)
+
+    np.testing.assert_array_equal(smoothed[0], clean)
+    np.testing.assert_array_equal(chips[1], noisy)
+    apart = [np.abs(chip.astype(int) - clean).mean() for chip in (noisy, smoothed[1])]
+    assert apart[1] < 0.2 * apart[0]
+
+
+def test_chips_without_noise_are_not_copied(picture):
+    chips = picture[None, :150, :150]
+
+    assert denoised(chips, [1.0], DENOISING) is chips

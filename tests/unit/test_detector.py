@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,38 @@ def test_pictures_without_candidates_have_no_faces_each():
     found = detector.detect_each([Octaves(np.zeros((*size, 3), np.uint8)) for size in sizes], min_face=20)
 
     assert [(len(each.corners), each.landmarks.shape) for each in found] == [(0, (0, 5, 2))] * len(sizes)
+
+
+class Credulous:
+    """R-Net or O-Net that takes every crop for a face as it is, and P-Net every window; no two as surely."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def run(self, pictures):
+        count, height, width, _ = pictures.shape
+        self.asked += count
+        cells = ((height - 10) // 2, (width - 10) // 2) if height > 48 else ()
+        probability = np.linspace(0.8, 0.9, count * int(np.prod(cells)), dtype=np.float32).reshape(count, 1, *cells)
+        points = [] if cells else [np.zeros((count, 10), np.float32)]
+        return [probability, np.zeros((count, 4, *cells), np.float32), *points]
+
+
+def test_a_picture_full_of_faces_is_cut_short_at_every_step():
+    rnet, onet = Credulous(), Credulous()
+    limits = {"most_windows": 400, "most_candidates": 300, "most_refined": 50, "most_faces": 7}
+    detector = Detector(
+        pnet=Credulous(),
+        rnet=rnet,
+        onet=onet,
+        settings=replace(load_settings().detector, **limits, contained_overlap=1),
+    )
+
+    found = detector.detect(Octaves(np.zeros((400, 400, 3), np.uint8)), min_face=20)
+
+    assert rnet.asked == 300
+    assert onet.asked == 3 * 50
+    assert len(found.corners) == len(found.confidence) == len(found.landmarks) == 7
 
 
 def test_offsets_are_in_units_of_the_sides():

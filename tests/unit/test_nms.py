@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.nms import suppress, suppress_apart, suppress_contained
+from model.nms import suppress, suppress_contained
 
 FACE = [10, 10, 50, 50]
 SHIFTED = [12, 10, 52, 50]  # IoU with FACE: 38 * 40 / (42 * 40) = 0.905
@@ -37,12 +37,11 @@ def test_a_suppressed_box_suppresses_nothing():
     assert kept.tolist() == [0, 2]
 
 
-def test_boxes_of_different_runs_do_not_suppress_each_other():
-    stacked = boxes(FACE, SHIFTED, FACE, ELSEWHERE, SHIFTED)
+def test_only_the_best_are_looked_at_where_there_are_too_many():
+    many = boxes(ELSEWHERE, FACE, SHIFTED)
 
-    kept = suppress_apart(stacked, scores(0.8, 0.9, 0.7, 0.6, 0.5), ends=np.array([2, 2, 4]), overlap=0.5)
-
-    assert sorted(kept.tolist()) == [1, 2, 3, 4]
+    assert suppress(many, scores(0.7, 0.8, 0.9), overlap=0.5, most=2).tolist() == [2]
+    assert suppress(many, scores(0.7, 0.8, 0.9), overlap=0.5, most=3).tolist() == [2, 0]
 
 
 def test_iou_keeps_a_box_within_another_and_containment_does_not():
@@ -54,6 +53,12 @@ def test_iou_keeps_a_box_within_another_and_containment_does_not():
 
 def test_the_more_probable_box_stays_though_it_is_the_one_within():
     assert suppress_contained(boxes(FACE, WITHIN), scores(0.8, 0.9), overlap=0.7).tolist() == [1]
+
+
+def test_a_box_that_is_within_a_suppressed_one_alone_stays():
+    chain = boxes([0, 0, 40, 40], [5, 0, 45, 40], [38, 30, 44, 36])
+
+    assert suppress_contained(chain, scores(0.9, 0.8, 0.7), overlap=0.7).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("suppression", [suppress, suppress_contained])

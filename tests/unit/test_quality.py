@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from model.alignment import chip_template
-from model.quality import assess, pose
+from model.quality import assess, noise, pose
 from model.settings import load_settings
 
 UPRIGHT = np.stack([chip_template().real, chip_template().imag], axis=1).astype(np.float32)
@@ -43,6 +43,29 @@ def test_weight_falls_with_blur(chip, settings):
 
     assert weights == sorted(weights)
     assert weights[0] < 0.5 * weights[-1]
+
+
+def noisy(chip, sigma):
+    return np.clip(chip + np.random.default_rng(1).normal(0, sigma, chip.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("sigma", [5.0, 10.0, 15.0])
+def test_noise_is_measured_in_grey_levels(sigma):
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8), (0, 0), 8)
+    grain = np.random.default_rng(1).normal(0, sigma, (150, 150, 1))
+
+    assert noise(smooth) < 0.5
+    assert noise(np.clip(smooth + grain, 0, 255).astype(np.uint8)) == pytest.approx(sigma, rel=0.05)
+
+
+def test_noise_is_not_taken_for_sharpness(chip, settings):
+    weights = [weight(noisy(chip, sigma), settings) for sigma in (10, 20, 60)]
+    drowned = assess(noisy(chip, 60), UPRIGHT, size=200.0, confidence=1.0, settings=settings)
+
+    assert weights[0] == pytest.approx(weight(chip, settings))
+    assert weights == sorted(weights, reverse=True)
+    assert drowned.sharpness == 0
+    assert drowned.weight < 0.2
 
 
 def test_weight_falls_with_the_detectors_doubt(chip, settings):
