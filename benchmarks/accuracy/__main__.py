@@ -4,6 +4,7 @@ python -m benchmarks.accuracy ../shared/data [--photos FOLDER]... [--pairs FILE.
 """
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,7 @@ def main() -> None:
     report: dict[str, Any] = {
         "model": engine.identity.versions(),
         "min_face_px": options.min_face,
-        "calibration": {name: getattr(calibration, name) for name in calibration.__slots__},
+        "calibration": dataclasses.asdict(calibration),
         "verification": {name: verify(samples, empty, calibration) for name, (samples, empty) in sets.items()}
         | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
         "enrolment": enrolment(engine, johns + others, load_enrolment_limits(engine.identity.embedder_name)),

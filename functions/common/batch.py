@@ -7,7 +7,6 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.common.back_off import back_off
 from functions.common.errors import GaveUp
@@ -59,6 +58,8 @@ def handle_batch(
 
 
 def _come_again_soon(sqs: Callable[[], "SQSClient"], record: SQSRecord) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - hardly ever needed, and slow to load
+
     try:
         back_off(sqs(), record)
     except (BotoCoreError, ClientError):
