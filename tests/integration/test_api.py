@@ -182,7 +182,7 @@ def test_a_photo_that_would_spoil_a_person_is_refused_with_the_reason(api: Runni
 
     alone = enrol(name, blurred)
     assert (alone.status, alone.json["code"]) == (422, "no-usable-photo")
-    assert "blurred; use a sharper photo" in alone.json["detail"]
+    assert "blurred or noisy; use a sharper photo" in alone.json["detail"]
     together = enrol(name, good[0], photo("biden.jpg"), good[1]).json
     assert [face["photo"] for face in together["enrolled"]] == [1, 3]
     assert [(refusal["photo"], refusal["code"]) for refusal in together["refused"]] == [(2, "looks-different")]
