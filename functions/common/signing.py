@@ -1,6 +1,6 @@
 """An S3 client for signing URLs that others will call."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,11 @@ def signing_s3(**settings: Any) -> "S3Client":
     the signature no longer fits, and does not serve newer regions at all. Asked for the bucket's own host, it signs for
     the region's. URLs of encrypted objects need this version of the signature.
     """
-    on_aws = ".amazonaws.com" in boto3.client("s3").meta.endpoint_url  # what stands in for it has one host for all
-    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual" if on_aws else "path"}, **settings)
-    return boto3.client("s3", config=config)
+    s3 = _s3("virtual", settings)
+    if ".amazonaws.com" in s3.meta.endpoint_url:
+        return s3
+    return _s3("path", settings)  # what stands in for AWS has one host for all buckets
+
+
+def _s3(style: Literal["virtual", "path"], settings: dict[str, Any]) -> "S3Client":
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": style}, **settings))
