@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from functions.common.errors import RollcallError
 from functions.common.gallery_store import GalleryStore
-from functions.common.keys import KEPT_UNDER, MOST_CROPS, crop_key, crops_prefix, csv_key, result_key, vtt_key
+from functions.common.keys import KEPT_UNDER, crop_key, crops_prefix, csv_key, result_key, vtt_key
 from functions.common.people_store import PeopleStore
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Best, Person, Result, Unknown
@@ -79,10 +79,9 @@ class Forgetter:
 
     def _kept_photos_of(self, name: str) -> set[str]:
         """Every face on a kept photo has a crop, and a crop's key has its person's name."""
-        ends = tuple(crop_key("", name, number) for number in range(1, MOST_CROPS + 1))
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{KEPT_UNDER}/")
         found = (item["Key"] for page in pages for item in page.get("Contents", ()))
-        return {key.partition(crops_prefix(""))[0] for key in found if key.endswith(ends)}
+        return {key.partition(crops_prefix(""))[0] for key in found if _is_crop_of(key, name)}
 
     def forget_results(self, name: str, *, after: str | None = None) -> ForgottenResults:
         """In the next 1,000 objects of the output bucket; call it again with `next_after` until that is None."""

@@ -5,7 +5,6 @@ import re
 
 PACK_SUFFIX = ".zip"
 KEPT_UNDER = "api/photos"  # photos that came by HTTP, in the input bucket
-MOST_CROPS = 3  # of a person in one result
 MAX_INPUT_KEY_BYTES = 512  # half of S3's limit: the rest is for what Rollcall appends
 
 _UNSAFE_IN_FILE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")

@@ -10,12 +10,13 @@ import numpy as np
 
 from functions.common.gop_faces import FaceRecord, GopFaces
 from functions.common.jobs import Job, MediaSummary
-from functions.common.keys import MOST_CROPS, crop_key
+from functions.common.keys import crop_key
 from functions.common.results import Best, Person, Result, Segment, Timings, Unknown
 from functions.lookup.publish import Publication
 from model.calibration import Calibration
 from model.tracks import Identity, Sighting, segments
 
+CROPS = 3  # at most, for each person
 GAP_SAMPLES = 2  # samples without a sighting that do not end a segment: a blink, a turned head, a missed face
 
 
@@ -45,7 +46,7 @@ def publication_of(evidence: Evidence, *, lookup_seconds: float) -> Publication:
         name = identity.match.name
         label = name or f"unknown-{len(unknown) + 1}"
         views = _best_views(identity, face_records)
-        keys = [crop_key(evidence.job.upload.key, label, number) for number in range(1, MOST_CROPS + 1)]
+        keys = [crop_key(evidence.job.upload.key, label, number) for number in range(1, CROPS + 1)]
         shown = {key: view.crop for key, view in zip(keys, views, strict=False) if view.crop is not None}
         crops.update(shown)
         appearance = _appearance(identity, views[0], next(iter(shown), None), evidence.media)

@@ -202,3 +202,13 @@ def test_photos_that_came_by_http_go_with_all_their_versions(s3: "S3Client", for
     left = s3.list_object_versions(Bucket=UPLOADS)
     assert {version["Key"] for version in left["Versions"]} == {kept["Ben"], kept["Ann-1"], own}
     assert "DeleteMarkers" not in left
+
+
+def test_photos_of_strangers_stay_whoever_asks(s3: "S3Client", forgetter: Forgetter) -> None:
+    key = "api/photos/2026-11-21/0"
+    s3.put_object(Bucket=UPLOADS, Key=key, Body=b"photo")
+    s3.put_object(Bucket=BUCKET, Key=f"{key}/faces/unknown-1-1.jpg", Body=b"crop")
+
+    assert forgetter.forget_photos("unknown-1") == 0
+
+    s3.head_object(Bucket=UPLOADS, Key=key)
