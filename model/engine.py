@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from model.alignment import CHIP_SIDE, chip_transforms
@@ -27,7 +26,7 @@ from model.nms import Corners
 from model.pyramid import Octaves
 from model.quality import QualitySettings, assess, noise
 from model.second_look import SecondLook, View
-from model.sessions import OpenVinoSession
+from model.sessions import OpenVinoSession, runtime
 from model.settings import load_settings
 
 DETECTOR_FILES = ("detector-pnet.onnx", "detector-rnet.onnx", "detector-onet.onnx")
@@ -230,7 +229,7 @@ def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: 
     identity = model_identity(read_manifest(model_dir), kind)
     settings = load_settings()
     cv2.setNumThreads(threads)
-    core = openvino.Core()
+    core = runtime()
     pnet, rnet, onet = (OpenVinoSession(core, model_dir / name, threads=threads) for name in DETECTOR_FILES)
     resnet = OpenVinoSession(core, model_dir / kind.file, threads=threads)
     detector = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector)

@@ -1,12 +1,30 @@
 """Running a network: the engine's parts take a session and never know which runtime is behind it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino.preprocess import ColorFormat, PrePostProcessor
+
+
+@contextmanager
+def _as_if_not_installed(name: str) -> Iterator[None]:
+    before = {name: sys.modules[name]} if name in sys.modules else {}
+    sys.modules[name] = None  # type: ignore[assignment]  # says to an import that there is nothing
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        sys.modules.update(before)
+
+
+# its converter takes a third of its import, and brings a client for telemetry
+with _as_if_not_installed("openvino.tools"):
+    import openvino
+    from openvino.preprocess import ColorFormat, PrePostProcessor
 
 Pictures = NDArray[np.uint8]
 """[N, H, W, 3], BGR."""
@@ -18,6 +36,11 @@ class InferenceSession(Protocol):
     """A network over batches of equally sized pictures."""
 
     def run(self, pictures: Pictures) -> Outputs: ...
+
+
+def runtime() -> openvino.Core:
+    """What compiles networks; one for all of a process's sessions saves loading OpenVINO's plugin again."""
+    return openvino.Core()
 
 
 class OpenVinoSession:

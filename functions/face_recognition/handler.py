@@ -1,7 +1,8 @@
 """face_recognition: a GoP pack becomes the faces that are in it.
 
 Half of a cold start is imports, so the two heavy families, the networks' runtime and the AWS clients, are imported
-where they are used: the networks are compiled outside the interpreter, in a thread, while it imports the clients.
+where they are used. The runtime comes first: the networks are then compiled in a thread, outside the interpreter, while
+it imports the clients.
 """
 
 # ruff: noqa: PLC0415
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from functions.face_recognition.recognize import Recognizer
-    from model.engine import Engine
 
 
 @cache
@@ -39,8 +39,12 @@ def sqs() -> "SQSClient":
 @cache
 def recognizer() -> "Recognizer":
     settings = environment()
+    from model.engine import load_engine
+
     with ThreadPoolExecutor(1) as pool:
-        engine = pool.submit(_engine, settings)
+        engine = pool.submit(
+            load_engine, settings.model_dir, settings.embedder, min_face=settings.min_face, threads=settings.threads
+        )
         import boto3
 
         from functions.common.jobs import JobStore
@@ -54,12 +58,6 @@ def recognizer() -> "Recognizer":
             engine=engine.result(),
             input_bucket=settings.input_bucket,
         )
-
-
-def _engine(settings: Environment) -> "Engine":
-    from model.engine import load_engine
-
-    return load_engine(settings.model_dir, settings.embedder, min_face=settings.min_face, threads=settings.threads)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
