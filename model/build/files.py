@@ -1,8 +1,10 @@
 """The model files themselves: from the sources' bytes to the files of the folder and their entries in the manifest."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ from model.build.dlib_resnet import dlib_resnet
 from model.build.facenet import facenet
 from model.build.facenet_weights import WeightsFile
 from model.build.progress import Progress
+from model.build.quantization import quantized
 from model.build.shape_predictor import shape_predictor
 from model.build.sources import DLIB_RESNET, ONET, PNET, RNET, SHAPE_PREDICTOR, Source, fetch_sources
 from model.build.torch_archive import StateDict, read_state_dict
 
 Write = Callable[[bytes, Path], None]
+
+RESNET_ACTIVATIONS = "dlib_resnet_activations.json"  # measured by benchmarks.activations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +73,8 @@ def _mtcnn(network: Callable[[StateDict], onnx.ModelProto]) -> Write:
 
 
 def _write_resnet(content: bytes, path: Path) -> None:
-    _write_onnx(dlib_resnet(content), path)
+    largest = json.loads(resources.files("model.build").joinpath(RESNET_ACTIVATIONS).read_bytes())
+    _write_onnx(quantized(dlib_resnet(content), largest), path)
 
 
 def _write_onnx(model: onnx.ModelProto, path: Path) -> None:

@@ -50,16 +50,22 @@ def model_files(weights: dict[Source, bytes], tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
-def network(model_files: Path) -> Callable[[str], Network]:
-    """Runs a model file in the product's runtime; outputs in the order of the file."""
+def run_file() -> Callable[[Path], Network]:
+    """Runs a network in the product's runtime; outputs in the order of the file."""
 
-    def load(name: str) -> Network:
+    def load(path: Path) -> Network:
         # float32 also where the processor has bfloat16, which OpenVINO would prefer
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
-        compiled = openvino.Core().compile_model(model_files / name, "CPU", settings)
+        compiled = openvino.Core().compile_model(path, "CPU", settings)
         return lambda pixels: [np.array(values) for values in compiled(pixels).values()]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def network(model_files: Path, run_file: Callable[[Path], Network]) -> Callable[[str], Network]:
+    """A model file by its name."""
+    return lambda name: run_file(model_files / name)
 
 
 @pytest.fixture(scope="session")
