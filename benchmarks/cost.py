@@ -21,10 +21,10 @@ TYPICAL = "1080p 30"
 ALARMS = 18  # infra/constructs/alarms.py: two for each queue, four for each function
 # What an ordinary upload counts and times, by function (functions/common/observability.py)
 METRICS = {
-    "video_split": ("ColdStart", "SplitTime"),
+    "video_split": ("ColdStart", "SplitTime", "StoreTime"),
     "face_recognition": (
         *("ColdStart", "Gops", "Frames", "Faces"),
-        *("RecognizeTime", "DecodeTime", "DetectTime", "LandmarksTime", "EmbedTime", "StoreTime"),
+        *("FetchTime", "RecognizeTime", "DecodeTime", "DetectTime", "LandmarksTime", "EmbedTime", "StoreTime"),
     ),
     "lookup": ("ColdStart", "Results", "People", "Unknowns", "LookupTime", "StoreTime", "TotalTime"),
 }

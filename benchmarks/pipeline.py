@@ -25,6 +25,7 @@ VIDEO_SECONDS = 60
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 600
 PEOPLE_IN_GALLERY = 1000
+S3_METRICS = ("FetchTime", "StoreTime")  # docs/observability.md
 
 
 def measure_pipeline(data: Path, model_dir: Path, *, workers: Sequence[int], runs: int) -> list[dict[str, Any]]:
@@ -43,13 +44,17 @@ def repeat(clip: Path, target: Path) -> Path:
 
 def _measure(video: Path, enrolment: Enrolment, model_dir: Path, workers: int, runs: int) -> dict[str, Any]:
     environment = {"ROLLCALL_MODEL_DIR": str(model_dir)}
-    with LocalCloud(describe(Settings()), extra_environment=environment, max_concurrency=workers) as cloud:
+    pipeline, logs = describe(Settings()), video.parent / f"logs-{workers}"
+    with LocalCloud(pipeline, extra_environment=environment, max_concurrency=workers, log_dir=logs) as cloud:
         session = Session(cloud, "rollcall")
         session.enrol(enrolment)
-        rounds = [_run(session, video) for _ in range(runs + 1)]
+        rounds = [_run(session, video)]  # it starts the workers
+        before = s3_seconds(logs)
+        rounds += [_run(session, video) for _ in range(runs)]
         reports = cloud.reports()
-    seconds = [elapsed for elapsed, _ in rounds[1:]]  # the first run starts the workers
-    timings = [work(result["timings"]) for _, result in rounds[1:]]
+    in_s3 = {service: (spent - before[service]) / runs for service, spent in s3_seconds(logs).items()}
+    seconds = [elapsed for elapsed, _ in rounds[1:]]
+    timings = [work(result["timings"], in_s3) for _, result in rounds[1:]]
     stages = {stage: round(statistics.median(times[stage] for times in timings), 2) for stage in timings[0]}
     everything = sum(stages.values())
     peaks: dict[str, float] = defaultdict(float)
@@ -68,11 +73,26 @@ def _measure(video: Path, enrolment: Enrolment, model_dir: Path, workers: int, r
     }
 
 
-def work(timings: dict[str, Any]) -> dict[str, float]:
-    """Seconds of work by stage; `split` reads the video, makes the frames and stores the packs of them."""
+def s3_seconds(logs: Path) -> dict[str, float]:
+    """By service: waiting for S3 to give and take packs, faces and results, as the functions' own metrics tell."""
+    spent: dict[str, float] = defaultdict(float)
+    for line in (line for log in logs.glob("rollcall-*.log") for line in log.read_text().splitlines()):
+        if line.startswith("{") and "_aws" in (entry := json.loads(line)):
+            spent[entry["service"]] += sum(sum(entry.get(metric, [])) for metric in S3_METRICS) / 1e3
+    return spent
+
+
+def work(timings: dict[str, Any], in_s3: dict[str, float]) -> dict[str, float]:
+    """Seconds of work by stage; `split` reads the video and makes the frames."""
     parts = timings["recognize_parts"]
     rest = timings["recognize"] - sum(parts.values())
-    return {"split": timings["split"], **parts, "crops and records": rest, "lookup": timings["lookup"]}
+    return {
+        "split": timings["split"] - in_s3["video_split"],
+        "S3": sum(in_s3.values()),
+        **parts,
+        "crops and records": rest,
+        "lookup": timings["lookup"],
+    }
 
 
 def _run(session: Session, video: Path) -> tuple[float, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Find the faces of one GoP pack, and account for it in its job."""
 
+import time
 from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
@@ -10,7 +11,7 @@ from functions.common.gop_faces import GopFaces
 from functions.common.jobs import INTERNAL_ERROR, Job, JobStore
 from functions.common.keys import gop_faces_key, pack_key, packed_key
 from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import about, count, logger, stage
+from functions.common.observability import about, count, logger, stage, took
 from functions.common.packs import MAX_PACK_BYTES, Pack, read_pack
 from functions.common.uploads import latest, require_latest
 from functions.face_recognition.faces import faces_of
@@ -61,9 +62,11 @@ class Recognizer:
         return job
 
     def _recognize(self, created: ObjectCreated) -> None:
+        started = time.monotonic()
         pack = self._get(created)
         upload, index = pack.manifest.upload, pack.manifest.index
         about(upload, gop=index)
+        took("fetch", time.monotonic() - started)
         job = self._jobs.get(upload.job)
         if job is None:
             raise BadPack(f"{created.key}: its manifest names an upload that has no job")

@@ -158,7 +158,8 @@ class Splitter:
         try:
             with stage("split"), closing(gops):
                 for gop in reading.follow(gops):
-                    self._put(part, media, gop)
+                    with stage("store"):
+                        self._put(part, media, gop)
                     reading.stored(gop)
                     if self._jobs.packed(job.job, first=first, count=reading.gops).refused:
                         return job  # another range of it was, meanwhile

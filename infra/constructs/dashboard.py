@@ -21,6 +21,8 @@ HEIGHT = 6
 # in the order of the flow
 STAGE_TIMES = (
     ("SplitTime", "video_split"),
+    ("StoreTime", "video_split"),
+    ("FetchTime", "face_recognition"),
     ("RecognizeTime", "face_recognition"),
     ("StoreTime", "face_recognition"),
     ("LookupTime", "lookup"),
