@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.faces import Image
 from model.pyramid import Octaves
 
 Transforms = NDArray[np.float64]
@@ -17,7 +18,7 @@ def square_transforms(corners: NDArray[np.float32], *, side: int) -> Transforms:
     """Crops of `side` pixels that show the boxes `corners` ([N, 4]: left, top, right, bottom; outer edges)."""
     transforms = np.zeros((len(corners), 2, 3))
     scale = (corners[:, 2:] - corners[:, :2]) / side
-    transforms[:, (0, 1), (0, 1)] = scale
+    transforms[:, 0, 0], transforms[:, 1, 1] = scale.T
     transforms[:, :, 2] = corners[:, :2] + scale / 2 - 0.5
     return transforms
 
@@ -27,35 +28,50 @@ def crops(octaves: Octaves, transforms: Transforms, *, side: int, fill: int) -> 
 
     What lies outside the picture has the value `fill`.
     """
-    magnification = np.hypot(transforms[:, 0, 0], transforms[:, 1, 0])
-    octave_of = np.clip(np.rint(np.log2(np.maximum(magnification, 1))), 0, None).astype(int)
     limit = max(1, _ROWS_AT_ONCE // side)
-    if len(transforms) <= limit and len(octaves_met := set(octave_of.tolist())) == 1:
-        return _sample(octaves, octaves_met.pop(), transforms, side=side, fill=fill)
+    if len(transforms) > limit:
+        parts = (transforms[start : start + limit] for start in range(0, len(transforms), limit))
+        return np.concatenate([crops(octaves, part, side=side, fill=fill) for part in parts])
+    magnification = np.hypot(transforms[:, 0, 0], transforms[:, 1, 0])
+    octave_of = np.rint(np.log2(np.maximum(magnification, 1))).astype(int)
+    columns, rows = _maps(octaves, octave_of, transforms, side=side)
+    octaves_met = set(octave_of.tolist())
+    if len(octaves_met) == 1:
+        return _sampled(octaves[octaves_met.pop()], columns, rows, fill=fill)
     result = np.empty((len(transforms), side, side, 3), dtype=np.uint8)
-    for octave in np.unique(octave_of):
+    for octave in octaves_met:
         chosen = np.flatnonzero(octave_of == octave)
-        for start in range(0, len(chosen), limit):
-            part = chosen[start : start + limit]
-            result[part] = _sample(octaves, int(octave), transforms[part], side=side, fill=fill)
+        result[chosen] = _sampled(octaves[octave], columns[chosen], rows[chosen], fill=fill)
     return result
 
 
-def _sample(octaves: Octaves, octave: int, transforms: Transforms, *, side: int, fill: int) -> NDArray[np.uint8]:
-    source = octaves[octave]
-    scale_x, scale_y = source.shape[1] / octaves[0].shape[1], source.shape[0] / octaves[0].shape[0]
-    matrix = transforms.copy()
-    matrix[:, :, 2] += 0.5
-    matrix *= np.array([[scale_x], [scale_y]])
-    matrix[:, :, 2] -= 0.5
+def _maps(
+    octaves: Octaves, octave_of: NDArray[np.intp], transforms: Transforms, *, side: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Column and row in a crop's octave for each of its pixels, [N, side, side] each."""
+    sizes = np.array([octaves[octave].shape[1::-1] for octave in range(octave_of.max(initial=0) + 1)])
+    matrices = transforms.copy()
+    matrices[:, :, 2] += 0.5
+    matrices *= (sizes / sizes[0])[octave_of][:, :, None]
+    matrices[:, :, 2] -= 0.5
+    across, down, shift = np.ascontiguousarray(matrices.transpose(2, 1, 0), dtype=np.float32)[..., None]
     steps = np.arange(side, dtype=np.float32)
-    terms = matrix.astype(np.float32)[..., None, None]
-    maps = terms[:, :, 0] * steps + terms[:, :, 1] * steps[:, None]
-    maps += terms[:, :, 2]
+    if not (across[1].any() or down[0].any()):  # upright: one row of columns and one column of rows say it all
+        columns, rows = across[0] * steps + shift[0], down[1] * steps + shift[1]
+        return columns[:, None].repeat(side, axis=1), rows[:, :, None].repeat(side, axis=2)
+    maps = (across * steps)[:, :, None] + (down * steps)[..., None]
+    maps += shift[..., None]
+    return maps[0], maps[1]
+
+
+def _sampled(
+    picture: Image, columns: NDArray[np.float32], rows: NDArray[np.float32], *, fill: int
+) -> NDArray[np.uint8]:
+    side = columns.shape[-1]
     sampled = cv2.remap(
-        source,
-        maps[:, 0].reshape(-1, side),
-        maps[:, 1].reshape(-1, side),
+        picture,
+        columns.reshape(side, -1),  # long rows: OpenCV samples many pixels of a row at a time, the last ones singly
+        rows.reshape(side, -1),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(fill, fill, fill),

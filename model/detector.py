@@ -8,6 +8,7 @@ and a face may hang over the border of the picture.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from math import ceil
 
 import numpy as np
@@ -141,9 +142,7 @@ class Detector:
         if not canvas.levels:
             return np.empty((0, 4), dtype=np.float32)
         probability, regression = self._search(canvas.pixels)
-        windows = [self._windows(level, probability, regression, least) for level in canvas.levels]
-        corners, scores, offsets = (np.concatenate(parts) for parts in zip(*windows, strict=True))
-        # windows of different levels differ too much in size to suppress each other
+        corners, scores, offsets = self._windows(canvas.levels, probability, regression, least)
         best = np.argsort(-scores, kind="stable")[: settings.most_candidates]
         return squared(regressed(corners[best], offsets[best]))
 
@@ -158,20 +157,32 @@ class Detector:
         return probability[0], offsets
 
     def _windows(
-        self, level: Level, probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
+        self, levels: Sequence[Level], probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
     ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
-        """The best windows of a level. One that reaches from it into the next shows neither."""
-        across = self._cells(level.left, level.width)
-        down = self._cells(level.top, level.height)
-        rows, columns = np.nonzero(probability[down, across] >= least)
-        rows, columns = rows + down.start, columns + across.start
+        """The best windows of each level. One that reaches from a level into the next shows neither."""
+        level_of = np.full(probability.shape, len(levels), dtype=np.uint8)
+        for number, level in enumerate(levels):
+            level_of[self._cells(level.top, level.height), self._cells(level.left, level.width)] = number
+        rows, columns = np.nonzero(probability >= least)
+        found_on = level_of[rows, columns]
+        order = np.argsort(found_on, kind="stable")[: np.count_nonzero(found_on < len(levels))]
+        rows, columns, found_on = rows[order], columns[order], found_on[order]
         scores = probability[rows, columns]
-        near = np.stack([columns, rows], axis=1) * _STRIDE - (level.left, level.top)
-        scale = np.array([level.scale_x, level.scale_y])
+        places = np.array([(level.left, level.top, level.scale_x, level.scale_y) for level in levels])[found_on]
+        near, scale = np.stack([columns, rows], axis=1) * _STRIDE - places[:, :2], places[:, 2:]
         corners = np.hstack([near / scale, (near + WINDOW) / scale]).astype(np.float32)
-        settings = self._settings
-        keep = suppress(corners, scores, overlap=settings.level_overlap, most=settings.most_windows)
+        keep = self._suppressed(corners, scores, np.cumsum(np.bincount(found_on, minlength=len(levels))))
         return corners[keep], scores[keep], offsets[:, rows[keep], columns[keep]].T
+
+    def _suppressed(self, corners: Corners, scores: NDArray[np.float32], ends: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Level by level: windows of different levels differ too much in size to suppress each other."""
+        overlap, most = self._settings.level_overlap, self._settings.most_windows
+        return np.concatenate(
+            [
+                start + suppress(corners[start:end], scores[start:end], overlap=overlap, most=most)
+                for start, end in pairwise([0, *ends.tolist()])
+            ]
+        )
 
     def _cells(self, near: int, side: int) -> slice:
         """Those whose windows lie on a level and its margin, along one axis."""
@@ -234,9 +245,9 @@ class Detector:
             return [_NO_VERDICT] * len(pictures)
         probability, offsets, *points = self._both_ways(network, cut) if mirrored else self._run(network, cut)
         landmarks = points[0] if points else np.empty((len(cut), 0), np.float32)
-        ends = np.cumsum([len(boxes) for boxes in candidates])[:-1]
-        parts = (np.split(output, ends) for output in (probability[:, 0], offsets, landmarks))
-        return [_Verdict(*part) for part in zip(*parts, strict=True)]
+        ends = accumulate(len(boxes) for boxes in candidates)
+        parts = [slice(*part) for part in pairwise([0, *ends])]
+        return [_Verdict(probability[part, 0], offsets[part], landmarks[part]) for part in parts]
 
     def _both_ways(self, network: InferenceSession, cut: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         outputs = self._run(network, np.concatenate([cut, cut[:, :, ::-1]]))
@@ -244,9 +255,11 @@ class Detector:
         offsets[1] = offsets[1][:, _MIRRORED_CORNERS] * _MIRRORED_SIGNS
         points[1] = points[1][:, _MIRRORED_POINTS]
         points[1, :, :_LANDMARKS] = 1 - points[1, :, :_LANDMARKS]
-        return [probability.mean(axis=0), offsets.mean(axis=0), points.mean(axis=0)]
+        return [(as_is + mirrored) * np.float32(0.5) for as_is, mirrored in (probability, offsets, points)]
 
     def _run(self, network: InferenceSession, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        if len(pictures) <= self._settings.batch:
+            return network.run(pictures)
         batches = np.array_split(pictures, ceil(len(pictures) / self._settings.batch))
         outputs = [network.run(batch) for batch in batches]
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]

@@ -82,12 +82,13 @@ class ShapePredictor:
         faces, height, width = grey.shape
         framed = np.zeros((faces, height + 2, width + 2), dtype=np.int16)
         framed[:, 1:-1, 1:-1] = grey
-        shapes = np.repeat(self._initial_shape[None], len(grey), axis=0)
+        scale, first = sides.T[:, :, None], near.T[:, :, None] + 1.5  # 1 for the frame, 0.5 to round
+        shapes = np.repeat(self._initial_shape[None], faces, axis=0)
         for cascade in self._cascades:
             turn = (shapes @ self._turn_weights).astype(np.complex64)
             places = shapes.take(cascade.anchors, axis=1) + turn[:, None] * cascade.deltas
-            pixels = _read(framed, places, near, sides)
-            shapes = self._corrected(shapes, cascade.leaves, self._leaves(cascade, pixels))
+            pixels = _read(framed, places, scale, first)
+            shapes = _corrected(shapes, cascade.leaves, self._leaves(cascade, pixels))
         return near[:, None] + sides[:, None] * _as_pairs(shapes)
 
     def _leaves(self, cascade: _Cascade, pixels: NDArray[np.int16]) -> NDArray[np.intp]:
@@ -100,14 +101,6 @@ class ShapePredictor:
         differences -= pixels.take(cascade.compared[1], axis=1)
         answers = np.packbits(differences > cascade.thresholds, axis=1).view(_ANSWERS)
         return _LEAF_OF_ANSWERS.take(answers) + self._leaf_roots
-
-    def _corrected(self, shapes: Shapes, leaves: NDArray[np.float32], reached: NDArray[np.intp]) -> Shapes:
-        """The shapes and what each tree adds to them, summed tree by tree."""
-        pairs = _as_pairs(shapes).reshape(len(shapes), 1, -1)
-        terms = np.concatenate([pairs, leaves.take(reached, axis=0)], axis=1)
-        # adds row to row as dlib does, and several times faster than NumPy
-        sums = [cv2.reduce(rows, 0, cv2.REDUCE_SUM) for rows in terms]
-        return _as_complex(np.concatenate(sums).reshape(*shapes.shape, 2))
 
 
 def _leaf_of_answers() -> NDArray[np.intp]:
@@ -124,27 +117,26 @@ _LEAF_OF_ANSWERS = _leaf_of_answers()
 
 
 def _read(
-    framed: NDArray[np.int16], places: Shapes, near: NDArray[np.float64], sides: NDArray[np.float64]
+    framed: NDArray[np.int16], places: Shapes, scale: NDArray[np.float64], first: NDArray[np.float64]
 ) -> NDArray[np.int16]:
-    """[F, N]: the pixel nearest to each place of boxes ([F, 2] each) in pictures that have a frame of one pixel."""
-    count, height, width = framed.shape
-    x = _cells(places.real, near[:, :1], sides[:, :1], width)
-    y = _cells(places.imag, near[:, 1:], sides[:, 1:], height)
-    y *= width
-    y += x
-    y += np.arange(count)[:, None] * (height * width)
-    return framed.take(y)
+    """[F, N]: the pixel of each picture at each place of its box; what is cut off lands in the frame.
+
+    `scale`, `first`: [2, F, 1], sides of the boxes and where they begin, x before y.
+    """
+    cells = np.array([places.real, places.imag], dtype=np.float64)
+    cells *= scale
+    cells += first
+    columns, rows = cells.astype(np.intp)
+    faces = np.arange(len(framed))[:, None]
+    return framed.take(np.ravel_multi_index((faces, rows, columns), framed.shape, mode="clip"))
 
 
-def _cells(
-    places: NDArray[np.float32], near: NDArray[np.float64], sides: NDArray[np.float64], limit: int
-) -> NDArray[np.intp]:
-    cells = places * sides
-    cells += near + 1.5  # 1 for the frame, 0.5 to round
-    # what is cut off lands in the frame
-    np.maximum(cells, 0, out=cells)
-    np.minimum(cells, limit - 1, out=cells)
-    return cells.astype(np.intp)
+def _corrected(shapes: Shapes, leaves: NDArray[np.float32], reached: NDArray[np.intp]) -> Shapes:
+    """The shapes and what each tree adds to them, summed tree by tree."""
+    terms = np.concatenate([_as_pairs(shapes).reshape(1, len(shapes), -1), leaves.take(reached.T, axis=0)])
+    # adds row to row as dlib does, and several times faster than NumPy
+    sums = np.asarray(cv2.reduce(terms.reshape(len(terms), -1), 0, cv2.REDUCE_SUM), dtype=np.float32)
+    return _as_complex(sums.reshape(*shapes.shape, 2))
 
 
 def _as_complex(pairs: NDArray[np.floating]) -> Shapes:

@@ -28,11 +28,11 @@ def suppress_contained(corners: Corners, scores: NDArray[np.float32], *, overlap
     """Like `suppress`, but with the intersection over the smaller box: a face within a face is one face."""
     left = np.argsort(-scores, kind="stable")
     kept = []
-    while len(left):
+    while len(left) > 1:
         best, left = left[0], left[1:]
         kept.append(best)
         left = left[_intersection_over_smaller(corners[best], corners[left]) <= overlap]
-    return np.array(kept, dtype=np.intp)
+    return np.array([*kept, *left], dtype=np.intp)
 
 
 def _intersection_over_smaller(box: NDArray[np.float32], others: Corners) -> NDArray[np.float32]:

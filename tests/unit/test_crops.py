@@ -57,6 +57,27 @@ def test_crops_come_in_the_order_of_their_boxes_whatever_their_octave(ramp):
         assert (cut(ramp, box, side=24)[0] == crop).all()
 
 
+@pytest.mark.parametrize("turn", [0, 0.3])
+def test_a_crop_is_the_same_among_many(ramp, turn):
+    noise = np.random.default_rng(0).integers(0, 255, ramp.shape, dtype=np.uint8)
+    transform = np.array([[[0.9, -turn, 31.3], [turn, 0.8, 22.7]]])
+
+    alone = crops(Octaves(noise), transform, side=24, fill=0)
+    many = crops(Octaves(noise), transform.repeat(50, axis=0), side=24, fill=0)
+
+    assert (many == alone).all()
+
+
+def test_an_upright_crop_is_as_one_that_is_hardly_turned(ramp):
+    upright = square_transforms(np.array([(30.3, 40.6, 59.1, 67.9), (-9, 60, 80, 130)], dtype=np.float32), side=24)
+    turned = upright + np.array([[0, 1e-9, 0], [-1e-9, 0, 0]])
+
+    cut, turned_cut = (crops(Octaves(ramp), transforms, side=24, fill=0) for transforms in (upright, turned))
+
+    assert (cut == turned_cut).all()
+    assert cut[0, :, :, 0].std(axis=1).min() > 0 and cut[0, :, :, 1].std(axis=0).min() > 0
+
+
 def test_more_crops_than_one_call_of_opencv_takes(ramp):
     together = cut(ramp, *[(30, 40, 54, 64)] * 1400, side=24)
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.detector import Detector, regressed, squared
-from model.pyramid import Octaves
+from model.detector import WINDOW, Detector, regressed, squared
+from model.pyramid import Octaves, pyramid_canvas
 from model.settings import load_settings
 
 
@@ -61,6 +61,24 @@ def test_a_picture_full_of_faces_is_cut_short_at_every_step():
     assert rnet.asked == 300
     assert onet.asked == 3 * 50
     assert len(found.corners) == len(found.confidence) == len(found.landmarks) == 7
+
+
+def test_every_level_has_its_own_best_window():
+    settings = replace(load_settings().detector, most_windows=1, refined_overlap=1)
+    rnet = Credulous()
+    picture = Octaves(np.zeros((400, 400, 3), np.uint8))
+    levels = pyramid_canvas(
+        picture,
+        first_scale=WINDOW / (20 * settings.window_by_face),
+        factor=settings.pyramid_factor,
+        smallest=settings.smallest_level,
+        margin=settings.margin,
+        fill=settings.fill,
+    ).levels
+
+    Detector(pnet=Credulous(), rnet=rnet, onet=Credulous(), settings=settings).detect(picture, min_face=20)
+
+    assert rnet.asked == len(levels) > 5
 
 
 def test_offsets_are_in_units_of_the_sides():
