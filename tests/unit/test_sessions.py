@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import openvino
 import pytest
@@ -64,3 +67,11 @@ def test_threads_are_bound_to_no_processor(network, threads):
     OpenVinoSession(core, network, threads=threads)
 
     assert core.compiled.get_property("ENABLE_CPU_PINNING") is False
+
+
+def test_nothing_that_sends_telemetry_is_loaded_and_the_converter_is_there_for_others():
+    asked = "import sys, model.engine; print('openvino_telemetry' in sys.modules); import openvino.tools.ovc"
+
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "False"
