@@ -21,7 +21,7 @@ from benchmarks.accuracy import frames
 from benchmarks.accuracy.material import demo_people, people_in_folders, people_in_groups
 from benchmarks.accuracy.open_set import probes
 from local.demo.photos import ensure_photos
-from model.build.dlib_resnet import dlib_resnet
+from model.build.dlib_resnet import dlib_resnet, rounded_values
 from model.build.folder import ensure_model_files
 from model.build.sources import DLIB_RESNET, fetch_sources
 from model.embedder import Embedder
@@ -29,6 +29,10 @@ from model.engine import FaceEngine, load_engine
 from model.sessions import OpenVinoSession, Pictures, runtime
 
 BATCH = 8
+PROVENANCE = (
+    "the largest values over the faces of the reference photos and clips, as they are and made bad, measured by"
+    " benchmarks.activations; what they cost and bring: docs/engine.md"
+)
 
 
 def main() -> None:
@@ -39,19 +43,8 @@ def main() -> None:
     network = dlib_resnet(fetch_sources(progress=_tell)[DLIB_RESNET])
     names = list(rounded_values(network))
     largest = largest_values(network, names, chips(options.data, options.out))
-    print(json.dumps({name: round(value, 2) for name, value in zip(names, largest, strict=True)}, indent=2))
-
-
-def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
-    """What convolutions take in, but for the pixels, the next value, and where rows and columns are halved.
-
-    Those few stay float32: they cost little, and all that follows depends on them.
-    """
-    convolutions = [node for node in network.graph.node if node.op_type == "Conv"]
-    for convolution in convolutions[2:]:
-        strides = next((list(a.ints) for a in convolution.attribute if a.name == "strides"), [1, 1])
-        if strides == [1, 1]:
-            yield convolution.input[0]
+    rounded = {name: round(value, 2) for name, value in zip(names, largest, strict=True)}
+    print(json.dumps({"provenance": PROVENANCE, "largest": rounded}, indent=2))
 
 
 def chips(data: Path, out: Path) -> NDArray[np.uint8]:

@@ -62,6 +62,18 @@ def dlib_resnet(content: bytes) -> onnx.ModelProto:
     return graph.model(description="dlib_face_recognition_resnet_model_v1 (Davis King, CC0)")
 
 
+def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
+    """The values to round to eight bits: what convolutions take in, but for the first two and those that halve.
+
+    These few stay float32: they cost little, and all that follows depends on them.
+    """
+    _, _, *others = (node for node in network.graph.node if node.op_type == "Conv")
+    for convolution in others:
+        strides = next((list(a.ints) for a in convolution.attribute if a.name == "strides"), [1, 1])
+        if strides == [1, 1]:
+            yield convolution.input[0]
+
+
 def _convolutions(archive: DlibArchive) -> list[_Convolution]:
     """The convolutions in the order of the network, each with the affine layer behind it folded in."""
     convolutions = [_convolution(archive, in_channels) for in_channels in _channels()]

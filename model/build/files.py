@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from model.build import mtcnn
-from model.build.dlib_resnet import dlib_resnet
+from model.build.dlib_resnet import dlib_resnet, rounded_values
 from model.build.facenet import facenet
 from model.build.facenet_weights import WeightsFile
 from model.build.progress import Progress
@@ -73,8 +73,9 @@ def _mtcnn(network: Callable[[StateDict], onnx.ModelProto]) -> Write:
 
 
 def _write_resnet(content: bytes, path: Path) -> None:
-    largest = json.loads(resources.files("model.build").joinpath(RESNET_ACTIVATIONS).read_bytes())
-    _write_onnx(quantized(dlib_resnet(content), largest), path)
+    measured = json.loads(resources.files("model.build").joinpath(RESNET_ACTIVATIONS).read_bytes())["largest"]
+    network = dlib_resnet(content)
+    _write_onnx(quantized(network, {name: measured[name] for name in rounded_values(network)}), path)
 
 
 def _write_onnx(model: onnx.ModelProto, path: Path) -> None:
