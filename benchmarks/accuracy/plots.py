@@ -19,6 +19,8 @@ def plot_all(folder: Path, pairs: dict[str, PairDistances], report: dict[str, An
     folder.mkdir(parents=True, exist_ok=True)
     made = [_histograms(folder, name, found, threshold) for name, found in pairs.items()]
     made.append(_errors(folder, pairs, threshold))
+    rank_1 = {name: row["rank_1"] for name, row in report["verification"].items() if "rank_1" in row}  # not of pairs
+    made.append(_bars(folder, "rank_1", rank_1, "nearest other photo is the same person's (rank 1), %"))
     made.append(_bars(folder, "recall", report["detection"]["by_size"], "faces found, %"))
     conditions = report["open_set"]["one_photo_enrolled"]
     for measure in ("lost", "strangers_named"):
