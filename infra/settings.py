@@ -38,12 +38,15 @@ class Deployment(BaseModel):
     prefix: Prefix | None = Field(
         default=None,
         examples=["acme-rollcall"],
-        description="start of every name, and the stack's name; buckets share one namespace with the whole world",
+        description="start of every name, and the stack's name; buckets share one namespace with the whole world;"
+        " unset: rollcall-ACCOUNT-REGION, and the stack is rollcall",
     )
     frames_per_second: float = Field(default=2.0, gt=0, le=30, description="frames looked at per second of video")
     min_face: int = Field(default=40, ge=12, le=1000, description="smallest face, pixels of the sampled frame")
     embedder: EmbedderName = Field(
-        default=DEFAULT_EMBEDDER, description="the recogniser; a gallery belongs to the one that it was made with"
+        default=DEFAULT_EMBEDDER,
+        description="the recognizer; a gallery belongs to the one that it was made with, and the weights of facenet are"
+        " yours to bring",
     )
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
@@ -67,13 +70,16 @@ class Deployment(BaseModel):
         default="lambda", description="what runs face_recognition: functions, or workers on ECS Fargate"
     )
     capacity: Literal["on_demand", "spot"] = Field(
-        default="on_demand", description="of the workers on Fargate; spot is cheaper and may be taken back"
+        default="on_demand",
+        description="of the workers on Fargate; spot is up to 70 % cheaper and is taken back with two minutes' notice",
     )
     api: ApiHost = Field(
         default="none",
-        description="photos by HTTP: a function behind API Gateway, containers, or none",
+        description="photos by HTTP: a function behind API Gateway, containers behind a load balancer, or none",
     )
-    api_auth: ApiAuth = Field(default="keys", description="who may ask: holders of API keys, or IAM principals")
+    api_auth: ApiAuth = Field(
+        default="keys", description="who may ask: holders of API keys, or IAM principals who sign (api=lambda only)"
+    )
     api_cors_origins: str = Field(
         default="",
         pattern=r"^(https?://[^\s,/*]+(, *https?://[^\s,/*]+)*)?$",
@@ -84,17 +90,25 @@ class Deployment(BaseModel):
         default=None,
         pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9A-Za-z-]+$",
         examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"],
-        description="of the load balancer of api=container; without it, it is there for the VPC alone",
+        description="of ACM, for the load balancer of api=container; without it, it is there for the VPC alone",
     )
     api_domain: str | None = Field(
         default=None,
         max_length=253,
         pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
         examples=["api.example.org"],
-        description="host name that the certificate is for and that you point to the load balancer",
+        description="host name that the certificate is for; point it to the load balancer, the stack's output"
+        " ApiBalancer, by a CNAME or an alias",
     )
-    api_rate: int = Field(default=50, ge=1, le=10_000, description="requests a second that API Gateway lets through")
-    video_split_memory: MemoryMb | None = Field(default=None, ge=1769, description="MB; ffmpeg alone may take 1,476")
+    api_rate: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        description="requests a second that API Gateway lets through, twice as many at once",
+    )
+    video_split_memory: MemoryMb | None = Field(
+        default=None, ge=1769, description="MB; ffmpeg alone may take 1,476; unset: what infra/pipeline.py says"
+    )
     face_recognition_memory: MemoryMb | None = Field(
         default=None, ge=512, description="MB; 1,769 are one CPU, all it can use; about 350 are the least it runs in"
     )
@@ -106,7 +120,8 @@ class Deployment(BaseModel):
     output_days: Days = Field(default=365, description="results are deleted after so many days; 0: never")
     log_days: LogDays = Field(default=30, description="logs are kept so long")
     removal_policy: Literal["retain", "destroy"] = Field(
-        default="retain", description="whether uploads, results, people and faces outlive the stack"
+        default="retain",
+        description="retain: uploads, results, people and faces outlive the stack; destroy: they go with it",
     )
     alarm_email: str | None = Field(
         default=None,
@@ -117,18 +132,19 @@ class Deployment(BaseModel):
     kms_key_arn: KmsKey | None = Field(
         default=None,
         examples=[_AN_EXAMPLE_KEY],
-        description="your own key for buckets and tables; unset: keys that AWS holds",
+        description="your own key for buckets and tables, in the deployment's region; unset: keys that AWS holds",
     )
     kms_former_key_arns: KmsKeys = Field(
         default=(),
         examples=[_AN_EXAMPLE_KEY],
-        description="keys of before, for what is still encrypted with them, separated by commas",
+        description="keys that were kms_key_arn before: what is still encrypted with them stays readable; separated by"
+        " commas",
     )
     vpc_id: str | None = Field(
         default=None,
         pattern=r"^vpc-[0-9a-f]{8,17}$",
         examples=["vpc-0123456789abcdef0"],
-        description="functions run inside it",
+        description="functions run inside this VPC, which has to reach AWS by a NAT or by endpoints",
     )
     subnet_ids: Subnets = Field(
         default=(),
@@ -138,7 +154,7 @@ class Deployment(BaseModel):
     image_repository: Repository | None = Field(
         default=None,
         examples=["rollcall"],
-        description="ECR repository with images built elsewhere; unset: images are built here",
+        description="ECR repository, of the same account and region, with images built elsewhere; unset: built here",
     )
     image_tag: str | None = Field(
         default=None,

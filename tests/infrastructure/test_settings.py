@@ -1,6 +1,5 @@
 """Settings are checked before anything is built, and whoever is wrong is told what to give instead."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from infra.settings import Deployment
 from tests.infrastructure.conftest import CERTIFICATE
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 
 
 @pytest.mark.parametrize(
@@ -143,15 +141,3 @@ def test_the_longest_prefix_still_makes_names_that_aws_takes() -> None:
     assert max(len(bucket.name) for bucket in pipeline.buckets) <= 63
     assert max(len(function.name) for function in pipeline.functions) <= 64
     assert max(len(queue.dead_letter_queue) for queue in pipeline.queues) <= 80
-
-
-def test_every_setting_is_documented_with_its_default() -> None:
-    section = DOCUMENT.read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
-    documented = {row[1].strip().strip("`"): row[2].strip().strip("`") for row in rows}
-
-    defaults = {name: field.default for name, field in Deployment.model_fields.items()}
-
-    assert documented == {
-        name: str(value) if value else ("" if value != 0 else "0") for name, value in defaults.items()
-    }
