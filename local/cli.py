@@ -1,6 +1,7 @@
 """The `rollcall` command, from what was typed to the exit code; the work is in `local/commands/`."""
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -14,6 +15,9 @@ INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files are any bytes, a terminal is not
     options = build_parser().parse_args(arguments)
     return guarded(lambda: int(importlib.import_module(f"local.commands.{options.command}").execute(options)))
 
@@ -32,6 +36,8 @@ def guarded(command: Callable[[], int]) -> int:
         # whoever read the output has gone; without this Python complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # whatever the system refuses: a full disk, a file that is gone
+        return _fail(f"{error.filename or 'the system refuses'}: {error.strerror or error}", 1)
     except Exception as error:
         if isinstance(error, _expected_failures()):
             return _fail(str(error), 1)

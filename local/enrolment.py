@@ -1,6 +1,5 @@
 """Enrolling people: folders `NAME/*.jpg`, JSON lists of embeddings, or folders that hold both."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +11,20 @@ from numpy.typing import NDArray
 from functions.common.enrolment import NotEnrolled, looks_different, looks_like, main_face, normal_name
 from functions.common.gallery_store import MAX_FACES, EnrolledFace
 from local.errors import UsageError
+from local.folders import LeftOut, is_folder, walk, why_unreadable
 from local.json_input import read_json_list
+from local.media_files import if_media
+from local.text import printable
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS, EmbedderKind
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 
 if TYPE_CHECKING:
     from model.faces import Face
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+REASONS_TOLD = 5  # of photos, when nobody is left
 
 Note = Callable[[str], None]
+LeaveOut = Callable[[LeftOut], None]
 
 
 class PhotoError(Exception):
@@ -51,15 +54,20 @@ class _Photo:
     face: EnrolledFace
 
 
-def scan_gallery(paths: Sequence[Path], *, note: Note) -> GallerySource:
+def scan_gallery(paths: Sequence[Path], *, note: Note, fail: Note | None = None) -> GallerySource:
+    """`note` is told what is left out, `fail` (else `note` as well) what should have been there but cannot be read."""
     source = GallerySource()
+    leave_out = _teller(note, fail or note)
     for path in paths:
-        if path.is_dir():
-            _scan_folder(path, source, note)
-        elif path.is_file():
+        unreadable = None if is_folder(path) else why_unreadable(path)
+        if is_folder(path):
+            _scan_folder(path, source, leave_out)
+        elif unreadable is None:
             source.embeddings.extend(_read_embeddings(path))
+        elif len(paths) == 1:
+            raise UsageError(f"gallery {path}: {unreadable}")
         else:
-            raise UsageError(f"gallery {path}: no such file or folder")
+            leave_out(LeftOut(path=path, reason=unreadable, failed=True))
     if not source.embeddings and not source.photos:
         raise UsageError(
             f"gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg"
@@ -76,27 +84,32 @@ def enrol(
     limits: EnrolmentLimits,
     *,
     note: Note,
+    fail: Note | None = None,
     enrolled: Sequence[EnrolledFace] = (),
 ) -> list[EnrolledFace]:
-    """The faces to store. A bad photo is noted and left out as long as its person has something else.
+    """The faces to store. Every bad photo is noted and left out; `fail` (else `note`) is told who is lost by that.
 
-    enrolled: before, and to stay; they count like embeddings.
+    enrolled: before, and to stay; they count like embeddings. Raises UsageError if nobody is left.
     """
     known = [*enrolled, *source.embeddings]
     people = {name: _enrol_person(name, photos, known, reader, limits) for name, photos in source.photos.items()}
     foreign = _foreign(known, [photo for good, _ in people.values() for photo in good], limits)
     faces = list(source.embeddings)
+    why: list[str] = []
     for name, (photos, refusals) in people.items():
         good = [photo for photo in photos if photo.path not in foreign]
         refusals += [f"{photo.path}: {foreign[photo.path]}" for photo in photos if photo.path in foreign]
         by_another_name = len(good) < len(photos)  # and named by that one, so nobody is lost
-        if not good and not by_another_name and not any(face.name == name for face in known):
-            raise UsageError(f"gallery: no photo of {name!r} can be used: {'; '.join(refusals)}")
+        why += refusals
         for refusal in refusals:
-            note(f"left out {refusal}")
+            note(f"left out {printable(refusal)}")
+        if not good and not by_another_name and not any(face.name == name for face in known):
+            (fail or note)(
+                f"failed {printable(name)}: not enrolled, since none of {_photos(len(source.photos[name]))} can be used"
+            )
         faces += [photo.face for photo in good]
     if not faces:
-        raise UsageError(f"gallery: no photo can be used: {'; '.join(map(str, foreign.values()))}")
+        raise UsageError(f"gallery: nobody can be enrolled: {_in_short(why)}")
     return faces
 
 
@@ -163,31 +176,49 @@ def _choose_face(faces: "list[Face]", limits: EnrolmentLimits) -> "Face":
         raise PhotoError(str(error)) from None
 
 
-def _scan_folder(folder: Path, source: GallerySource, note: Note) -> None:
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            _scan_person(entry, source, note)
+def _teller(note: Note, fail: Note) -> Callable[[LeftOut], None]:
+    return lambda entry: (fail if entry.failed else note)(str(entry))
+
+
+def _in_short(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - REASONS_TOLD} more, see above" if len(reasons) > REASONS_TOLD else ""
+    return ("; ".join(reasons[:REASONS_TOLD]) or "there is no photo") + more
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count} photos"
+
+
+def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut) -> None:
+    for entry in walk(folder, deep=None):
+        if isinstance(entry, LeftOut):
+            leave_out(entry)
+        elif is_folder(entry):
+            _scan_person(entry, source, leave_out)
         elif entry.suffix.lower() == ".json":
             source.embeddings.extend(_read_embeddings(entry))
-        elif entry.suffix.lower() in PHOTO_SUFFIXES:
-            note(
-                f"ignored {entry}: a photo belongs in a folder with the person's name, {folder.name}/NAME/{entry.name}"
-            )
+        elif isinstance(not_media := if_media(entry), LeftOut):
+            leave_out(not_media)
+        else:
+            where = f"{folder.name}/NAME/{entry.name}"
+            leave_out(LeftOut(path=entry, reason=f"a photo belongs in a folder with the person's name, {where}"))
 
 
-def _scan_person(folder: Path, source: GallerySource, note: Note) -> None:
-    name = _check_name(folder.name, f"gallery {folder}")
-    visible = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
-    photos = [entry for entry in visible if entry.is_file() and entry.suffix.lower() in PHOTO_SUFFIXES]
-    for entry in visible:
-        if entry.is_dir():
-            note(f"ignored {entry}: only photos directly in {folder.name}/ are used")
+def _scan_person(folder: Path, source: GallerySource, leave_out: LeaveOut) -> None:
+    try:
+        name = _check_name(folder.name, "the folder's name")
+    except UsageError as error:
+        return leave_out(LeftOut(path=folder, reason=str(error), failed=True))
+    entries = [if_media(entry) if isinstance(entry, Path) else entry for entry in walk(folder, deep=False)]
+    photos = [entry for entry in entries if isinstance(entry, Path)]
+    for entry in entries:
+        if isinstance(entry, LeftOut):
+            leave_out(entry)
     if photos:
         source.photos.setdefault(name, []).extend(photos)
     else:
-        note(f"ignored {folder}: no photo in it ({', '.join(sorted(PHOTO_SUFFIXES))})")
+        leave_out(LeftOut(path=folder, reason="no photo in it"))
+    return None
 
 
 def _read_embeddings(path: Path) -> list[EnrolledFace]:
@@ -223,6 +254,11 @@ def _check_name(name: object, where: str) -> str:
         raise UsageError(f"{where}: {error}; rename the person") from None
 
 
+def _briefly(value: float) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:20]}…"  # noqa: PLR2004
+
+
 def _parse_embedding(values: object, kind: EmbedderKind, where: str) -> NDArray[np.float32]:
     if not isinstance(values, list):
         raise UsageError(f'{where}: "embedding" is missing or not a list of {kind.dimension} numbers')
@@ -235,6 +271,6 @@ def _parse_embedding(values: object, kind: EmbedderKind, where: str) -> NDArray[
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{where}: number {position + 1} of the embedding is {type(value).__name__}, not a number")
         # embeddings have a length near 1; anything this large would overflow a distance
-        if not math.isfinite(value) or abs(value) > 1e6:  # noqa: PLR2004
-            raise UsageError(f"{where}: number {position + 1} of the embedding is {value:g}, out of range")
+        if not abs(value) <= 1e6:  # noqa: PLR2004
+            raise UsageError(f"{where}: number {position + 1} of the embedding is {_briefly(value)}, out of range")
     return np.array(values, dtype=np.float32)

@@ -1,18 +1,26 @@
-"""Which files are meant, and under which key each is uploaded."""
+"""Which files are meant, under which key each is uploaded, and where its results go."""
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from functions.common.errors import MediaError
 from functions.common.keys import MAX_INPUT_KEY_BYTES
+from functions.video_split.source import Source, recognise
 from local.errors import UsageError
+from local.folders import LeftOut, is_folder, reason_of, walk, why_unreadable
 
-_VIDEO_SUFFIXES = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .ogv .3gp"
-_PHOTO_SUFFIXES = ".jpg .jpeg .png .webp"
+# Whoever names a file so means it as media: if it is none, the pipeline says so, and it is not left out.
+_VIDEO_SUFFIXES = (
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .asf .ogv .3gp .3g2 .vob .mxf .dv .ivf .dav"
+    " .h264 .264 .h265 .265 .hevc .mjpeg .mjpg"
+)
+_PHOTO_SUFFIXES = ".jpg .jpeg .png .webp .heic .heif .avif .tif .tiff .bmp .gif"
 MEDIA_SUFFIXES = frozenset(f"{_VIDEO_SUFFIXES} {_PHOTO_SUFFIXES}".split())
 _MAX_NAME_BYTES = 255  # of one file name, on the usual file systems
+_REASONS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -21,90 +29,139 @@ class MediaFile:
     key: str
 
 
-def find_media(paths: Sequence[Path], *, leave_out: Path) -> list[MediaFile]:
-    """Files as named, folders searched for media by suffix; nothing inside `leave_out`, the results' own folder."""
-    found: dict[Path, Path] = {}
+@dataclass(frozen=True, kw_only=True)
+class FoundMedia:
+    files: list[MediaFile]
+    left_out: list[LeftOut]
+
+    @property
+    def failed(self) -> bool:
+        return any(entry.failed for entry in self.left_out)
+
+
+def find_media(paths: Sequence[Path], *, leave_out: Path) -> FoundMedia:
+    """Files as named, and in folders what is media by its content or name; nothing of `leave_out`, the results' folder.
+
+    Raises UsageError if there is no file at all.
+    """
+    entries = [entry for path in paths for entry in _entries(path, leave_out)]
+    files = _once([entry for entry in entries if isinstance(entry, Path)])
+    left_out = [entry for entry in (*entries, *files) if isinstance(entry, LeftOut)]
+    found = [entry for entry in files if isinstance(entry, Path)]
+    keys = keys_of(found)
+    left_out += [_too_long(path) for path, key in zip(found, keys, strict=True) if not _fits(key)]
+    media = [MediaFile(path=path, key=key) for path, key in zip(found, keys, strict=True) if _fits(key)]
+    if not media:
+        raise UsageError(_nothing(paths, left_out))
+    return FoundMedia(files=media, left_out=left_out)
+
+
+def _entries(path: Path, leave_out: Path) -> Iterator[Path | LeftOut]:
+    if is_folder(path):
+        for entry in walk(path, deep=True, leave_out=leave_out):
+            yield entry if isinstance(entry, LeftOut) else if_media(entry)
+    else:
+        reason = why_unreadable(path)
+        yield path if reason is None else LeftOut(path=path, reason=reason, failed=True)
+
+
+def if_media(path: Path) -> Path | LeftOut:
+    """The file itself, or why it is neither a video nor a photo nor meant to be one."""
+    if path.suffix.lower() in MEDIA_SUFFIXES:
+        return path
+    try:
+        recognise(Source(str(path.absolute())).head)
+    except MediaError:
+        return LeftOut(path=path, reason="not a video or photo")
+    except OSError as error:
+        return LeftOut(path=path, reason=reason_of(error), failed=True)
+    return path
+
+
+def _once(paths: list[Path]) -> list[Path | LeftOut]:
+    """A file that is there twice, perhaps by a link, is uploaded once."""
+    first: dict[str, Path] = {}
+    once: list[Path | LeftOut] = []
     for path in paths:
-        if path.is_dir():
-            files = _files_in(path, leave_out)
-            if not files:
-                raise UsageError(f"{path}: no video or photo in this folder ({' '.join(sorted(MEDIA_SUFFIXES))})")
-        elif path.is_file():
-            files = [path]
+        real = os.path.realpath(path)
+        if real in first:
+            once.append(LeftOut(path=path, reason=f"the same file as {first[real]}"))
         else:
-            raise UsageError(f"{path}: no such file or folder")
-        for file in files:
-            if not os.access(file, os.R_OK):
-                raise UsageError(f"{file}: not readable")
-            found[file.resolve()] = file
-    return [MediaFile(path=path, key=key) for path, key in zip(found, _keys(list(found)), strict=True)]
+            first[real] = path
+            once.append(path)
+    return once
 
 
-def _files_in(folder: Path, leave_out: Path) -> list[Path]:
-    excluded = leave_out.resolve()
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in MEDIA_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-        and not path.resolve().is_relative_to(excluded)
-    ]
+def _nothing(paths: Sequence[Path], left_out: Sequence[LeftOut]) -> str:
+    named = ", ".join(map(str, paths))
+    if not left_out:
+        return f"{named}: no video or photo in this folder"
+    reasons = "; ".join(f"{entry.path}: {entry.reason}" for entry in left_out[:_REASONS_TOLD])
+    more = f"; and {len(left_out) - _REASONS_TOLD} more" if len(left_out) > _REASONS_TOLD else ""
+    if any(map(is_folder, paths)):
+        return f"{named}: no video or photo that can be read ({reasons}{more})"
+    return f"{reasons}{more}"
 
 
-def _keys(paths: list[Path]) -> list[str]:
-    """File names, with as many parent folders before them as it takes to tell them apart."""
+def _fits(key: str) -> bool:
+    return len(key.encode()) <= MAX_INPUT_KEY_BYTES
+
+
+def _too_long(path: Path) -> LeftOut:
+    return LeftOut(path=path, reason="the path is too long for an object key; move or rename the file", failed=True)
+
+
+def keys_of(paths: Sequence[Path]) -> list[str]:
+    """File names, with as many parent folders before them as it takes to tell them apart; else with a number."""
     depths = [1] * len(paths)
+    absolute = [path.absolute() for path in paths]
     while True:
-        keys = [_key(path, depth) for path, depth in zip(paths, depths, strict=True)]
+        keys = [_key(path, depth) for path, depth in zip(absolute, depths, strict=True)]
         counts = Counter(keys)
         clashing = [
-            index for index, key in enumerate(keys) if counts[key] > 1 and depths[index] < len(paths[index].parts)
+            index for index, key in enumerate(keys) if counts[key] > 1 and depths[index] < len(absolute[index].parts)
         ]
         if not clashing:
-            break
+            return _numbered(keys)
         for index in clashing:
             depths[index] += 1
-    for path, key in zip(paths, keys, strict=True):
-        if len(key.encode()) > MAX_INPUT_KEY_BYTES:
-            raise UsageError(f"{path}: the path is too long for an object key; move or rename the file")
-    return keys
 
 
 def _key(path: Path, depth: int) -> str:
     parts = path.parts[1:][-depth:]  # without the root
-    # names that are not UTF-8 cannot be keys as they are
-    return "/".join(os.fsencode(part).decode("utf-8", "replace") for part in parts)
+    return "/".join(map(_key_part, parts))
+
+
+def _key_part(name: str) -> str:
+    """A name that is not UTF-8, or has line breaks in it, is no key that every S3 client could name."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join("\N{REPLACEMENT CHARACTER}" if ord(each) < ord(" ") or each == "\x7f" else each for each in text)
+
+
+def _numbered(keys: list[str]) -> list[str]:
+    """Different names may have become one key: `b.jpg`, `b-2.jpg`."""
+    taken = set(keys)
+    given: set[str] = set()
+    for index, key in enumerate(keys):
+        if key in given:
+            path = PurePosixPath(key)
+            numbers = (str(path.with_name(f"{path.stem}-{number}{path.suffix}")) for number in range(2, len(keys) + 2))
+            keys[index] = next(name for name in numbers if name not in taken)
+            taken.add(keys[index])
+        given.add(keys[index])
+    return keys
 
 
 def output_path(root: Path, key: str) -> Path:
     """Where an output with this key goes: under `root`, whatever the key says."""
     parts = key.split("/")
-    if any(part in {"", ".", ".."} or "\x00" in part or len(part.encode()) > _MAX_NAME_BYTES for part in parts):
+    if any(part in {"", ".", ".."} or "\x00" in part for part in parts):
         raise UsageError(f"{key!r}: not a key that can be a file under {root}")
+    if any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
+        raise UsageError(f"{key!r}: a file name of over {_MAX_NAME_BYTES} bytes, too long for a file under {root}")
     if any("\\" in part or ":" in part for part in parts) and os.name == "nt":
         raise UsageError(f"{key!r}: not a key that can be a file under {root}")
     path = root.joinpath(*PurePosixPath(key).parts)
-    if not path.resolve().is_relative_to(root.resolve()):  # a symbolic link on the way
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):  # a symbolic link on the way
         raise UsageError(f"{key!r}: leads out of {root}")
     return path
-
-
-def check_output_folder(out: Path, media: Sequence[MediaFile]) -> None:
-    """Refuse before any work what would fail or overwrite something in the end."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: exists and is not a folder")
-    for file in media:
-        folder = output_path(out, file.key)
-        while folder != out:
-            if folder.is_file():
-                raise UsageError(
-                    f"--out {out}: {folder} is a file where the results of {file.key} need a folder; choose another"
-                )
-            folder = folder.parent
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be created ({error.strerror})") from error
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {out}: not writable")

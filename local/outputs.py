@@ -1,13 +1,19 @@
 """Bringing a job's outputs from the output bucket into a folder."""
 
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, TypeAdapter
+from botocore.exceptions import ClientError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from functions.common.jobs import JobError
 from functions.common.keys import crops_prefix, csv_key, result_key, vtt_key
 from functions.common.results import Failure, Result
-from local.media_files import output_path
+from local.errors import UsageError
+from local.folders import LeftOut, reason_of
+from local.media_files import MediaFile, output_path
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,27 +26,102 @@ def contact_sheet_key(key: str) -> str:
     return f"{key}{CONTACT_SHEET_SUFFIX}"
 
 
+def check_output_folder(out: Path, media: Sequence[MediaFile]) -> tuple[list[MediaFile], list[LeftOut]]:
+    """Which files can have their results under `out`, and why the others cannot, before any work is done for them.
+
+    Raises UsageError if none can.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: exists and is not a folder")
+    reasons = {file: _in_the_way(out, file.key) for file in media}
+    refused = [LeftOut(path=file.path, reason=reason, failed=True) for file, reason in reasons.items() if reason]
+    if len(refused) == len(media):
+        raise UsageError(f"--out {out}: {refused[0].path}: {refused[0].reason}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be created ({error.strerror})") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: not writable")
+    return [file for file in media if not reasons[file]], refused
+
+
+def _in_the_way(out: Path, key: str) -> str | None:
+    try:
+        folder = output_path(out, key)
+        files = [output_path(out, name) for name in _file_keys(key)]
+    except UsageError as error:
+        return f"its results cannot be written: {error}"
+    while folder != out:
+        if folder.is_file():
+            return f"{folder} is a file where its results need a folder; choose another --out"
+        folder = folder.parent
+    taken = next((path for path in files if path.is_dir()), None)
+    return None if taken is None else f"{taken} is a folder where its results need a file; choose another --out"
+
+
+def _file_keys(key: str) -> tuple[str, ...]:
+    return result_key(key), csv_key(key), vtt_key(key), contact_sheet_key(key)
+
+
 def download_outputs(s3: "S3Client", bucket: str, key: str, out: Path) -> Result | Failure:
+    """Raises OSError or UsageError for what cannot be written."""
     remove_outputs(out, key)  # an earlier run's crops beside this one's would mislead
-    result = RESULT.validate_json(_download(s3, bucket, result_key(key), out).read_bytes())
+    answer = _read(s3, bucket, result_key(key))
+    result = RESULT.validate_json(answer)
     if isinstance(result, Result):
-        for name in (csv_key(key), vtt_key(key)):
-            _download(s3, bucket, name, out)
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=crops_prefix(key)):
-            for entry in page.get("Contents", []):
-                _download(s3, bucket, entry["Key"], out)
+        for name in (csv_key(key), vtt_key(key), *_crops(s3, bucket, key, result)):
+            write_output(out, name, _read(s3, bucket, name))
+    write_output(out, result_key(key), answer)  # last, as in the bucket
     return result
 
 
+def _crops(s3: "S3Client", bucket: str, key: str, result: Result) -> list[str]:
+    if not result.people and not result.unknown:
+        return []
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=crops_prefix(key))
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
 def remove_outputs(out: Path, key: str) -> None:
-    for name in (result_key(key), csv_key(key), vtt_key(key), contact_sheet_key(key)):
+    for name in _file_keys(key):
         output_path(out, name).unlink(missing_ok=True)
     for crop in output_path(out, crops_prefix(key).rstrip("/")).glob("*.jpg"):
         crop.unlink()
 
 
-def _download(s3: "S3Client", bucket: str, key: str, out: Path) -> Path:
+def write_output(out: Path, key: str, content: bytes) -> None:
+    """Whole or not at all: what does not fit on the disk leaves no half file."""
     path = output_path(out, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    s3.download_file(bucket, key, str(path))
-    return path
+    try:
+        path.write_bytes(content)
+    except OSError:
+        if path.is_file():
+            path.unlink()
+        raise
+
+
+def fetched(key: str, fetch: Callable[[], Result | Failure]) -> Result | Failure:
+    """What `fetch` gives, or as a failure of this one file why it gives nothing."""
+    try:
+        return fetch()
+    except OSError as error:
+        return not_answered(key, f"The results cannot be written ({error.filename}: {reason_of(error)}).")
+    except UsageError as error:
+        return not_answered(key, f"The results cannot be written ({error}).")
+    except ValidationError:
+        return not_answered(key, "The result is not one of Rollcall's: somebody else has written it.")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return not_answered(key, "The results were deleted before they could be fetched.")
+
+
+def not_answered(key: str, reason: str) -> Failure:
+    """A failure that this machine, and not the pipeline, has found."""
+    return Failure(video=key, error=JobError(code="not-answered", message=reason))
+
+
+def _read(s3: "S3Client", bucket: str, key: str) -> bytes:
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -43,6 +43,12 @@ def _run(commands: Commands) -> None:
     options.add_gallery(parser, required=True)
     options.add_people(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "--contact-sheets",
+        choices=("auto", "all", "none"),
+        default="auto",
+        help="a picture of who is in each file (default: auto, for all of up to 100 files, for none of more)",
+    )
     options.add_port(parser, default=0, meaning="default: any free")
     options.add_local_cloud(parser)
 

@@ -1,7 +1,7 @@
 """What the commands do before the real work: model files, engine, and who is enrolled."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from functions.common.gallery_store import EnrolledFace
 from functions.common.people_store import Record
 from local.enrolment import enrol, scan_gallery
 from local.errors import UsageError
+from local.folders import LeftOut
 from local.people import read_people
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files, read_manifest, require_embedder
@@ -24,10 +25,16 @@ ENROLMENT_MIN_FACE = 20  # pixels: there is one photo to look at, and time to do
 class Enrolment:
     faces: list[EnrolledFace]
     records: list[Record]
+    incomplete: bool = False  # as in ReadGallery
 
 
 def note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def note_left_out(entries: Iterable[LeftOut]) -> None:
+    for entry in entries:
+        note(str(entry))
 
 
 def prepare_model_files(embedder: str = DEFAULT_EMBEDDER) -> Path:
@@ -45,8 +52,14 @@ def read_enrolment(
     galleries: Sequence[Path], people: Path | None, model_dir: Path, embedder: str = DEFAULT_EMBEDDER
 ) -> Enrolment:
     records = read_people(people) if people else []
-    faces = read_gallery(galleries, model_dir, embedder) if galleries else []
-    return Enrolment(faces=faces, records=records)
+    read = read_gallery(galleries, model_dir, embedder) if galleries else ReadGallery(faces=[], incomplete=False)
+    return Enrolment(faces=read.faces, records=records, incomplete=read.incomplete)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadGallery:
+    faces: list[EnrolledFace]
+    incomplete: bool  # something could not be read, or somebody has no usable photo; stderr says what
 
 
 def read_gallery(
@@ -56,19 +69,26 @@ def read_gallery(
     *,
     engine: Engine | None = None,
     enrolled: Sequence[EnrolledFace] = (),
-) -> list[EnrolledFace]:
+) -> ReadGallery:
     """enrolled: faces of this embedder that are enrolled already, and stay."""
-    source = scan_gallery(galleries, note=note)
+    failures: list[str] = []
+
+    def fail(line: str) -> None:
+        failures.append(line)
+        note(line)
+
+    source = scan_gallery(galleries, note=note, fail=fail)
     for face in source.embeddings:
         if face.model != embedder:
             raise UsageError(
                 f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, this is"
                 f" {embedder!r}; enrol from photos"
             )
-    if not source.photos:
-        return source.embeddings
-    photos = sum(map(len, source.photos.values()))
-    note(f"enrolling {len(source.photos)} people from {photos} photos")
-    reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
-    limits = load_enrolment_limits(reader.engine.identity.embedder_name)
-    return enrol(source, reader, limits, note=note, enrolled=enrolled)
+    faces = source.embeddings
+    if source.photos:
+        photos = sum(map(len, source.photos.values()))
+        note(f"enrolling {len(source.photos)} people from {photos} photos")
+        reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
+        limits = load_enrolment_limits(reader.engine.identity.embedder_name)
+        faces = enrol(source, reader, limits, note=note, fail=fail, enrolled=enrolled)
+    return ReadGallery(faces=faces, incomplete=bool(failures))

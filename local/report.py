@@ -1,14 +1,19 @@
 """All results of a run on one page that needs nothing but the files beside it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from functions.common.keys import csv_key, result_key, vtt_key
 from functions.common.results import Appearance, Failure, Person, Result
+from local.answers import Answer
+from local.folders import LeftOut
 from local.outputs import contact_sheet_key
-from local.text import clock, record_line, seconds_seen
+from local.text import clock, printable, record_line, seconds_seen
+
+MANY = 16  # files, from which on there is an overview of who is in which
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --faint: #808894; --enrolled: #23a05f; }
@@ -22,45 +27,101 @@ th { color: var(--faint); font-weight: 500; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 td img { height: 72px; border-radius: 4px; display: block; }
 tr.person td.who { color: var(--enrolled); font-weight: 600; }
+section { content-visibility: auto; contain-intrinsic-size: auto 320px; }
+details { margin: .25rem 0; overflow-wrap: anywhere; }
+summary { cursor: pointer; }
 .failed { border-left: 4px solid #d64545; padding: .5rem 1rem; }
 """
 
 
-def write_report(results: Sequence[tuple[str, Result | Failure]], path: Path) -> None:
-    """`results`: key and answer of each file. Links are relative to the report's own folder."""
-    failed = sum(isinstance(result, Failure) for _, result in results)
-    summary = f"{len(results)} {'file' if len(results) == 1 else 'files'}" + (f", {failed} failed" if failed else "")
-    sections = "\n".join(_section(key, result) for key, result in results)
+def write_report(
+    answers: Iterable[tuple[str, Answer]], path: Path, *, sheets: bool = True, left_out: Sequence[LeftOut] = ()
+) -> None:
+    """`answers`: key and answer of each file. Links are relative to the report's own folder."""
+    sections: list[str] = []
+    overview = Overview()
+    for key, answer in answers:
+        overview.add(key, answer)
+        sections.append(_section(key, answer, anchor=f"f{len(sections) + 1}", sheets=sheets))
     path.write_text(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src 'self' file:; "
         "style-src 'unsafe-inline'\">\n"
-        f"<title>Rollcall: {summary}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>Rollcall</h1>\n<p class="summary">{summary}</p>\n{sections}\n</body>\n</html>\n',
+        f"<title>Rollcall: {overview}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f'<h1>Rollcall</h1>\n<p class="summary">{overview}</p>\n{_left_out(left_out)}{overview.table()}'
+        + "\n".join(sections)
+        + "\n</body>\n</html>\n",
         encoding="utf-8",
     )
 
 
-def _section(key: str, result: Result | Failure) -> str:
-    heading = f"<h2>{escape(key)}</h2>"
-    if isinstance(result, Failure):
-        return f'{heading}\n<p class="failed">{escape(result.error.message)} ({escape(result.error.code)})</p>'
-    kind = f"{clock(result.duration)} long" if result.duration else "photo"
-    found = f"{len(result.people)} enrolled, {len(result.unknown)} unknown"
+class Overview:
+    """Who is in which of many files, and which files failed."""
+
+    def __init__(self) -> None:
+        self._files = 0
+        self._failed: list[str] = []
+        self._people: defaultdict[str, list[str]] = defaultdict(list)
+
+    def __str__(self) -> str:
+        files = f"{self._files:,} {'file' if self._files == 1 else 'files'}"
+        return files + (f", {len(self._failed):,} failed" if self._failed else "")
+
+    def add(self, key: str, answer: Answer) -> None:
+        self._files += 1
+        link = f'<a href="#f{self._files}">{_shown(key)}</a>'
+        if isinstance(answer, Failure):
+            self._failed.append(link)
+            return
+        for person in answer.people:
+            self._people[person.name].append(link)
+        if answer.unknown:
+            self._people[""].append(link)
+
+    def table(self) -> str:
+        if self._files < MANY:
+            return ""
+        rows = [_folded("failed", self._failed)] if self._failed else []
+        rows += [_folded(_shown(name) or "unknown people", self._people[name]) for name in sorted(self._people)]
+        return "<h2>Who is in which file</h2>\n" + "\n".join(rows) + "\n"
+
+
+def _folded(heading: str, links: list[str]) -> str:
+    files = "file" if len(links) == 1 else "files"
+    return f"<details><summary>{heading}: {len(links):,} {files}</summary>{', '.join(links)}</details>"
+
+
+def _left_out(entries: Sequence[LeftOut]) -> str:
+    lines = "".join(f"<li>{escape(str(entry))}</li>" for entry in entries)
+    return f"<details><summary>{len(entries):,} left out</summary><ul>{lines}</ul></details>\n" if entries else ""
+
+
+def _section(key: str, answer: Answer, *, anchor: str, sheets: bool) -> str:
+    return f'<section id="{anchor}">\n<h2>{_shown(key)}</h2>\n{_content(key, answer, sheets=sheets)}\n</section>'
+
+
+def _content(key: str, answer: Answer, *, sheets: bool) -> str:
+    if isinstance(answer, Failure):
+        return f'<p class="failed">{escape(answer.error.message)} ({escape(answer.error.code)})</p>'
+    kind = f"{clock(answer.duration)} long" if answer.duration else "photo"
+    found = f"{len(answer.people)} enrolled, {len(answer.unknown)} unknown"
     links = ", ".join(
         f'<a href="{_link(name(key))}">{label}</a>'
         for label, name in (("JSON", result_key), ("CSV", csv_key), ("WebVTT", vtt_key))
     )
+    summary = f'<p class="summary">{kind}; {found}; {links}</p>'
+    return "\n".join((summary, *([_sheet(key)] if sheets else []), _table(answer)))
+
+
+def _sheet(key: str) -> str:
     sheet = _link(contact_sheet_key(key))
-    return "\n".join(
-        (
-            heading,
-            f'<p class="summary">{kind}; {found}; {links}</p>',
-            f'<a href="{sheet}"><img class="sheet" src="{sheet}" alt="contact sheet of {escape(key)}"></a>',
-            _table(result),
-        )
-    )
+    alt = f"contact sheet of {_shown(key)}"
+    return f'<a href="{sheet}"><img class="sheet" loading="lazy" src="{sheet}" alt="{alt}"></a>'
+
+
+def _shown(text: str) -> str:
+    return escape(printable(text))
 
 
 def _table(result: Result) -> str:
@@ -80,7 +141,7 @@ def _person_row(person: Person, *, times: bool) -> str:
 
 def _row(kind: str, who: str, appearance: Appearance, *, times: bool, similarity: str = "–", record: str = "–") -> str:
     crop = appearance.best.crop
-    picture = f'<img src="{_link(crop)}" alt="">' if crop else ""
+    picture = f'<img loading="lazy" src="{_link(crop)}" alt="">' if crop else ""
     spans = "<br>".join(f"{clock(segment.start)} – {clock(segment.end)}" for segment in appearance.segments)
     seen = f'<td>{spans}</td><td class="number">{seconds_seen(appearance):.1f}</td>' if times else ""
     return (

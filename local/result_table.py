@@ -1,6 +1,7 @@
 """What a run found, as tables on the terminal."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -9,10 +10,35 @@ from rich.table import Table
 from rich.text import Text
 
 from functions.common.results import Appearance, Failure, Result
+from local.folders import LeftOut
 from local.text import clock, printable, record_line, seconds_seen
 
+MOST_TABLES = 30  # of more files each has one line
 TIMES = ("first seen", "last seen", "seconds")
 PIPE_WIDTH = 160  # columns, where there is no terminal to ask
+
+
+def print_results(answers: Iterable[tuple[str, Result | Failure]], left_out: Sequence[LeftOut], *, files: int) -> None:
+    for key, answer in answers:
+        if files <= MOST_TABLES:
+            print_result(key, answer)
+        else:
+            print(line_of(key, answer))
+    for entry in left_out:
+        if entry.failed:
+            print(entry)
+
+
+def line_of(key: str, answer: Result | Failure) -> str:
+    if isinstance(answer, Failure):
+        return f"failed {printable(key)}: {printable(answer.error.message)}"
+    return f"done {printable(key)}: {who(answer)}"
+
+
+def who(result: Result) -> str:
+    names = [printable(person.name) for person in result.people]
+    strangers = [f"{len(result.unknown)} unknown"] if result.unknown else []
+    return ", ".join(names + strangers) or "nobody"
 
 
 def print_result(key: str, result: Result | Failure) -> None:
@@ -47,5 +73,8 @@ def _times(appearance: Appearance, result: Result) -> tuple[str, ...]:
     return clock(appearance.first_seen), clock(appearance.last_seen), f"{seconds_seen(appearance):.1f} s"
 
 
-def print_places(out: Path, report: Path) -> None:
-    print(f"results: {out}\nreport:  {report}")
+def print_places(out: Path, report: Path | None) -> None:
+    """`report`: none if it could not be written."""
+    print(f"results: {out}")
+    if report is not None:
+        print(f"report:  {report}")

@@ -22,9 +22,14 @@ class Watchdog:
         self._clock = clock
         self._looked = self._busy = clock()
 
-    def check(self) -> None:
-        """Call it often while files wait. Raise Stalled when there has been nothing to do for too long."""
+    def check(self, *, moved: bool = False) -> None:
+        """Call it often while files wait. Raise Stalled when there has been nothing to do for too long.
+
+        `moved`: files are being uploaded or results fetched, which no function sees.
+        """
         now = self._clock()
+        if moved:
+            self._busy = now
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now

@@ -6,11 +6,13 @@ Each is a single atomic update that returns the whole item, so whichever comes l
 """
 
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from functions.common.batch_get import batch_get
 from functions.common.events import Upload
 
 if TYPE_CHECKING:
@@ -122,6 +124,11 @@ class JobStore:
     def get(self, job: str) -> Job | None:
         item = self._table.get_item(Key={"job": job}, ConsistentRead=True).get("Item")
         return None if item is None else parse_job(item)
+
+    def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
+        """Those that there are, by their ids."""
+        found = map(parse_job, batch_get(self._table, [{"job": job} for job in jobs]))
+        return {job.job: job for job in found}
 
     def packed(self, job: str, *, first: int, count: int) -> Job:
         """So many packs are written of the range that starts with this sampled frame."""

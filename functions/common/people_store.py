@@ -3,7 +3,6 @@
 import base64
 import json
 import math
-import time
 from collections.abc import Iterable, Iterator
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, SupportsBytes, cast
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Any, SupportsBytes, cast
 from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
 
-from functions.common.errors import BadRecord, RollcallError
+from functions.common.batch_get import batch_get
+from functions.common.errors import BadRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
-
-KEYS_PER_REQUEST = 100  # BatchGetItem's limit
-BATCH_ATTEMPTS = 8
 
 # DynamoDB's limits
 MAX_RECORD_BYTES = 400 * 1024
@@ -44,12 +41,8 @@ class PeopleStore:
 
     def get_many(self, names: Iterable[str]) -> dict[str, Record]:
         """Records by name; a name without a record is absent."""
-        wanted = sorted(set(names))
-        records: dict[str, Record] = {}
-        for start in range(0, len(wanted), KEYS_PER_REQUEST):
-            for item in self._get_batch(wanted[start : start + KEYS_PER_REQUEST]):
-                records[str(item["name"])] = {field: _from_attribute(value) for field, value in item.items()}
-        return records
+        items = batch_get(self._table, [{"name": name} for name in sorted(set(names))])
+        return {str(item["name"]): {field: _from_attribute(value) for field, value in item.items()} for item in items}
 
     def all(self) -> Iterator[Record]:
         pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name, ConsistentRead=True)
@@ -59,19 +52,6 @@ class PeopleStore:
     def remove(self, name: str) -> bool:
         """Whether there was a record."""
         return "Attributes" in self._table.delete_item(Key={"name": name}, ReturnValues="ALL_OLD")
-
-    def _get_batch(self, names: list[str]) -> list[dict[str, Any]]:
-        client = self._table.meta.client  # a resource's client converts attributes to native types
-        request: Any = {self._table.name: {"Keys": [{"name": name} for name in names], "ConsistentRead": True}}
-        items: list[dict[str, Any]] = []
-        for attempt in range(BATCH_ATTEMPTS):
-            answer = client.batch_get_item(RequestItems=request)
-            items += answer["Responses"].get(self._table.name, [])
-            request = answer.get("UnprocessedKeys")
-            if not request:
-                return items
-            time.sleep(0.05 * 2**attempt)
-        raise RollcallError(f"table {self._table.name} is throttled: records still unread after {BATCH_ATTEMPTS} tries")
 
 
 def to_item(record: Record) -> dict[str, Any]:
@@ -111,9 +91,9 @@ def _to_attribute(value: Any, where: str, field: str, *, depth: int) -> Any:
 
 
 def _to_number(value: float, where: str, field: str) -> Decimal:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise BadRecord(f"{where}, field {field!r}: {value} is not a number that can be stored; leave the field out")
-    number = Decimal(repr(value))
+    number = Decimal(value) if isinstance(value, int) else Decimal(repr(value))  # repr() of an int has a limit
     digits = len("".join(map(str, number.as_tuple().digits)).strip("0"))
     if digits > MAX_DIGITS or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
         raise BadRecord(

@@ -14,17 +14,18 @@ def execute(options: argparse.Namespace) -> int:
         enrolled = list(deployment.gallery.faces())
         if not options.replace:
             _require_one_embedder(enrolled, options.embedder)
-        faces = read_gallery(
+        read = read_gallery(
             options.gallery,
             prepare_model_files(options.embedder),
             options.embedder,
             enrolled=[] if options.replace else _readable(deployment, options.embedder),
         )
+        faces = read.faces
         deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between
         removed = _not_among(enrolled, faces) if options.replace else []
         deployment.gallery.remove(removed)
         print(_summary(faces, len(removed), deployment.table("faces").name))
-    return 0
+    return 1 if read.incomplete else 0
 
 
 def _readable(deployment: Deployment, embedder: str) -> list[EnrolledFace]:

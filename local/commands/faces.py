@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from functions.common.gallery_store import EnrolledFace
 from local.enrolment import PhotoError
 from local.errors import UsageError
+from local.folders import why_unreadable
 from local.photo_reader import EnginePhotoReader
 from local.preparation import prepare_engine, prepare_model_files, read_gallery
 from model.calibration import load_calibration
@@ -20,19 +22,17 @@ from model.gallery import Gallery, Match
 
 
 def execute(options: argparse.Namespace) -> int:
-    for image in options.images:
-        if not image.is_file():
-            raise UsageError(f"{image}: no such file")
+    unreadable = [why_unreadable(image) for image in options.images]
+    if all(unreadable):
+        raise UsageError("; ".join(f"{image}: {why}" for image, why in zip(options.images, unreadable, strict=True)))
     model_dir = prepare_model_files(options.embedder)
     engine = prepare_engine(model_dir, options.embedder, min_face=options.min_face)
-    gallery = None
+    gallery, failed = None, False
     if options.gallery:
-        gallery = build_gallery(
-            read_gallery(options.gallery, model_dir, options.embedder, engine=engine), engine, options.threshold
-        )
+        read = read_gallery(options.gallery, model_dir, options.embedder, engine=engine)
+        gallery, failed = build_gallery(read.faces, engine, options.threshold), read.incomplete
     reader = EnginePhotoReader(engine)
     lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)
-    failed = False
     for line in lines:
         print(json.dumps(line, ensure_ascii=False), flush=True)
         failed |= "error" in line
@@ -47,13 +47,17 @@ def build_gallery(faces: list[EnrolledFace], engine: Engine, threshold: float | 
 def describe_photo(
     image: Path, reader: EnginePhotoReader, gallery: Gallery | None, *, embeddings: bool
 ) -> dict[str, Any]:
+    name = os.fsencode(image).decode("utf-8", "replace")  # JSON cannot hold a name that is not UTF-8
     try:
+        unreadable = why_unreadable(image)
+        if unreadable is not None:
+            raise PhotoError(unreadable)
         faces = reader.faces(image)
     except PhotoError as error:
-        return {"image": str(image), "error": str(error)}
+        return {"image": name, "error": str(error)}
     described = [_describe_face(face, gallery, embeddings=embeddings) for face in faces]
     # by what is printed: rounding to whole pixels may have swapped two faces of nearly one size
-    return {"image": str(image), "faces": sorted(described, key=lambda face: -face["box"][2] * face["box"][3])}
+    return {"image": name, "faces": sorted(described, key=lambda face: -face["box"][2] * face["box"][3])}
 
 
 def _whole_pixels(box: Box) -> list[int]:

@@ -9,8 +9,8 @@ from functions.common.results import Failure
 from functions.common.uploads import latest
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
-from local.media_files import MediaFile, check_output_folder
-from local.outputs import download_outputs
+from local.media_files import MediaFile
+from local.outputs import check_output_folder, download_outputs, fetched
 from local.preparation import note
 from local.result_table import print_result
 from local.submissions import stage_of
@@ -24,7 +24,8 @@ def execute(options: argparse.Namespace) -> int:
         if published is None:
             raise UsageError(f"{options.key}: no results{_progress(deployment, options.key)}")
         check_output_folder(options.out, [MediaFile(path=options.out, key=options.key)])
-        result = download_outputs(deployment.s3, deployment.bucket("output"), options.key, options.out)
+        bucket = deployment.bucket("output")
+        result = fetched(options.key, lambda: download_outputs(deployment.s3, bucket, options.key, options.out))
         newest = latest(deployment.s3, deployment.bucket("input"), options.key)
         if newest is not None and newest.upload.job != published:
             note(f"these are an earlier upload's results{_progress(deployment, options.key)}")

@@ -1,76 +1,138 @@
 """`rollcall run`: files through the whole pipeline, once."""
 
 import argparse
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from functions.common.events import Upload
 from functions.common.jobs import Job
-from functions.common.results import Failure, Result
+from functions.common.results import Result
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
 from infra.pipeline import Settings
+from local.answers import Answer, Answers
+from local.aws_errors import AWS_ERRORS
+from local.cloud import CloudStopped
 from local.contact_sheet import draw_contact_sheet
-from local.media_files import MediaFile, check_output_folder, find_media, output_path
-from local.outputs import contact_sheet_key, download_outputs
-from local.preparation import Enrolment, note, prepare_model_files, read_enrolment
+from local.folders import LeftOut, reason_of
+from local.media_files import MediaFile, find_media
+from local.outputs import (
+    check_output_folder,
+    contact_sheet_key,
+    download_outputs,
+    fetched,
+    not_answered,
+    write_output,
+)
+from local.preparation import Enrolment, note, note_left_out, prepare_model_files, read_enrolment
 from local.progress import show_progress
 from local.report import write_report
-from local.result_table import print_places, print_result
+from local.result_table import print_places, print_results
 from local.sampled_frames import SampledFrames
 from local.session import Session, open_session, settings_from
-from local.submissions import push
-from local.watchdog import Watchdog
+from local.submissions import Push, Steps, send
+from local.watchdog import Stalled, Watchdog
 
-Answer = tuple[str, Result | Failure]  # a file's key and what the pipeline says about it
+MOST_SHEETS = (
+    100  # of this many files each gets a contact sheet; of more none, unless asked for: each takes half a second
+)
+AHEAD = 256  # uploads that wait for their answers: the local queues are quick while they are short
 
 
 def execute(options: argparse.Namespace) -> int:
-    media = find_media(options.media, leave_out=options.out)
-    check_output_folder(options.out, media)
+    found = find_media(options.media, leave_out=options.out)
+    media, refused = check_output_folder(options.out, found.files)
+    left_out = [*found.left_out, *refused]
+    note_left_out(left_out)
     model_dir = prepare_model_files(options.embedder)
     enrolment = read_enrolment(options.gallery, options.people, model_dir, options.embedder)
     answers = run_pipeline(
-        media, enrolment, settings_from(options), port=options.port, model_dir=model_dir, out=options.out
+        media,
+        enrolment,
+        settings_from(options),
+        port=options.port,
+        model_dir=model_dir,
+        out=options.out,
+        sheets=wants_sheets(options.contact_sheets, len(media)),
+        left_out=left_out,
     )
-    return 1 if any(isinstance(result, Failure) for _, result in answers) else 0
+    complete = not (answers.failed or enrolment.incomplete or any(entry.failed for entry in left_out))
+    return 0 if complete else 1
+
+
+def wants_sheets(choice: str, files: int) -> bool:
+    if choice == "auto" and files > MOST_SHEETS:
+        note(f"no contact sheets of {files:,} files; for one of each: --contact-sheets all")
+        return False
+    return choice != "none"
 
 
 def run_pipeline(
-    media: Sequence[MediaFile], enrolment: Enrolment, settings: Settings, *, port: int, model_dir: Path, out: Path
-) -> list[Answer]:
+    media: Sequence[MediaFile],
+    enrolment: Enrolment,
+    settings: Settings,
+    *,
+    port: int,
+    model_dir: Path,
+    out: Path,
+    sheets: bool = True,
+    left_out: Sequence[LeftOut] = (),
+) -> Answers:
     """Everything between the checked input and the tables on the terminal."""
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     with open_session(settings, enrolment, port=port, model_dir=model_dir, log_dir=out / "logs") as session:
-        collected = collect(media, session, out)
-    answers = [(file.key, collected[file.key]) for file in media]
-    report = out / "report.html"
-    write_report(answers, report)
-    for key, result in answers:
-        print_result(key, result)
+        answers = collect(media, session, out, sheets=sheets)
+    report: Path | None = out / "report.html"
+    try:
+        write_report(answers.of(media), out / "report.html", sheets=sheets, left_out=left_out)
+    except OSError as error:
+        note(f"failed {report}: cannot be written ({reason_of(error)})")
+        report = None
+    print_results(answers.of(media), left_out, files=len(media))
     print_places(out, report)
     return answers
 
 
-def collect(media: Sequence[MediaFile], session: Session, out: Path) -> dict[str, Result | Failure]:
-    results: dict[str, Result | Failure] = {}
+def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: bool) -> Answers:
+    """An answer to each file: what the pipeline says, or why it could not be asked."""
+    answers = Answers()
+    reason = ""
+    with show_progress(len(media)) as progress:
+        push = Push(media, _steps(session, out, sheets=sheets), progress, ahead=AHEAD)
+        try:
+            for file, answer in push.answers():
+                answers.add(file.key, answer)
+        except (Stalled, CloudStopped) as error:
+            reason = str(error)
+        except AWS_ERRORS as error:
+            reason = f"the local AWS cannot be reached ({error}); {out / 'logs'} say why"
+    for file in media:
+        if file.key not in answers:
+            answers.add(file.key, not_answered(file.key, f"There is no answer: {reason}."))
+    return answers
+
+
+def _steps(session: Session, out: Path, *, sheets: bool) -> Steps:
     watchdog = Watchdog(session.cloud.status)
-    with show_progress() as progress:
-        finished = push(
-            media,
-            s3=session.s3,
-            bucket=session.bucket("input"),
-            jobs=session.jobs,
-            progress=progress,
-            check=lambda _: watchdog.check(),
-        )
-        for file, job in finished:
-            results[file.key] = _fetch(job, session, out)
-    return results
+
+    def nothing_lost(_: Sequence[Upload], moved: bool) -> Mapping[str, str]:
+        watchdog.check(moved=moved)
+        return {}
+
+    return Steps(
+        upload=lambda file: send(session.s3, session.bucket("input"), file),
+        look=session.jobs.get_many,
+        fetch=lambda file, job: fetched(file.key, lambda: _fetch(job, session, out, sheets=sheets)),
+        lost=nothing_lost,
+    )
 
 
-def _fetch(job: Job, session: Session, out: Path) -> Result | Failure:
+def _fetch(job: Job, session: Session, out: Path, *, sheets: bool) -> Answer:
     key = job.upload.key
     result = download_outputs(session.s3, session.bucket("output"), key, out)
-    if isinstance(result, Result):
+    if sheets and isinstance(result, Result):
         frames = SampledFrames(session.s3, session.bucket("stage-1"), job)
-        draw_contact_sheet(result, frames.at).save(output_path(out, contact_sheet_key(key)))
+        picture = io.BytesIO()
+        draw_contact_sheet(result, frames.at).save(picture, "PNG")
+        write_output(out, contact_sheet_key(key), picture.getvalue())
     return result

@@ -3,20 +3,22 @@
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from functions.common.events import Upload
 from functions.common.keys import result_key
 from functions.common.results import Failure, Result
 from functions.common.uploads import Latest, latest
+from local.answers import Answers
 from local.deployment import Deployment, open_deployment
-from local.errors import UsageError
-from local.media_files import MediaFile, check_output_folder, find_media
-from local.outputs import RESULT, download_outputs
+from local.folders import LeftOut
+from local.media_files import MediaFile, find_media
+from local.outputs import RESULT, check_output_folder, download_outputs, fetched
+from local.preparation import note_left_out
 from local.progress import show_progress
-from local.result_table import print_result
-from local.submissions import SPLITTING, UPLOADING, push, send
+from local.result_table import print_results
+from local.submissions import SPLITTING, UPLOADING, Push, Stage, Steps, Unreadable, send
 from local.text import printable
 
 LOOK_SECONDS = 10.0
@@ -24,43 +26,54 @@ LOOKED_AT = 20  # of the files that are waited for, at each look
 
 
 def execute(options: argparse.Namespace) -> int:
-    media = find_media(options.media, leave_out=options.out or Path(os.devnull))
+    found = find_media(options.media, leave_out=options.out or Path(os.devnull))
+    media, left_out = found.files, found.left_out
     if options.out is not None:
-        check_output_folder(options.out, media)
+        media, refused = check_output_folder(options.out, media)
+        left_out = [*left_out, *refused]
+    note_left_out(left_out)
     with open_deployment(options) as deployment:
         deployment.require("input")
         if not options.wait and options.out is None:
-            _upload(media, deployment)
-            return 0
-        results = _push(media, deployment, options.out)
-    for file in media:
-        print_result(file.key, results[file.key])
-    return 1 if any(isinstance(result, Failure) for result in results.values()) else 0
+            failed = _upload(media, deployment)
+        else:
+            answers = _push(media, deployment, options.out)
+            print_results(answers.of(media), left_out, files=len(media))
+            failed = answers.failed
+    return 1 if failed or any(entry.failed for entry in left_out) else 0
 
 
-def _upload(media: Sequence[MediaFile], deployment: Deployment) -> None:
-    with show_progress() as progress:
+def _upload(media: Sequence[MediaFile], deployment: Deployment) -> int:
+    """How many failed."""
+    failed = 0
+    with show_progress(len(media)) as progress:
         for file in media:
             progress.update(file.key, UPLOADING)
-            upload = send(deployment.s3, deployment.bucket("input"), file)
-            progress.update(file.key, SPLITTING)
-            print(f"{upload.job}  {printable(file.key)}", flush=True)
+            try:
+                upload = send(deployment.s3, deployment.bucket("input"), file)
+            except Unreadable as error:
+                failed += 1
+                progress.update(file.key, Stage("failed"))
+                print(LeftOut(path=file.path, reason=str(error), failed=True), flush=True)
+            else:
+                progress.update(file.key, SPLITTING)
+                print(f"{upload.job}  {printable(file.key)}", flush=True)
+    return failed
 
 
-def _push(media: Sequence[MediaFile], deployment: Deployment, out: Path | None) -> dict[str, Result | Failure]:
-    results: dict[str, Result | Failure] = {}
-    with show_progress() as progress:
-        finished = push(
-            media,
-            s3=deployment.s3,
-            bucket=deployment.bucket("input"),
-            jobs=deployment.jobs,
-            progress=progress,
-            check=StillMeant(lambda upload: latest(deployment.s3, upload.bucket, upload.key)).check,
-        )
-        for file, _ in finished:
-            results[file.key] = fetch(deployment, file.key, out)
-    return results
+def _push(media: Sequence[MediaFile], deployment: Deployment, out: Path | None) -> Answers:
+    answers = Answers()
+    still_meant = StillMeant(lambda upload: latest(deployment.s3, upload.bucket, upload.key))
+    steps = Steps(
+        upload=lambda file: send(deployment.s3, deployment.bucket("input"), file),
+        look=deployment.jobs.get_many,
+        fetch=lambda file, _: fetched(file.key, lambda: fetch(deployment, file.key, out)),
+        lost=lambda awaited, _: still_meant.lost(awaited),
+    )
+    with show_progress(len(media)) as progress:
+        for file, answer in Push(media, steps, progress, ahead=None).answers():
+            answers.add(file.key, answer)
+    return answers
 
 
 def fetch(deployment: Deployment, key: str, out: Path | None) -> Result | Failure:
@@ -80,15 +93,14 @@ class StillMeant:
         self._clock = clock
         self._looked = clock()
 
-    def check(self, awaited: Sequence[Upload]) -> None:
+    def lost(self, awaited: Sequence[Upload]) -> Mapping[str, str]:
+        """Why uploads get none, by job. It looks at some of them every few seconds, those in front first."""
         if self._clock() - self._looked < LOOK_SECONDS:
-            return
-        for upload in awaited[:LOOKED_AT]:
-            now = self._newest(upload)
-            if now is None or now.upload != upload:
-                what = "deleted" if now is None else "uploaded again"
-                raise UsageError(
-                    f"{upload.key} was {what} by somebody else while this waited for it; the other files go on:"
-                    " see `rollcall status`"
-                )
+            return {}
         self._looked = self._clock()
+        newest = {upload: self._newest(upload) for upload in awaited[:LOOKED_AT]}
+        return {
+            upload.job: f"It was {'deleted' if now is None else 'uploaded again'} by somebody else meanwhile."
+            for upload, now in newest.items()
+            if now is None or now.upload != upload
+        }

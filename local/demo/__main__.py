@@ -38,7 +38,9 @@ def demo(out: Path, cache: Path) -> int:
     note(f"making a video of {sum(shot.seconds for shot in story):.0f} s out of photos: {video}")
     encode(shoot(story), video, find())
     enrolment = read_enrolment([make_gallery(photos, out / "gallery")], PEOPLE, model_dir)
-    ((_, result),) = run_pipeline([MediaFile(video, KEY)], enrolment, Settings(), port=0, model_dir=model_dir, out=out)
+    media = [MediaFile(video, KEY)]
+    collected = run_pipeline(media, enrolment, Settings(), port=0, model_dir=model_dir, out=out)
+    ((_, result),) = collected.of(media)
     if not isinstance(result, Result):
         return 1
     answers = list(check(result, story))

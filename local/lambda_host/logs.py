@@ -1,5 +1,6 @@
 """A function's log file, in Lambda's own lines, and the figures of each invocation."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -60,4 +61,5 @@ class FunctionLog:
     def _append(self, text: bytes) -> None:
         with self._lock:
             if not self._file.closed:
-                self._file.write(text)
+                with suppress(OSError):  # a full disk costs lines of the log, and no work
+                    self._file.write(text)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from local.errors import UsageError
-from local.media_files import MediaFile, check_output_folder, find_media, output_path
+from local.media_files import MediaFile, find_media, output_path
+from local.outputs import check_output_folder
 
 
 def touch(*paths: Path) -> None:
@@ -13,7 +14,7 @@ def touch(*paths: Path) -> None:
 
 
 def keys(paths: list[Path], out: Path) -> list[str]:
-    return [file.key for file in find_media(paths, leave_out=out)]
+    return [file.key for file in find_media(paths, leave_out=out).files]
 
 
 def test_a_folder_gives_its_media_and_a_named_file_is_taken_whatever_its_suffix(tmp_path: Path) -> None:

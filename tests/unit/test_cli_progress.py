@@ -7,7 +7,7 @@ import pytest
 from functions.common.events import Upload
 from functions.common.jobs import Job, JobError, MediaSummary
 from local.lambda_host.event_source_mapping import FunctionStatus
-from local.progress import LineProgress
+from local.progress import LineProgress, SummaryLines, Tally
 from local.submissions import SPLITTING, UPLOADING, Stage, stage_of
 from local.watchdog import PATIENCE_SECONDS, Stalled, Watchdog
 
@@ -78,3 +78,44 @@ def test_files_that_nobody_works_on_are_given_up(clock: list[float]) -> None:
     wait(watchdog, clock, PATIENCE_SECONDS - 5)
     with pytest.raises(Stalled, match="logs"):
         wait(watchdog, clock, 10)
+
+
+def test_files_that_are_moved_are_work_though_no_function_sees_it(clock: list[float]) -> None:
+    idle = {"split": FunctionStatus(workers=0, in_flight=0, backlog=0)}
+    watchdog = Watchdog(lambda: idle, clock=lambda: clock[0])
+
+    for _ in range(int(3 * PATIENCE_SECONDS)):
+        clock[0] += 1.0
+        watchdog.check(moved=True)
+
+
+def test_many_files_are_counted_with_a_rate_that_follows_the_last_minute(clock: list[float]) -> None:
+    clock[0] = 0.0
+    tally = Tally(2000, clock=lambda: clock[0])
+    for number in range(100):
+        tally.update(str(number), SPLITTING)
+    assert str(tally) == "0 of 2,000 files"  # nothing is known yet
+
+    for number in range(100):
+        clock[0] += 2.0  # 30 a minute
+        tally.update(str(number), Stage("failed" if number % 50 == 0 else "done"))
+        tally.update(str(number), Stage("failed" if number % 50 == 0 else "done"))  # told twice, counted once
+    assert str(tally) == "100 of 2,000 files, 2 failed; 30 a minute, about 63 min left"
+
+    clock[0] += 30.0  # nothing comes any more: the rate says so
+    assert str(tally).endswith("; 15 a minute, about 2.1 h left")
+
+
+def test_many_files_have_few_lines_and_each_failure_one(clock: list[float]) -> None:
+    stream = io.StringIO()
+    lines = SummaryLines(stream, Tally(100, clock=lambda: clock[0]), clock=lambda: clock[0])
+
+    for number in range(100):
+        lines.update(f"{number}.jpg", SPLITTING)
+        clock[0] += 0.5
+        lines.update(f"{number}.jpg", Stage("failed" if number == 40 else "done"))
+
+    shown = stream.getvalue().splitlines()
+    assert [line for line in shown if ".jpg" in line] == ["40.jpg: failed"]
+    assert shown[-1] == "100 of 100 files, 1 failed"
+    assert len(shown) <= 7

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.report import write_report
-from local.result_table import print_result
+from local.result_table import print_result, print_results
 from local.text import clock, printable, record_line
 from tests.unit.results import failure, person, result, stranger
 
@@ -106,3 +106,31 @@ def test_a_record_is_one_line_without_the_name() -> None:
     assert record_line(None) == ""
     assert len(record_line({"x": "long" * 1000})) == 200
     assert printable("ok\u202e\x07") == "ok\ufffd\ufffd"
+
+
+def test_a_report_of_many_files_has_an_overview_and_loads_pictures_late(tmp_path: Path) -> None:
+    ann = person("Ann", [(0, 1)], crop="x/faces/Ann-1.jpg")
+    results = [(f"{number}.jpg", result([ann] if number % 2 else [], duration=0)) for number in range(40)]
+    path = tmp_path / "report.html"
+
+    write_report([*results, ("bad.jpg", failure("The file is empty."))], path, sheets=False)
+
+    html = path.read_text(encoding="utf-8")
+    page = Page(html)
+    assert "41 files, 1 failed" in page.text
+    assert "Ann: 20 files" in page.text
+    assert "failed: 1 file" in page.text
+    assert html.count("<img") == html.count('loading="lazy"') == 20
+    assert {f"#f{number}" for number in range(2, 41, 2)} <= set(page.links)
+    assert 'id="f40"' in html
+
+
+def test_each_of_many_files_has_one_line_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    ann = person("Ann", [(0, 1)])
+    results = [(f"{number}.jpg", result([ann], [stranger(1, [(0, 1)])])) for number in range(40)]
+
+    print_results([*results, ("a\nb.jpg", failure("It is\nempty."))], [], files=41)
+
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[:2] == ["done 0.jpg: Ann, 1 unknown", "done 1.jpg: Ann, 1 unknown"]
+    assert shown[40:] == ["failed a\ufffdb.jpg: It is\ufffdempty."]

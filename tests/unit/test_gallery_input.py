@@ -91,19 +91,28 @@ def test_a_folder_may_hold_photos_and_json_and_paths_add_up(tmp_path: Path) -> N
     assert [face.name for face in source.embeddings] == ["Cy", "Ann"]
 
 
-def test_what_a_folder_holds_beside_photos_is_ignored_aloud(tmp_path: Path) -> None:
+def test_what_a_folder_holds_beside_photos_is_left_out_aloud(tmp_path: Path) -> None:
     photo(tmp_path / "Ann" / "1.jpg")
     photo(tmp_path / "Ann" / "old" / "deep.jpg")
     photo(tmp_path / "loose.jpg")
     photo(tmp_path / ".thumbnails" / "1.jpg")
+    photo(tmp_path / "Ann" / "notes.txt")
+    (tmp_path / "Ann" / "camera").write_bytes(b"\xff\xd8\xff\xe0 by its content")
+    (tmp_path / "Ann" / "gone.jpg").symlink_to("nowhere")
     (tmp_path / "Empty").mkdir()
     notes: list[str] = []
+    failures: list[str] = []
 
-    source = scan_gallery([tmp_path], note=notes.append)
+    source = scan_gallery([tmp_path], note=notes.append, fail=failures.append)
 
-    assert list(source.photos) == ["Ann"]
-    assert len(notes) == 3
-    assert all(any(part in line for line in notes) for part in ("old", "loose.jpg", "Empty"))
+    assert {name: [path.name for path in photos] for name, photos in source.photos.items()} == {
+        "Ann": ["1.jpg", "camera"]
+    }
+    expected = ("Ann/notes.txt: not a", "Ann/old: ", "Empty: no photo", "loose.jpg: a photo belongs", ".thumbnails")
+    assert len(notes) == len(expected)
+    assert all(any(part in line for line in notes) for part in expected)
+    (failure,) = failures
+    assert "gone.jpg: a link to something that does not exist" in failure
 
 
 def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path: Path) -> None:
@@ -139,6 +148,12 @@ def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path:
         ([{"name": "Ann", "embedding": [*GOOD[1:], True]}], "bool"),
         ([{"name": "Ann", "embedding": [*GOOD[1:], None]}], "NoneType"),
         ([{"name": "Ann", "embedding": [1e300, *GOOD[1:]]}], "out of range"),
+        ([{"name": "Ann", "embedding": [10**350, *GOOD[1:]]}], "out of range"),
+        (f'[{{"name": "Ann", "embedding": [{"1" * 4000}]}}]', "a number of 4000 digits"),
+        (f'[{{"name": "Ann", "embedding": [-{"1" * 5000}]}}]', "a number of 5001 digits"),
+        ('[{"name": "Ann", "embedding": [1e400]}]', "larger than any number"),
+        ('[{"name": "Ann", "name": "Bo", "embedding": []}]', "'name' is there twice"),
+        ([{"name": "\ud800", "embedding": GOOD}], "control character"),
         ('[{"name": "Ann", "embedding": [NaN]}]', "NaN is not a JSON number"),
         ('[{"name": "Ann", "embedding": [-Infinity]}]', "Infinity is not a JSON number"),
         ([{"name": "Ann", "embedding": GOOD, "model": 3}], '"model"'),
@@ -234,7 +249,32 @@ def test_a_person_without_any_usable_photo_is_refused_with_the_reasons(tmp_path:
     with pytest.raises(UsageError) as refusal:
         enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), LIMITS, note=ignore)
 
-    assert all(part in str(refusal.value) for part in ("'Ann'", "1.jpg", "no face", "2.jpg", "unreadable"))
+    assert all(part in str(refusal.value) for part in ("Ann/1.jpg", "no face", "2.jpg", "unreadable"))
+
+
+def test_people_without_any_usable_photo_are_all_told_and_the_others_enrolled(tmp_path: Path) -> None:
+    reader = Reader({"1.jpg": [], "2.jpg": "unreadable", "3.jpg": [face(100)]})
+    for name in ("Ann/1.jpg", "Bo/2.jpg", "Cy/3.jpg", "no-face/3.jpg"):
+        photo(tmp_path / name)
+    notes: list[str] = []
+    failures: list[str] = []
+
+    source = scan_gallery([tmp_path], note=notes.append, fail=failures.append)
+    faces = enrol(source, reader, LIMITS, note=notes.append, fail=failures.append)
+
+    assert [each.name for each in faces] == ["Cy"]
+    assert [line.partition(": ")[0].rpartition("/")[2] for line in notes] == ["1.jpg", "2.jpg"]
+    assert ["'no-face' is reserved" in failures[0], "Ann" in failures[1], "Bo" in failures[2]] == [True] * 3
+
+
+def test_one_bad_path_of_several_does_not_lose_the_others(tmp_path: Path) -> None:
+    gallery = write(tmp_path / "g.json", [{"name": "Ann", "embedding": GOOD}])
+    failures: list[str] = []
+
+    source = scan_gallery([tmp_path / "nowhere", gallery], note=ignore, fail=failures.append)
+
+    assert [each.name for each in source.embeddings] == ["Ann"]
+    assert failures == [f"failed {tmp_path / 'nowhere'}: no such file or folder"]
 
 
 def test_a_person_with_an_embedding_needs_no_usable_photo(tmp_path: Path) -> None:
