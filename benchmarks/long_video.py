@@ -1,8 +1,8 @@
 """A long and a large video through the real splitter, under the function's own memory and scratch limits.
 
 The long one, a minute of 1080p repeated without coding anew, goes through the local cloud, whose host ends a function
-that goes over its limits. The large one, the clip itself repeated, is read by the same code from a small local HTTP
-server, which answers ranges as S3 does: moto would hold copies of 10 GB.
+that goes over its limits. The large one, the clip itself repeated, is streamed by the same code from this
+disk instead of from S3: moto would hold copies of 10 GB.
 
 python -m benchmarks.long_video ../shared/data/videos/test_1.mp4 [--minutes 120] [--large-gb 10]
 """
@@ -14,9 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,9 @@ from functions.video_split.division import Division
 from functions.video_split.ffmpeg import find
 from functions.video_split.limits import Limits
 from functions.video_split.probe import probe
+from functions.video_split.range_server import RangeServer
+from functions.video_split.s3_object import CHUNK_BYTES
+from functions.video_split.source import Input, LocalFile
 from infra.pipeline import Settings, describe
 from local.cloud import LocalCloud
 from local.session import Session
@@ -38,7 +40,6 @@ CLIP_SECONDS = 60
 POLL_SECONDS = 0.5
 SAMPLE_SECONDS = 0.1
 GIGABYTE = 1e9
-CHUNK = 1 << 20
 BIT_RATE = 400_000
 FRAME_RATE = 30
 
@@ -125,15 +126,16 @@ def measure_large(video: Path, *, gops_of_each: int) -> dict[str, Any]:
     if video.stat().st_size > limits.max_bytes:
         raise SystemExit(f"{video.stat().st_size} bytes are over the limit of {limits.max_bytes}")
     division = Division(frames_per_second=2.0, range_seconds=Settings().range_seconds, limits=limits)
-    with serve(video) as url, Memory() as memory:
+    source = StreamedFile(video)
+    with Memory() as memory:
         started = time.perf_counter()
-        media = probe(url, limits=limits)
-        stretches = divide(url, media, division)
+        media = probe(source, limits=limits)
+        stretches = divide(source, media, division)
         divided = time.perf_counter() - started
         seconds = []
         for stretch in stretches:
             begun = time.perf_counter()
-            gops = decode(url, media, frames_per_second=2.0, limits=limits, stretch=stretch)
+            gops = decode(source, media, frames_per_second=2.0, limits=limits, stretch=stretch)
             for number, _ in enumerate(gops, start=1):
                 if number == gops_of_each:
                     break
@@ -178,45 +180,21 @@ class Memory:
             self.peak = max(self.peak, total / 1e6)
 
 
-@contextmanager
-def serve(file: Path) -> Iterator[str]:
-    handler = type("OneFile", (_Ranges,), {"file": file})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/large.mp4"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+class StreamedFile(LocalFile):
+    """A file that ffmpeg reads as it does an object in S3."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.size = path.stat().st_size
 
-class _Ranges(BaseHTTPRequestHandler):
-    file: Path
-    protocol_version = "HTTP/1.1"
+    @contextmanager
+    def opened(self) -> Iterator[Input]:
+        with RangeServer(self) as server:
+            yield server
 
-    def do_GET(self) -> None:
-        size = self.file.stat().st_size
-        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-        start, end = int(first), min(int(last or size - 1), size - 1)
-        self.send_response(206)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
-        self.send_header("Content-Length", str(end - start + 1))
-        self.end_headers()
-        try:
-            with self.file.open("rb") as file:
-                file.seek(start)
-                while start <= end and (chunk := file.read(min(CHUNK, end + 1 - start))):
-                    self.wfile.write(chunk)
-                    start += len(chunk)
-        except OSError:  # the reader has seeked away
-            self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def stream(self, start: int, end: int) -> Generator[bytes, None, None]:
+        for offset in range(start, end, CHUNK_BYTES):
+            yield self.read(offset, min(CHUNK_BYTES, end - offset))
 
 
 if __name__ == "__main__":

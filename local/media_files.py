@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from functions.common.errors import MediaError
 from functions.common.keys import MAX_INPUT_KEY_BYTES
-from functions.video_split.source import Source, recognise
+from functions.video_split.source import LocalFile, recognise
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, reason_of, walk, why_unreadable
 
@@ -70,7 +70,7 @@ def if_media(path: Path) -> Path | LeftOut:
     if path.suffix.lower() in MEDIA_SUFFIXES:
         return path
     try:
-        recognise(Source(str(path.absolute())).head)
+        recognise(LocalFile(path).head)
     except MediaError:
         return LeftOut(path=path, reason="not a video or photo")
     except OSError as error:

@@ -8,10 +8,10 @@ import ffmpeg
 from functions.common.events import Stretch
 from functions.video_split import colours
 from functions.video_split.ffmpeg import Binaries
-from functions.video_split.inputs import input_options, input_url
+from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
 from functions.video_split.probe import Media
-from functions.video_split.source import Source
+from functions.video_split.source import Input
 from functions.video_split.upright import Turn
 
 VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 the worst
@@ -31,7 +31,7 @@ def leaves_out(media: Media, stretch: Stretch) -> bool:
 
 
 def video_command(
-    source: Source,
+    opened: Input,
     media: Media,
     limits: Limits,
     binaries: Binaries,
@@ -46,8 +46,8 @@ def video_command(
     that came before it. So the sampler counts as it does over the whole video, to the sample; what lies outside the
     stretch is dropped before it is scaled.
     """
-    stream = _opened(
-        source,
+    stream = _input(
+        opened,
         media,
         limits,
         **({"skip_frame": "noref"} if leaves_out(media, stretch) else {}),
@@ -63,8 +63,8 @@ def video_command(
     return _upright(stream, media, limits, binaries, *(() if seek is None else ("-copyts", "-start_at_zero")))
 
 
-def first_frame_command(source: Source, media: Media, limits: Limits, binaries: Binaries) -> list[str]:
-    return _upright(_opened(source, media, limits), media, limits, binaries, **{"frames:v": 1})
+def first_frame_command(opened: Input, media: Media, limits: Limits, binaries: Binaries) -> list[str]:
+    return _upright(_input(opened, media, limits), media, limits, binaries, **{"frames:v": 1})
 
 
 def _sought(seconds: float) -> dict[str, Any]:
@@ -96,19 +96,19 @@ def _upright(
     )
 
 
-def photo_command(source: Source, media: Media, limits: Limits, binaries: Binaries, quality: int) -> list[str]:
-    stream = _opened(source, media, limits)
+def photo_command(opened: Input, media: Media, limits: Limits, binaries: Binaries, quality: int) -> list[str]:
+    stream = _input(opened, media, limits)
     if media.transparent:
         stream = _on_white(stream)
     stream = _turned(stream, media.turn)
     return _compiled(stream, binaries, pixel_format="yuvj444p", quality=quality, log_level="warning", **{"frames:v": 1})
 
 
-def _opened(source: Source, media: Media, limits: Limits, **more: Any) -> Any:
-    options = input_options(source, media.container, limits)
+def _input(opened: Input, media: Media, limits: Limits, **more: Any) -> Any:
+    options = input_options(opened, media.container, limits)
     # one graph for the whole stream, whatever its frames claim later; `Turn` does what autorotation would
     fixed = {"noautorotate": None, "reinit_filter": 0}
-    return ffmpeg.input(input_url(source), **options, **fixed, **more)[str(media.stream)]
+    return ffmpeg.input(opened.url, **options, **fixed, **more)[str(media.stream)]
 
 
 def _on_white(stream: Any) -> Any:

@@ -22,7 +22,7 @@ from functions.video_split.gops import Sample, pack
 from functions.video_split.limits import Limits
 from functions.video_split.mpjpeg import OversizeFrame, jpegs
 from functions.video_split.probe import Media, clock
-from functions.video_split.source import Source
+from functions.video_split.source import Input, Source, as_source
 from functions.video_split.timeline import NotAnchored, Timeline
 
 PHOTO_QUALITIES = (2, 5, 12)  # the first that fits in `max_frame_bytes`
@@ -48,7 +48,7 @@ class Gop:
 
 
 def decode(
-    url: str,
+    source: Source | str,
     media: Media,
     *,
     frames_per_second: float,
@@ -61,21 +61,22 @@ def decode(
 
     A video gives the same samples, however it is divided into stretches.
     """
-    opened = _Opened(
-        source=Source(url),
-        media=media,
-        limits=limits,
-        binaries=binaries or find(),
-        deadline=deadline or Deadline.after(limits.decode_seconds),
-    )
-    if media.photo:
-        return _decode_photo(opened)
-    return _decode_video(opened, grid(frames_per_second), stretch, index=0)
+    with as_source(source).opened() as readable:
+        opened = _Opened(
+            source=readable,
+            media=media,
+            limits=limits,
+            binaries=binaries or find(),
+            deadline=deadline or Deadline.after(limits.decode_seconds),
+        )
+        if media.photo:
+            return (yield from _decode_photo(opened))
+        return (yield from _decode_video(opened, grid(frames_per_second), stretch, index=0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
-    source: Source
+    source: Input
     media: Media
     limits: Limits
     binaries: Binaries
@@ -94,6 +95,7 @@ class _Opened:
     def first_jpeg(self, command: list[str]) -> bytes:
         with self.child(command) as child:
             for frame in jpegs(child, most_bytes=self.limits.max_frame_bytes):
+                self.source.require_fetched()
                 return frame
         raise explain(child.log, child.returncode, otherwise=DAMAGED)
 
@@ -216,9 +218,11 @@ class _Reading:
         number, timeline, limits = self._stretch.first, self._timeline, self._opened.limits
         with self._opened.child(self._command, timeline.feed) as child:
             for jpeg in jpegs(child, most_bytes=limits.max_frame_bytes):
+                self._opened.source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
                 timeline.require_anchor()
                 yield self._sample(number, jpeg)
                 number += 1
+        self._opened.source.require_fetched()
         timeline.require_anchor()
         if number == 0 and timeline.frames == 1:  # a frame that lasts no time is on screen at no instant of the grid
             yield self._sample(0, self._first_frame())

@@ -10,23 +10,25 @@ from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.division import Division
 from functions.video_split.ffmpeg import Binaries
 from functions.video_split.probe import Media
-from functions.video_split.source import INDEXED
+from functions.video_split.source import INDEXED, Source
 
 TRIAL_SECONDS = 20.0  # a seek by an index takes one or two; without one the file is read up to there
 
 
-def divide(url: str, media: Media, division: Division, *, binaries: Binaries | None = None) -> list[Stretch]:
+def divide(
+    source: Source | str, media: Media, division: Division, *, binaries: Binaries | None = None
+) -> list[Stretch]:
     """The whole as one stretch unless it is long and a seek to the last stretch finds what is there."""
     count = math.ceil(media.duration / division.range_seconds)
     if count <= 1 or media.container not in INDEXED:
         return [WHOLE]
-    first = _try(url, media, division, Stretch(end=1), binaries)
+    first = _try(source, media, division, Stretch(end=1), binaries)
     if first is None:
         return [WHOLE]
     stretches = _evenly(media, division, count, origin=first.rest.origin)
     last = stretches[-1]
     trial = last.model_copy(update={"end": last.first + 1})
-    return [WHOLE] if _try(url, media, division, trial, binaries) is None else stretches
+    return [WHOLE] if _try(source, media, division, trial, binaries) is None else stretches
 
 
 def ranges_of(upload: Upload, stretches: list[Stretch], division: Division) -> list[SplitRange]:
@@ -45,9 +47,11 @@ def _evenly(media: Media, division: Division, count: int, *, origin: int) -> lis
     return [Stretch(first=first, end=end, origin=origin) for first, end in zip(bounds, ends, strict=True)]
 
 
-def _try(url: str, media: Media, division: Division, stretch: Stretch, binaries: Binaries | None) -> Gop | None:
+def _try(
+    source: Source | str, media: Media, division: Division, stretch: Stretch, binaries: Binaries | None
+) -> Gop | None:
     gops = decode(
-        url,
+        source,
         media,
         frames_per_second=division.frames_per_second,
         limits=division.limits,

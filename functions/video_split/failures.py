@@ -24,14 +24,11 @@ UNAVAILABLE = "the upload could not be fetched while it was being read"
 TOO_SLOW = "The file takes too long to read. Upload a shorter or smaller video."
 TOO_MANY_PIXELS = "The picture is too large to be read. Upload it in a smaller size."
 NO_INDEX = "The file is incomplete: the index that a video file needs is missing. Upload it again from the original."
+CUT_SHORT = "The file is incomplete: its end is missing. Upload it again from the original."
 
 # The first pattern that is found anywhere in the log decides.
 _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
-    (
-        re.compile(r"\[(https?|tls|tcp) @|Server returned [45]|timed out|Input/output error"),
-        SourceUnavailable,
-        UNAVAILABLE,
-    ),
+    (re.compile(r"\[tcp @"), SourceUnavailable, UNAVAILABLE),  # ffmpeg could not reach this process
     (re.compile(r"exceeds specified max pixel|Picture size \d{4,}x\d{4,} is invalid"), TooManyPixels, TOO_MANY_PIXELS),
     (
         re.compile(r"Cannot allocate memory|[Oo]ut of memory|get_buffer\(\) failed|while opening encoder"),
@@ -40,6 +37,7 @@ _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     ),
     (re.compile(r"moov atom not found"), TruncatedMedia, NO_INDEX),
     (re.compile(r"does not contain any stream|matches no streams"), NoVideo, NO_VIDEO),
+    (re.compile(r"File ended prematurely|partial file|Input/output error"), TruncatedMedia, CUT_SHORT),
     (re.compile(r"Decoder \(codec|Decoder not found|Could not find codec"), UnreadableMedia, UNREADABLE),
 )
 
@@ -70,13 +68,9 @@ def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
 
 
 def broken_off(log: Iterable[str]) -> RollcallError | None:
-    """What ended a decode early though it gave frames; a read that was taken up again did not."""
-    lines = [line for line in log if "reconnect" not in line]
-    if any("Cannot allocate memory" in line for line in lines):
-        return TooManyPixels(TOO_MANY_PIXELS)
-    if any("Input/output error" in line for line in lines):
-        return SourceUnavailable(UNAVAILABLE)
-    return None
+    """What ended a decode early though it gave frames."""
+    out_of_memory = any("Cannot allocate memory" in line for line in log)
+    return TooManyPixels(TOO_MANY_PIXELS) if out_of_memory else None
 
 
 def _named(log: Iterable[str]) -> RollcallError | None:

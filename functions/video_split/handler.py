@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from functions.common.batch import handle_batch
 from functions.common.jobs import JobStore
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger, metrics
-from functions.common.signing import signing_s3
 from functions.video_split.deadline import Deadline
 from functions.video_split.environment import Environment
 from functions.video_split.range_queue import RangeQueue
@@ -20,6 +20,8 @@ from functions.video_split.split import Splitter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+S3_CONFIG = Config(connect_timeout=10, read_timeout=30)  # seconds, of each attempt
 
 
 @cache
@@ -36,7 +38,7 @@ def sqs() -> "SQSClient":
 def splitter() -> Splitter:
     settings = environment()
     return Splitter(
-        s3=signing_s3(),
+        s3=boto3.client("s3", config=S3_CONFIG),
         jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
         lookups=LookupQueue(sqs(), settings.lookup_queue),
         ranges=RangeQueue(sqs(), settings.split_queue),

@@ -12,9 +12,9 @@ from functions.common.photo_header import read_header
 from functions.video_split.colours import limited_matrix
 from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain, too_many_pixels
 from functions.video_split.ffmpeg import Binaries, Child, find
-from functions.video_split.inputs import input_options, input_url
+from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
-from functions.video_split.source import INDEXED, Container, Source, recognise
+from functions.video_split.source import INDEXED, Container, Input, Source, as_source, recognise
 from functions.video_split.upright import Turn, exif_turn, matrix_turn
 
 __all__ = ["Limits", "Media", "probe"]
@@ -41,8 +41,9 @@ class Media:
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
 
 
-def probe(url: str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
-    source = Source(url)
+def probe(source: Source | str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
+    """`source`: or the path of a file on this disk."""
+    source = as_source(source)
     container = recognise(source.head)
     if container.photo:
         return _photo(source, container, limits)
@@ -71,7 +72,8 @@ def _photo(source: Source, container: Container, limits: Limits) -> Media:
 
 
 def _video(source: Source, container: Container, limits: Limits, binaries: Binaries) -> Media:
-    answer = _ffprobe(source, container, limits, binaries)
+    with source.opened() as opened:
+        answer = _ffprobe(opened, container, limits, binaries)
     stream = _best(_videos(answer))
     turn = matrix_turn(_display_matrix(stream))
     width, height = turn.size(*_square_size(stream))
@@ -92,18 +94,19 @@ def _video(source: Source, container: Container, limits: Limits, binaries: Binar
     return media
 
 
-def _ffprobe(source: Source, container: Container, limits: Limits, binaries: Binaries) -> dict[str, Any]:
-    options = input_options(source, container, limits)
+def _ffprobe(opened: Input, container: Container, limits: Limits, binaries: Binaries) -> dict[str, Any]:
+    options = input_options(opened, container, limits)
     command = [
         str(binaries.ffprobe),
         *("-hide_banner", "-loglevel", "repeat+level+warning", "-of", "json", "-show_streams", "-show_format"),
         *(part for name, value in options.items() for part in (f"-{name}", str(value))),
-        *("-i", input_url(source)),
+        *("-i", opened.url),
     ]
     with Child(
         command, seconds=limits.probe_seconds, cpu_seconds=limits.probe_seconds, memory=limits.max_memory
     ) as child:
         output = child.read_all(ANSWER_BYTES)
+    opened.require_fetched()
     if child.returncode != 0:
         raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=limits.max_video_pixels)
     answer: dict[str, Any] = json.loads(output)

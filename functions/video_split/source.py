@@ -1,7 +1,8 @@
-"""The first look at an upload: single byte ranges of it, and what its content says it is, whatever its name."""
+"""An upload as the split reads it: single byte ranges of it, what ffmpeg opens, and what its content says it is."""
 
-import urllib.error
-import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,22 +10,32 @@ from pathlib import Path
 from functions.common.errors import NoVideo, SourceUnavailable, UnreadableMedia
 
 HEAD_BYTES = 1 << 16
-TIMEOUT = 30  # seconds for one small range
 TS_PACKET = 188
 ACCEPTED = "Upload MP4, MOV, MKV, WebM, AVI, JPEG, PNG or WebP."
-_RANGE_NOT_SATISFIABLE = 416
 
 
-@dataclass(frozen=True)
-class Source:
-    """An object behind an http(s) URL, or a local file."""
+class Input(ABC):
+    """What ffmpeg opens, for as long as it may read it."""
 
     url: str
+    protocols: str  # all that ffmpeg may use to open it
 
     @property
-    def remote(self) -> bool:
-        return self.url.startswith(("http://", "https://"))
+    def failure(self) -> SourceUnavailable | None:
+        """Why bytes did not come. Whatever ffmpeg made of it is not the file's fault."""
+        return None
 
+    @property
+    def waited(self) -> float:
+        """Seconds spent until now waiting for bytes from elsewhere."""
+        return 0.0
+
+    def require_fetched(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class Source(ABC):
     @cached_property
     def head(self) -> bytes:
         return self._read(0, HEAD_BYTES)
@@ -35,22 +46,37 @@ class Source:
             return self.head[offset : offset + size]
         return self._read(offset, size)
 
+    @abstractmethod
+    def opened(self) -> AbstractContextManager[Input]: ...
+
+    @abstractmethod
+    def _read(self, offset: int, size: int) -> bytes: ...
+
+
+class LocalFile(Source):
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path).absolute()
+
+    @contextmanager
+    def opened(self) -> Iterator[Input]:
+        yield _OpenedFile(self._path)
+
     def _read(self, offset: int, size: int) -> bytes:
-        if not self.remote:
-            with Path(self.url).open("rb") as file:
-                file.seek(offset)
-                return file.read(size)
-        request = urllib.request.Request(self.url, headers={"Range": f"bytes={offset}-{offset + size - 1}"})
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                return bytes(answer.read(size))
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == _RANGE_NOT_SATISFIABLE:
-                return b""
-            raise SourceUnavailable(f"the upload could not be fetched: HTTP {error.code}") from None
-        except OSError as error:
-            raise SourceUnavailable(f"the upload could not be fetched: {type(error).__name__}") from None
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+
+class _OpenedFile(Input):
+    protocols = "file"
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"file:{path}"
+
+
+def as_source(source: Source | str) -> Source:
+    """A path stands for the file on this disk."""
+    return LocalFile(source) if isinstance(source, str) else source
 
 
 @dataclass(frozen=True)

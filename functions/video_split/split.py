@@ -20,11 +20,10 @@ from functions.video_split.divide import divide, ranges_of
 from functions.video_split.division import Division
 from functions.video_split.probe import Media, probe
 from functions.video_split.range_queue import RangeQueue
+from functions.video_split.s3_object import S3Object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-URL_SECONDS = 3600  # longer than any invocation lives
 
 
 class Splitter:
@@ -113,19 +112,19 @@ class Splitter:
         """Read the upload, or have it read range by range."""
         self._require_bounds(current)
         upload, division = current.upload, self._division_of(job)
-        url, media = self._open(upload)
+        source, media = self._open(upload)
         divisible = job.schema_version > UNDIVIDED_SCHEMA
-        ranges = ranges_of(upload, divide(url, media, division) if divisible else [WHOLE], division)
+        ranges = ranges_of(upload, divide(source, media, division) if divisible else [WHOLE], division)
         if len(ranges) == 1:
-            return self._read(url, media, ranges[0], job, deadline)
+            return self._read(source, media, ranges[0], job, deadline)
         self._ranges.send(ranges)
         logger.info("divided", ranges=len(ranges), duration=media.duration)
         return job
 
     def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         require_latest(self._s3, part.upload)
-        url, media = self._open(part.upload)
-        return self._read(url, media, part, job, deadline)
+        source, media = self._open(part.upload)
+        return self._read(source, media, part, job, deadline)
 
     def _division_of(self, job: Job) -> Division:
         """With the sampling that the job began with."""
@@ -133,22 +132,18 @@ class Splitter:
             self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
         )
 
-    def _open(self, upload: Upload) -> tuple[str, Media]:
-        url = self._s3.generate_presigned_url(
-            "get_object",
-            Params={"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version},
-            ExpiresIn=URL_SECONDS,
-        )
-        return url, probe(url, limits=self._limits)
+    def _open(self, upload: Upload) -> tuple[S3Object, Media]:
+        source = S3Object(self._s3, upload)
+        return source, probe(source, limits=self._limits)
 
-    def _read(self, url: str, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
+    def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         first = part.stretch.first
         if first in job.ranges:
             return self._jobs.close(job)
         started, division = time.monotonic(), self._division_of(job)
         reading = _Reading(part.stretch)
         gops = decode(
-            url,
+            source,
             media,
             frames_per_second=division.frames_per_second,
             limits=self._limits,

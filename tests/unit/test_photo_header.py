@@ -12,7 +12,7 @@ from PIL import Image
 
 from functions.common.errors import MediaError, TruncatedMedia, UnreadableMedia
 from functions.common.photo_header import MOST_PARTS, InMemory, PhotoHeader, read_header, require_whole
-from functions.video_split.source import HEAD_BYTES, Source
+from functions.video_split.source import HEAD_BYTES, LocalFile
 
 FORMS = ("JPEG", "PNG", "WEBP")
 
@@ -148,7 +148,7 @@ def test_what_decoders_skip_between_segments_is_skipped(between: bytes) -> None:
 def test_metadata_of_megabytes_is_walked_over(tmp_path: Path) -> None:
     large = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(60_000)) for _ in range(100)]
     (tmp_path / "p").write_bytes(jpeg(*large, segment(0xE1, b"Exif\0\0" + exif(8))))
-    found = read_header(Source(str(tmp_path / "p")))
+    found = read_header(LocalFile(tmp_path / "p"))
     assert (found.width, found.height, found.orientation) == (64, 48, 8)
 
 
@@ -156,7 +156,7 @@ def test_exif_behind_the_pixels(tmp_path: Path) -> None:
     photo = saved(noise((400, 400)), "WEBP", lossless=True, exif=b"Exif\0\0" + exif(6))
     assert photo.index(b"EXIF") > HEAD_BYTES  # out of what is read first
     (tmp_path / "p").write_bytes(photo)
-    assert read_header(Source(str(tmp_path / "p"))).orientation == 6
+    assert read_header(LocalFile(tmp_path / "p")).orientation == 6
 
 
 def test_a_webp_of_six_bytes() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from functions.common.errors import SourceUnavailable, TooManyPixels, TooSlow, UnreadableMedia
+from functions.common.errors import SourceUnavailable, TooManyPixels, TooSlow, TruncatedMedia, UnreadableMedia
 from functions.video_split.failures import broken_off, explain
 from functions.video_split.ffmpeg import WHEEL, Child, find, scrub
 
@@ -147,8 +147,9 @@ def test_urls_are_scrubbed() -> None:
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("[http @ 0x1] [error] HTTP error 403 Forbidden", SourceUnavailable),
-        ("[tls @ 0x1] [error] error in the certificate", SourceUnavailable),
+        ("[tcp @ 0x1] [error] Connection to tcp://127.0.0.1:9 failed: Connection refused", SourceUnavailable),
+        ("[matroska,webm @ 0x1] [error] Read error", UnreadableMedia),
+        ("[error] <url>: Input/output error", TruncatedMedia),
         ("[png @ 0x1] [error] Picture size 20000x20000 is invalid", TooManyPixels),
         ("[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory", TooManyPixels),
         ("[h264 @ 0x1] [error] no frame!", UnreadableMedia),
@@ -175,9 +176,8 @@ def test_the_cpu_limit_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("[https @ 0x1] [warning] Will reconnect at 9 in 0 second(s), error=Input/output error.", type(None)),
         ("[h264 @ 0x1] [error] concealing 30 DC, 30 AC, 30 MV errors", type(None)),
-        ("[error] <url> Input/output error", SourceUnavailable),
+        ("[error] <url> Input/output error", type(None)),
         ("[error] Error while decoding stream #0:0: Cannot allocate memory", TooManyPixels),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from functions.common.errors import MediaError, NoVideo, UnreadableMedia
-from functions.video_split.source import HEAD_BYTES, Source, recognise
+from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
 
 TS = (b"\x47" + bytes(187)) * 6
 M2TS = (bytes(4) + b"\x47" + bytes(187)) * 6
@@ -57,7 +57,7 @@ def test_refused_with_a_reason(head: bytes, error: type[MediaError], told: str) 
 def test_ranges_of_a_file(tmp_path: Path) -> None:
     body = bytes(range(256)) * 1024
     (tmp_path / "v").write_bytes(body)
-    source = Source(str(tmp_path / "v"))
+    source = LocalFile(tmp_path / "v")
     assert source.head == body[:HEAD_BYTES]
     assert source.read(10, 20) == body[10:30]
     assert source.read(HEAD_BYTES - 5, 10) == body[HEAD_BYTES - 5 : HEAD_BYTES + 5]
