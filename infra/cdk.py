@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import teardown
 from infra.errors import BadSettings, FindingsLeft, NotReady, Refused
 from infra.node import FOLDER, NODE, NPX, use_packaged_node
+from infra.quota import fit_quota
 from infra.settings import Deployment, no_such_setting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +73,7 @@ def _run(action: str, context: Mapping[str, Any], deployment: Deployment, *, con
     _require_bootstrap(session)
     if action == "deploy" and not deployment.image_repository:
         _require_docker()
-    return _cdk(action, context)
+    return _cdk(action, fit_quota(context, deployment, session.client("lambda")))
 
 
 def _synth(context: Mapping[str, Any]) -> int:

@@ -6,8 +6,10 @@ from typing import Literal
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
-ATTEMPTS = 3
+ATTEMPTS = 5  # at a message, at least: the first delivery is not counted, since it may not have been one
 DAY_SECONDS = 86_400
+MAX_RECEIVE_COUNT = 1000  # SQS's limit
+UNTRIED_SECONDS = 8 * DAY_SECONDS  # what no worker could begin, as when all are throttled, becomes a dead letter then
 REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
 DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
 BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
@@ -46,7 +48,7 @@ class Queue:
     name: str
     visibility_timeout: int
     dead_letter_queue: str
-    max_receive_count: int
+    max_receive_count: int  # deliveries, not attempts: those are counted by the functions
     # Nobody is told of what expires, so as long as leaves the dead letters some days: they are counted from the first
     # sending on, and 14 days are the longest that SQS offers.
     retention_seconds: int = 10 * DAY_SECONDS
@@ -134,7 +136,7 @@ class Settings:
 def describe(settings: Settings) -> Pipeline:
     prefix = settings.prefix
     buckets = {role: f"{prefix}-{role}" for role in ("input", "stage-1", "output")}
-    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "api-keys")}
+    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
     functions = _functions(settings, buckets, tables)
     return Pipeline(
         prefix=prefix,
@@ -151,10 +153,9 @@ def describe(settings: Settings) -> Pipeline:
         queues=tuple(
             Queue(
                 name=function.queue,
-                visibility_timeout=VISIBILITY_FACTOR * function.timeout,
-                dead_letter_queue=f"{function.queue}-dead-letters",
-                # the delivery after the last attempt does no work: it tells the owner and lets the message go
-                max_receive_count=ATTEMPTS + 1,
+                visibility_timeout=_visibility(function),
+                dead_letter_queue=dead_letters(function.queue),
+                max_receive_count=min(MAX_RECEIVE_COUNT, UNTRIED_SECONDS // _visibility(function)),
             )
             for function in functions
         ),
@@ -162,6 +163,7 @@ def describe(settings: Settings) -> Pipeline:
             Table(name=tables["people"], key="name"),
             Table(name=tables["faces"], key="name", sort_key="face"),
             Table(name=tables["jobs"], key="job", ttl_attribute="expires", kept=False),
+            Table(name=tables["attempts"], key="message", ttl_attribute="expires", kept=False),
             # what expires are the counts of requests, and keys that were made with an end; none outlives what it opens
             Table(name=tables["api-keys"], key="key", ttl_attribute="expires", kept=False),
         ),
@@ -174,6 +176,14 @@ def describe(settings: Settings) -> Pipeline:
 def metrics_namespace(prefix: str) -> str:
     """Of one deployment: what two of them count in one account must not add up."""
     return f"Rollcall/{prefix}"
+
+
+def dead_letters(queue: str) -> str:
+    return f"{queue}-dead-letters"
+
+
+def _visibility(function: Function) -> int:
+    return VISIBILITY_FACTOR * function.timeout
 
 
 def _api(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> Api:
@@ -205,6 +215,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
     prefix = settings.prefix
     shared = {
         "ATTEMPTS": str(ATTEMPTS),
+        "ATTEMPTS_TABLE": tables["attempts"],
         "JOBS_TABLE": tables["jobs"],
         "LOOKUP_QUEUE": f"{prefix}-lookup",
         "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
@@ -224,6 +235,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "video_split",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-split"),
                 "STAGE_1_BUCKET": buckets["stage-1"],
                 "FRAMES_PER_SECOND": str(settings.frames_per_second),
                 "MAX_DURATION": str(settings.max_duration),
@@ -246,6 +258,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "face_recognition",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-recognize"),
                 "INPUT_BUCKET": buckets["input"],
                 "MIN_FACE": str(settings.min_face),
                 "ROLLCALL_EMBEDDER": settings.embedder,
@@ -264,6 +277,7 @@ def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, st
             environment=shared
             | {
                 "POWERTOOLS_SERVICE_NAME": "lookup",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-lookup"),
                 "STAGE_1_BUCKET": buckets["stage-1"],
                 "OUTPUT_BUCKET": buckets["output"],
                 "PEOPLE_TABLE": tables["people"],

@@ -8,6 +8,7 @@ from local.lambda_host.event_source_mapping import FunctionStatus
 
 PATIENCE_SECONDS = 45.0  # longer than a message can be held back before it is tried again
 LOOK_SECONDS = 2.0
+FAILED_STARTS = 4  # in a row: a function that never starts has work for ever
 
 
 class Stalled(RollcallError):
@@ -33,7 +34,11 @@ class Watchdog:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        if any(function.in_flight or function.backlog for function in self._status().values()):
+        if any(_works(function) for function in self._status().values()):
             self._busy = now
         elif now - self._busy > PATIENCE_SECONDS:
             raise Stalled(f"no answer, and no work left for {PATIENCE_SECONDS:.0f} s; the functions' logs say why")
+
+
+def _works(function: FunctionStatus) -> bool:
+    return function.failed_starts < FAILED_STARTS and bool(function.in_flight or function.backlog)

@@ -15,7 +15,6 @@ RollcallError
 ├── BadPack               a stage-1 object that is not a GoP pack
 ├── BadGallery            an item of the faces table that enrolment would not have written
 ├── BadRecord             a record that DynamoDB cannot hold
-├── GaveUp                every attempt at a message has failed
 ├── GalleryMismatch       the gallery was made with another embedder
 └── Superseded            a newer upload of the same key exists; this job's work is moot
 """
@@ -81,10 +80,6 @@ class BadGallery(RollcallError):
 
 class BadRecord(RollcallError):
     """A record that DynamoDB cannot hold; the message names the record and the field."""
-
-
-class GaveUp(RollcallError):
-    """Every attempt has failed; the message belongs to the dead letters now."""
 
 
 class GalleryMismatch(RollcallError):

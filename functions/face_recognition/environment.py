@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from functions.common.deliveries import DeliveryEnvironment
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 
-class Environment(BaseModel):
-    attempts: int = Field(alias="ATTEMPTS", gt=0)
+class Environment(DeliveryEnvironment):
     input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)

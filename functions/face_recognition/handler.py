@@ -15,10 +15,12 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.common.batch import handle_batch
+from functions.common.deliveries import Deliveries
 from functions.common.observability import logger, metrics
 from functions.face_recognition.environment import Environment
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
     from mypy_boto3_sqs import SQSClient
 
     from functions.face_recognition.recognize import Recognizer
@@ -34,6 +36,18 @@ def sqs() -> "SQSClient":
     import boto3
 
     return boto3.client("sqs")
+
+
+@cache
+def dynamodb() -> "DynamoDBServiceResource":
+    import boto3
+
+    return boto3.resource("dynamodb")
+
+
+@cache
+def deliveries() -> Deliveries:
+    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
 
 
 @cache
@@ -53,7 +67,7 @@ def recognizer() -> "Recognizer":
 
         return Recognizer(
             s3=boto3.client("s3"),
-            jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
+            jobs=JobStore(dynamodb().Table(settings.jobs_table)),
             lookups=LookupQueue(sqs(), settings.lookup_queue),
             engine=engine.result(),
             input_bucket=settings.input_bucket,
@@ -66,8 +80,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return handle_batch(
         event,
         context,
-        attempts=environment().attempts,
         work=recognizer().recognize,
         give_up=recognizer().give_up,
-        sqs=sqs,
+        deliveries=deliveries,
     )

@@ -1,10 +1,11 @@
 """The environment of lookup, checked once at cold start."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from functions.common.deliveries import DeliveryEnvironment
 
 
-class Environment(BaseModel):
-    attempts: int = Field(alias="ATTEMPTS", gt=0)
+class Environment(DeliveryEnvironment):
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     people_table: str = Field(alias="PEOPLE_TABLE", min_length=1)
     faces_table: str = Field(alias="FACES_TABLE", min_length=1)

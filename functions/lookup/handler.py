@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.common.announce import Announcer
 from functions.common.batch import handle_batch
+from functions.common.deliveries import Deliveries
 from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
 from functions.common.lookup_queue import LookupQueue
@@ -20,6 +21,7 @@ from functions.lookup.look_up import Lookup
 from functions.lookup.publish import Publisher
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
     from mypy_boto3_sqs import SQSClient
 
 
@@ -34,14 +36,24 @@ def sqs() -> "SQSClient":
 
 
 @cache
+def dynamodb() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb")
+
+
+@cache
+def deliveries() -> Deliveries:
+    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
+
+
+@cache
 def lookup() -> Lookup:
     settings = environment()
-    s3, dynamodb = boto3.client("s3"), boto3.resource("dynamodb")
+    s3 = boto3.client("s3")
     return Lookup(
         s3=s3,
-        jobs=JobStore(dynamodb.Table(settings.jobs_table)),
-        gallery=GalleryStore(dynamodb.Table(settings.faces_table)),
-        people=PeopleStore(dynamodb.Table(settings.people_table)),
+        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
+        gallery=GalleryStore(dynamodb().Table(settings.faces_table)),
+        people=PeopleStore(dynamodb().Table(settings.people_table)),
         lookups=LookupQueue(sqs(), settings.lookup_queue),
         publisher=Publisher(s3, settings.output_bucket),
         announcer=Announcer(
@@ -62,8 +74,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return handle_batch(
         event,
         context,
-        attempts=environment().attempts,
         work=lookup().look_up,
         give_up=lookup().give_up,
-        sqs=sqs,
+        deliveries=deliveries,
     )

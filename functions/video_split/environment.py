@@ -2,15 +2,15 @@
 
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
+from functions.common.deliveries import DeliveryEnvironment
 from functions.common.packs import MAX_PACKS
 from functions.video_split.division import Division
 from functions.video_split.limits import Limits
 
 
-class Environment(BaseModel):
-    attempts: int = Field(alias="ATTEMPTS", gt=0)
+class Environment(DeliveryEnvironment):
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     split_queue: str = Field(alias="SPLIT_QUEUE", min_length=1)

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from functions.common.batch import handle_batch
+from functions.common.deliveries import Deliveries
 from functions.common.jobs import JobStore
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import logger, metrics
@@ -19,6 +20,7 @@ from functions.video_split.range_queue import RangeQueue
 from functions.video_split.split import Splitter
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
     from mypy_boto3_sqs import SQSClient
 
 S3_CONFIG = Config(connect_timeout=10, read_timeout=30)  # seconds, of each attempt
@@ -35,11 +37,21 @@ def sqs() -> "SQSClient":
 
 
 @cache
+def dynamodb() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb")
+
+
+@cache
+def deliveries() -> Deliveries:
+    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
+
+
+@cache
 def splitter() -> Splitter:
     settings = environment()
     return Splitter(
         s3=boto3.client("s3", config=S3_CONFIG),
-        jobs=JobStore(boto3.resource("dynamodb").Table(settings.jobs_table)),
+        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
         lookups=LookupQueue(sqs(), settings.lookup_queue),
         ranges=RangeQueue(sqs(), settings.split_queue),
         stage_1_bucket=settings.stage_1_bucket,
@@ -54,8 +66,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return handle_batch(
         event,
         context,
-        attempts=environment().attempts,
         work=partial(splitter().split, deadline=deadline),
         give_up=splitter().give_up,
-        sqs=sqs,
+        deliveries=deliveries,
     )

@@ -16,11 +16,11 @@ from infra.constructs.functions import Functions
 from infra.constructs.http_api import HttpApi
 from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
-from infra.pipeline import ATTEMPTS, Api, Function, Pipeline, Queue, metrics_namespace
+from infra.pipeline import ATTEMPTS, DAY_SECONDS, UNTRIED_SECONDS, Api, Function, Pipeline, Queue, metrics_namespace
 
 NEAR_TIMEOUT = 0.9  # of the function's time: what takes longer is likely to be cut off on a slower day
 PERIOD = Duration.minutes(5)
-# in one period: more than two messages lose on all their attempts, which the dead letters tell of
+# in one period, in which a message fails three times at most: more than three messages
 FAILED_RECORDS = 10
 STUCK_PERIODS = 2  # a task has started by then, or does not start at all
 
@@ -133,7 +133,8 @@ def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Th
             name=f"{role}-dead-letters",
             metric=dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="max"),
             over=0,
-            meaning=f"Messages of the {role} queue failed {ATTEMPTS} times and wait to be looked at.",
+            meaning=f"Messages of the {role} queue failed at least {ATTEMPTS} times, or could not be begun for"
+            f" {UNTRIED_SECONDS // DAY_SECONDS} days, and wait to be looked at.",
         ),
         Threshold(
             name=f"{role}-backlog-age",

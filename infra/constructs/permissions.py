@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.nag import acknowledge
-from infra.pipeline import EVENT_BUS, Api, Function
+from infra.pipeline import EVENT_BUS, Api, Function, dead_letters
 from infra.settings import Deployment
 
 _BUCKET = "arn:{partition}:s3:::{prefix}-"
@@ -33,17 +33,21 @@ class Grant:
     conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def _consume(queue: str) -> Grant:
-    """By Lambda, which reads it, and by the code, which says when a message that failed comes again."""
-    return Grant(
-        _QUEUE + queue,
-        (
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-            "sqs:GetQueueUrl",
+def _consume(queue: str) -> tuple[Grant, ...]:
+    """By Lambda, which reads it, and by the code, which says when what failed comes again, and when it is dead."""
+    return (
+        Grant(
+            _QUEUE + queue,
+            (
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ChangeMessageVisibility",
+                "sqs:GetQueueUrl",
+            ),
         ),
+        Grant(_QUEUE + dead_letters(queue), ("sqs:GetQueueUrl", "sqs:SendMessage")),
+        Grant(_TABLE + "attempts", ("dynamodb:UpdateItem",)),
     )
 
 
@@ -61,7 +65,7 @@ _ASK_FOR_LOOKUP = Grant(_QUEUE + "lookup", ("sqs:GetQueueUrl", "sqs:SendMessage"
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "video_split": (
-        _consume("split"),
+        *_consume("split"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "input/*", ("s3:GetObjectVersion",)),
         Grant(_BUCKET + "stage-1/*", ("s3:PutObject",)),
@@ -71,14 +75,14 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_QUEUE + "split", ("sqs:GetQueueUrl", "sqs:SendMessage")),
     ),
     "face_recognition": (
-        _consume("recognize"),
+        *_consume("recognize"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "stage-1/*", ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
         _ASK_FOR_LOOKUP,
     ),
     "lookup": (
-        _consume("lookup"),
+        *_consume("lookup"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "stage-1/*", ("s3:GetObject",)),
         Grant(_BUCKET + "output/*", ("s3:PutObject", "s3:DeleteObject")),

@@ -19,7 +19,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def redrive(deployment: Deployment, queue: str) -> int:
-    source = deployment.queue_url(f"{queue}-dead-letters")
+    source, target = deployment.queue_url(f"{queue}-dead-letters"), deployment.queue_url(queue)
     attributes = deployment.sqs.get_queue_attributes(
         QueueUrl=source, AttributeNames=["QueueArn", "ApproximateNumberOfMessages"]
     )["Attributes"]
@@ -27,8 +27,10 @@ def redrive(deployment: Deployment, queue: str) -> int:
     if not waiting:
         return 0
     if not deployment.on_aws:  # moto does not offer to move messages
-        return _move(deployment, source, deployment.queue_url(queue), at_most=waiting)
-    deployment.sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        return _move(deployment, source, target, at_most=waiting)
+    # the functions put them there themselves, so SQS does not know from which queue they came
+    arn = deployment.sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    deployment.sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=arn)
     return _moved(deployment, attributes["QueueArn"])
 
 

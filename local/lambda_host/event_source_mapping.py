@@ -34,6 +34,7 @@ class FunctionStatus:
     workers: int
     in_flight: int  # batches being worked on
     backlog: int  # messages that wait
+    failed_starts: int = 0  # of workers that were given a batch, since the last that began
 
 
 class EventSourceMapping:
@@ -61,6 +62,7 @@ class EventSourceMapping:
         self._slots = Semaphore(policy.ceiling)
         self._executor = ThreadPoolExecutor(max_workers=policy.ceiling, thread_name_prefix=function.name)
         self._next_sample = 0.0
+        self._failed_starts = 0
         self._closing = Event()
         self._poller = Thread(target=self._poll, name=f"{function.name}-poller", daemon=True)
         self._poller.start()
@@ -93,7 +95,12 @@ class EventSourceMapping:
                 self._slots.release()
 
     def _status(self, backlog: int) -> FunctionStatus:
-        return FunctionStatus(workers=len(self._pool.sandboxes), in_flight=self._pool.in_flight, backlog=backlog)
+        return FunctionStatus(
+            workers=len(self._pool.sandboxes),
+            in_flight=self._pool.in_flight,
+            backlog=backlog,
+            failed_starts=self._failed_starts,
+        )
 
     def _scale(self) -> None:
         if time.monotonic() < self._next_sample:
@@ -144,6 +151,7 @@ class EventSourceMapping:
         try:
             self._log.write(f"START RequestId: {request_id} Version: $LATEST")
             outcome = sandbox.invoke(sqs_event(messages, queue_arn=self._queue_arn), request_id=request_id)
+            self._failed_starts = 0 if sandbox.initialized else self._failed_starts + 1
             self._record(outcome, request_id, sandbox, len(messages))
             return outcome
         finally:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LONG_POLL_SECONDS = 2
 HOLD_BACK_SECONDS = 0.3  # how long a shuffled delivery waits for others to change places with
-MAX_BACK_OFF_SECONDS = 30
+MAX_BACK_OFF_SECONDS = 8
 
 
 def quick_back_off_seconds(deliveries: int) -> int:

@@ -60,7 +60,7 @@ class Sandbox:
         self._guard = guard
         self._log = log
         self._messages: SimpleQueue[Message | Exited] = SimpleQueue()
-        self._initialised = False
+        self.initialized = False
         self._reason: Failure | None = None
         self._init_ms: float | None = None
         self._reaping = Lock()
@@ -88,12 +88,12 @@ class Sandbox:
 
     @property
     def reusable(self) -> bool:
-        return self.alive and self._initialised and self._reason is None
+        return self.alive and self.initialized and self._reason is None
 
     def invoke(self, event: bytes, *, request_id: str) -> Outcome:
         self.busy = True
         try:
-            failure = None if self._initialised else self._initialise()
+            failure = None if self.initialized else self._initialise()
             if failure is not None:
                 return Outcome(result=failure, duration_ms=0.0, init_ms=self._init_ms)
             return self._run(event, request_id)
@@ -159,7 +159,7 @@ class Sandbox:
         message = self._next_message(self._started + INIT_SECONDS, (Ready, InitError, Exited))
         self._init_ms = 1000 * (time.monotonic() - self._started)
         if isinstance(message, Ready):
-            self._initialised = True
+            self.initialized = True
             return None
         if message is None:
             self.end_for(

@@ -104,7 +104,7 @@ def _drawn(widget: dict[str, Any]) -> list[list[Any]]:
 
 
 def test_no_alarm_says_more_attempts_than_there_are(default_template: Template) -> None:
-    assert "failed 3 times" in alarms(default_template)["split-dead-letters"]["AlarmDescription"]
+    assert "failed at least 5 times" in alarms(default_template)["split-dead-letters"]["AlarmDescription"]
 
 
 def test_work_that_no_worker_takes_is_told(fargate_template: Template) -> None:

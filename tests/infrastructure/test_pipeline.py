@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.errors import BadSettings
-from infra.pipeline import ATTEMPTS, Bucket, Pipeline, Settings, describe
+from infra.pipeline import ATTEMPTS, DAY_SECONDS, Bucket, Pipeline, Settings, describe
 from infra.template import Template
 from tests.infrastructure.conftest import DEFAULT_PREFIX, PLACE, Synthesize
 from tests.infrastructure.read_back import read_back
@@ -59,6 +59,16 @@ def test_a_function_accepts_the_environment_that_it_is_given(component: str, tem
     accepted = _environment_model(component).model_validate(_environment(template, component) | SET_BY_THE_IMAGE)
 
     assert accepted.attempts == ATTEMPTS
+
+
+def test_what_is_never_begun_stays_for_days_and_what_fails_is_counted_by_the_functions(
+    default_template: Template,
+) -> None:
+    """A throttled invocation receives its message and begins nothing: such deliveries must cost nobody a result."""
+    for queue in read_back(default_template, prefix=DEFAULT_PREFIX).queues:
+        untried = queue.max_receive_count * queue.visibility_timeout
+        assert 7 * DAY_SECONDS < untried < queue.retention_seconds
+        assert queue.max_receive_count > 10 * ATTEMPTS
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -128,12 +138,12 @@ def test_what_cannot_be_made_again_outlives_the_stack_once_that_exists(default_t
 
     assert policies == {"Delete", "RetainExceptOnCreate"}  # a first deployment that fails leaves nothing in the way
     assert _removed_with_the_stack(default_template) == {
-        f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "jobs", "api-keys")
+        f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "jobs", "attempts", "api-keys")
     }
 
 
 def test_everything_goes_with_the_stack_when_told_so(bespoke_template: Template) -> None:
-    roles = ("input", "stage-1", "output", "people", "faces", "jobs", "api-keys")
+    roles = ("input", "stage-1", "output", "people", "faces", "jobs", "attempts", "api-keys")
 
     assert _removed_with_the_stack(bespoke_template) == {f"acme-{role}" for role in roles}
 

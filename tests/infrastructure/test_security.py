@@ -51,9 +51,9 @@ OBJECTS = {
     },
 }
 TABLES = {
-    "video_split": {"jobs"},
-    "face_recognition": {"jobs"},
-    "lookup": {"jobs", "faces", "people"},
+    "video_split": {"jobs", "attempts"},
+    "face_recognition": {"jobs", "attempts"},
+    "lookup": {"jobs", "faces", "people", "attempts"},
     "api": {"jobs", "faces", "people", "api-keys"},
 }
 

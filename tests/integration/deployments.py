@@ -75,7 +75,7 @@ class RunningDeployment:
 
 @contextmanager
 def running_deployment(model_dir: Path, log_dir: Path) -> Iterator[RunningDeployment]:
-    environment = {"ROLLCALL_MODEL_DIR": str(model_dir)}
+    environment = {"ROLLCALL_MODEL_DIR": str(model_dir), "ATTEMPTS": "1"}  # what fails shall be told of soon
     with LocalCloud(describe(Settings(prefix=PREFIX)), log_dir=log_dir, extra_environment=environment) as cloud:
         yield RunningDeployment(cloud, log_dir)
 

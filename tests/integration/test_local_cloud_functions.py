@@ -233,12 +233,13 @@ def test_scratch_is_the_workers_own_and_goes_with_it(messages):
     until(lambda: not folder.exists())
 
 
-def test_a_function_that_cannot_be_imported_says_why(log_dir, messages):
+def test_a_function_that_cannot_be_imported_says_why(cloud, log_dir, messages):
     sent = messages.send("broken", do="nothing")
 
     assert messages.until_dead("broken")["MessageId"] == sent
 
     assert set(messages.errors("broken")) == {"LookupError"}
+    assert cloud.status()["broken"].failed_starts == 2
     assert "a setting is missing" in (log_dir / "broken.log").read_text()
 
 

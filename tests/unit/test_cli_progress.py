@@ -71,6 +71,14 @@ def test_work_in_hand_is_waited_for_as_long_as_it_takes(clock: list[float]) -> N
     wait(watchdog, clock, 10 * PATIENCE_SECONDS)
 
 
+def test_a_function_that_never_starts_is_given_up_though_it_has_work(clock: list[float]) -> None:
+    broken = {"split": FunctionStatus(workers=1, in_flight=1, backlog=5, failed_starts=4)}
+    watchdog = Watchdog(lambda: broken, clock=lambda: clock[0])
+
+    with pytest.raises(Stalled, match="logs"):
+        wait(watchdog, clock, PATIENCE_SECONDS + 5)
+
+
 def test_files_that_nobody_works_on_are_given_up(clock: list[float]) -> None:
     idle = {"split": FunctionStatus(workers=0, in_flight=0, backlog=0)}
     watchdog = Watchdog(lambda: idle, clock=lambda: clock[0])

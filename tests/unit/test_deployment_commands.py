@@ -25,7 +25,9 @@ from local.provision import provision
 from tests.unit.results import person, result
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"
+TARGET = ARN.removesuffix("-dead-letters")
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/acme-split-dead-letters"
+TARGET_URL = URL.removesuffix("-dead-letters")
 
 
 def refused(code: str, message: str = "User: me is not authorized") -> ClientError:
@@ -64,6 +66,7 @@ def acme() -> Iterator[tuple[Deployment, Stubber]]:
         deployment = Deployment(prefix="acme", session=session, ending=ending)
         with Stubber(deployment.sqs) as sqs:
             sqs.add_response("get_queue_url", {"QueueUrl": URL}, {"QueueName": "acme-split-dead-letters"})
+            sqs.add_response("get_queue_url", {"QueueUrl": TARGET_URL}, {"QueueName": "acme-split"})
             yield deployment, sqs
             sqs.assert_no_pending_responses()
 
@@ -73,6 +76,14 @@ def add_dead_letters(sqs: Stubber, number: int) -> None:
         "get_queue_attributes",
         {"Attributes": {"QueueArn": ARN, "ApproximateNumberOfMessages": str(number)}},
         {"QueueUrl": URL, "AttributeNames": ["QueueArn", "ApproximateNumberOfMessages"]},
+    )
+
+
+def add_target(sqs: Stubber) -> None:
+    sqs.add_response(
+        "get_queue_attributes",
+        {"Attributes": {"QueueArn": TARGET}},
+        {"QueueUrl": TARGET_URL, "AttributeNames": ["QueueArn"]},
     )
 
 
@@ -87,7 +98,8 @@ def test_on_aws_the_queue_itself_moves_its_dead_letters(
     monkeypatch.setattr(redrive_command, "POLL_SECONDS", 0)
     deployment, sqs = acme
     add_dead_letters(sqs, 3)
-    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN})
+    add_target(sqs)
+    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN, "DestinationArn": TARGET})
     add_task(sqs, "RUNNING", 1)
     add_task(sqs, "COMPLETED", 3)
 
@@ -97,7 +109,8 @@ def test_on_aws_the_queue_itself_moves_its_dead_letters(
 def test_a_move_that_sqs_gives_up_is_told_with_its_reason(acme: tuple[Deployment, Stubber]) -> None:
     deployment, sqs = acme
     add_dead_letters(sqs, 3)
-    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN})
+    add_target(sqs)
+    sqs.add_response("start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": ARN, "DestinationArn": TARGET})
     add_task(sqs, "FAILED", 1, FailureReason="AccessDenied")
 
     with pytest.raises(UsageError, match="AccessDenied"):

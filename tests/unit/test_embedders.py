@@ -14,6 +14,8 @@ from model.embedders import EMBEDDERS
 
 ENVIRONMENT = {
     "ATTEMPTS": "3",
+    "ATTEMPTS_TABLE": "attempts",
+    "DEAD_LETTERS": "dead-letters",
     "JOBS_TABLE": "jobs",
     "PEOPLE_TABLE": "people",
     "FACES_TABLE": "faces",

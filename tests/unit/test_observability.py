@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import EndpointConnectionError
 
 from functions.common.batch import handle_batch
+from functions.common.deliveries import Deliveries
 from functions.common.events import Upload
 from functions.common.observability import about, count, logger, metrics, stage
 from functions.common.tracing import DAEMON_VARIABLE, HEADER_VARIABLE, Trace, sampled
@@ -139,8 +141,15 @@ def test_an_invocation_publishes_what_it_counted_and_is_silent_where_that_is_not
     assert [line["Gops"] for line in published] == [[2.0]] * len(counted)
 
 
-def out_of_reach() -> NoReturn:
-    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+class OutOfReach(Deliveries):
+    def __init__(self) -> None:
+        pass
+
+    def begin(self, record: SQSRecord) -> bool:
+        return True
+
+    def come_again(self, record: SQSRecord) -> NoReturn:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
 
 def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -167,10 +176,9 @@ def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.Log
     answer = handle_batch(
         {"Records": records},
         Context(),  # type: ignore[arg-type]
-        attempts=3,
         work=work,
         give_up=work,
-        sqs=out_of_reach,
+        deliveries=OutOfReach,
     )
 
     assert seen == [("good", None), ("good", UPLOAD.job), ("bad", None), ("bad", None)]

@@ -14,6 +14,8 @@ from functions.video_split.limits import Limits
 UPLOAD = Upload(bucket="in", key="a.mp4", version="v1")
 SETTINGS = {
     "ATTEMPTS": "3",
+    "ATTEMPTS_TABLE": "attempts",
+    "DEAD_LETTERS": "dead-letters",
     "JOBS_TABLE": "jobs",
     "LOOKUP_QUEUE": "lookup",
     "SPLIT_QUEUE": "split",
