@@ -103,6 +103,23 @@ class Api:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Authorizer:
+    """What API Gateway asks about the key of a request, before the API's own function is started."""
+
+    name: str
+    component: str = "authorizer"
+    handler: str = "functions.api.authorizer.handler"
+    timeout: int = 10  # seconds
+    # a quarter of a second of imports at a whole CPU; what it does then takes milliseconds, so memory hardly costs
+    memory_mb: int = 512
+    scratch_mb: int = 512
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+AnyFunction = Function | Api | Authorizer
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     prefix: str
     buckets: tuple[Bucket, ...]
@@ -111,6 +128,7 @@ class Pipeline:
     functions: tuple[Function, ...]
     results: ResultsQueue | None = None
     api: Api | None = None
+    authorizer: Authorizer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +188,7 @@ def describe(settings: Settings) -> Pipeline:
         functions=functions,
         results=ResultsQueue(name=f"{prefix}-results"),
         api=None if settings.api == "none" else _api(settings, buckets, tables),
+        authorizer=_authorizer(settings, tables) if settings.api == "lambda" and settings.api_auth == "keys" else None,
     )
 
 
@@ -205,6 +224,15 @@ def _api(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) ->
         "ROLLCALL_EMBEDDER": settings.embedder,
     } | _threshold(settings)
     return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
+
+
+def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
+    environment = {
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings.prefix),
+        "POWERTOOLS_SERVICE_NAME": "authorizer",
+        "API_KEYS_TABLE": tables["api-keys"],
+    }
+    return Authorizer(name=f"{settings.prefix}-api-authorizer", environment=environment)
 
 
 def _threshold(settings: Settings) -> dict[str, str]:

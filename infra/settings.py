@@ -106,6 +106,15 @@ class Deployment(BaseModel):
         le=10_000,
         description="requests a second that API Gateway lets through, twice as many at once",
     )
+    api_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="instances of the API's function, kept for it alone and never more; unset: what the account allows",
+    )
+    api_authorizer_concurrency: int | None = Field(
+        default=None, ge=1, le=1000, description="likewise of the function that checks keys before the API's is started"
+    )
     video_split_memory: MemoryMb | None = Field(
         default=None, ge=1769, description="MB; ffmpeg alone may take 1,476; unset: what infra/pipeline.py says"
     )
@@ -184,6 +193,13 @@ class Deployment(BaseModel):
             raise ValueError("api_auth = iam needs API Gateway to check signatures: give api=lambda as well")
         if self.api_rate != type(self).model_fields["api_rate"].default and self.api != "lambda":
             raise ValueError("api_rate is of API Gateway: give api=lambda as well, or leave it out")
+        if self.api_concurrency is not None and self.api != "lambda":
+            raise ValueError("api_concurrency is of the API's function: give api=lambda as well, or leave it out")
+        if self.api_authorizer_concurrency is not None and (self.api, self.api_auth) != ("lambda", "keys"):
+            raise ValueError(
+                "api_authorizer_concurrency is of the function that checks API keys: give api=lambda and api_auth=keys"
+                " as well, or leave it out"
+            )
         if self.api_cors_origins and self.api == "none":
             raise ValueError(
                 "api_cors_origins is of the API: give api=lambda or api=container as well, or leave it out"

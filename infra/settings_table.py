@@ -25,6 +25,8 @@ MORE = {  # pages that say more about a setting
     "threshold": "settings.md#threshold",
     "compute": "deploy.md#workers-instead-of-a-function",
     "api": "deploy.md#photos-by-http",
+    "api_concurrency": "deploy.md#photos-by-http",
+    "api_authorizer_concurrency": "deploy.md#photos-by-http",
     "kms_former_key_arns": "runbook.md#another-key",
     "vpc_id": "deploy.md#in-a-vpc-of-your-own",
     "image_repository": "images.md#images-built-elsewhere",

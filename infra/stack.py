@@ -83,7 +83,14 @@ class RollcallStack(Stack):
         if pipeline.api is None:
             return None
         if pipeline.api.host == "lambda":
-            return HttpApi(self, "Api", api=pipeline.api, deployment=deployment, functions=functions)
+            return HttpApi(
+                self,
+                "Api",
+                api=pipeline.api,
+                authorizer=pipeline.authorizer,
+                deployment=deployment,
+                functions=functions,
+            )
         return LoadBalancedApi(
             self,
             "Api",

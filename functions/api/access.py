@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from functions.api.api_keys import ApiKeyStore, RateLimiter
+from functions.api.api_keys import ApiKeyStore, RateLimiter, given_key
 from functions.api.errors import Forbidden, TooManyRequests, Unauthenticated
 
 Scope = Literal["recognize", "videos", "results", "people:read", "people:write"]
@@ -32,7 +32,7 @@ class KeyHolders:
         self._rates = rates
 
     async def admit(self, request: Request, scope: Scope) -> Access:
-        key = await run_in_threadpool(self._keys.verify, _given_key(request))
+        key = await run_in_threadpool(self._keys.verify, given_key(request.headers))
         if key is None:
             raise Unauthenticated("Send a valid API key in the X-Api-Key header or as a bearer token.")
         if scope not in key.scopes:
@@ -71,11 +71,6 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[Access]]:
         return await gatekeeper.admit(request, scope)
 
     return check
-
-
-def _given_key(request: Request) -> str:
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return request.headers.get("x-api-key") or (token.strip() if kind.lower() == "bearer" else "")
 
 
 def _is_loopback(address: str) -> bool:

@@ -108,6 +108,12 @@ class ApiKeyStore:
         return None if item is None else _key_of(item)
 
 
+def given_key(headers: Mapping[str, str]) -> str:
+    """The key that a request comes with, or nothing. `headers` has names in lower case, or takes any case."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return headers.get("x-api-key") or (token.strip() if kind.lower() == "bearer" else "")
+
+
 class RateLimiter:
     """Requests are taken from the shared count a few at a time, so that most cost no write."""
 

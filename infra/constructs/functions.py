@@ -14,7 +14,7 @@ from infra.constructs.log_groups import build_log_group
 from infra.constructs.network import GivenNetwork
 from infra.constructs.permissions import build_role
 from infra.constructs.queues import Queues
-from infra.pipeline import Api, Function, Pipeline
+from infra.pipeline import AnyFunction, Function, Pipeline
 from infra.settings import Deployment
 
 
@@ -52,7 +52,7 @@ class Functions(Construct):
         )
         return built
 
-    def build(self, function: Function | Api, **more: Any) -> lambda_.DockerImageFunction:
+    def build(self, function: AnyFunction, **more: Any) -> lambda_.DockerImageFunction:
         """Without anything that would start it."""
         role, log_group = self._role(function), self._log_group(function)
         log_group.grant_write(role)
@@ -66,11 +66,9 @@ class Functions(Construct):
             timeout=Duration.seconds(function.timeout),
             memory_size=function.memory_mb,
             ephemeral_storage_size=Size.mebibytes(function.scratch_mb),
-            tracing=lambda_.Tracing.ACTIVE,
             role=role,
             log_group=log_group,
-            **self._placement(),
-            **more,
+            **{"tracing": lambda_.Tracing.ACTIVE} | self._placement() | more,
         )
 
     def _placement(self) -> dict[str, Any]:
@@ -82,7 +80,7 @@ class Functions(Construct):
             "security_groups": [self.network.security_group],
         }
 
-    def _role(self, function: Function | Api) -> iam.Role:
+    def _role(self, function: AnyFunction) -> iam.Role:
         return build_role(
             self,
             f"{function.component}-role",
@@ -92,7 +90,7 @@ class Functions(Construct):
             in_vpc=self.network is not None,
         )
 
-    def _log_group(self, function: Function | Api) -> logs.LogGroup:
+    def _log_group(self, function: AnyFunction) -> logs.LogGroup:
         return build_log_group(
             self, f"{function.component}-logs", name=f"/aws/lambda/{function.name}", days=self._deployment.log_days
         )

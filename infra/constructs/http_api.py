@@ -2,20 +2,20 @@
 
 import json
 
+from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpLambdaAuthorizer, HttpLambdaResponseType
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
 from infra.constructs.functions import Functions
 from infra.constructs.log_groups import build_log_group
-from infra.nag import acknowledge
-from infra.pipeline import Api
+from infra.pipeline import Api, Authorizer
 from infra.settings import Deployment
 
 BURST_SECONDS = 2  # of the rate that may come at once
-KEYS_CHECKED_INSIDE = "The application itself asks for an API key, with its scope, on every route but the health check."
 # every method but OPTIONS, which has to stay open for browsers
 METHODS = [
     apigateway.HttpMethod.GET,
@@ -38,12 +38,20 @@ LOGGED = {
 
 class HttpApi(Construct):
     def __init__(
-        self, scope: Construct, construct_id: str, *, api: Api, deployment: Deployment, functions: Functions
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        api: Api,
+        authorizer: Authorizer | None,
+        deployment: Deployment,
+        functions: Functions,
     ) -> None:
         super().__init__(scope, construct_id)
         self._api = api
         self._deployment = deployment
-        self.function = functions.build(api)
+        self.function = functions.build(api, reserved_concurrent_executions=deployment.api_concurrency)
+        self._authorizer = HttpIamAuthorizer() if authorizer is None else self._key_check(authorizer, functions)
         self.gateway = self._gateway()
         self.url = self.gateway.api_endpoint
         self._build_stage()
@@ -54,16 +62,33 @@ class HttpApi(Construct):
         return self.gateway.metric_server_error(**options)  # type: ignore[arg-type]
 
     def _build_routes(self) -> None:
-        signed = self._deployment.api_auth == "iam"
         for path in ("/", "/{proxy+}"):
-            routes = self.gateway.add_routes(
+            self.gateway.add_routes(
                 path=path,
                 methods=METHODS,
                 integration=HttpLambdaIntegration("function", self.function),
-                authorizer=HttpIamAuthorizer() if signed else None,
+                authorizer=self._authorizer,
             )
-            for route in routes if not signed else ():
-                acknowledge(route, "AwsSolutions-APIG4", KEYS_CHECKED_INSIDE)
+
+    def _key_check(self, authorizer: Authorizer, functions: Functions) -> HttpLambdaAuthorizer:
+        """It is asked about every request: API Gateway demands each header that it caches answers by, and a key comes
+        in one of two. The function remembers keys for some seconds by itself.
+        """
+        function = functions.build(
+            authorizer,
+            reserved_concurrent_executions=self._deployment.api_authorizer_concurrency,
+            # strangers start it: no trace and no line of each request is written at the owner's cost
+            tracing=lambda_.Tracing.DISABLED,
+            logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+        )
+        return HttpLambdaAuthorizer(
+            "keys",
+            function,
+            identity_source=[],
+            response_types=[HttpLambdaResponseType.SIMPLE],
+            results_cache_ttl=Duration.seconds(0),
+        )
 
     def _gateway(self) -> apigateway.HttpApi:
         origins = self._deployment.origins

@@ -10,12 +10,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.errors import BadSettings
-from infra.pipeline import Api, Function
+from infra.pipeline import AnyFunction
 from infra.settings import Deployment
 
 FACENET_WEIGHTS = "docker/weights/20180402-114759-vggface2.pt"  # built into the image where it lies there
 DOCKERFILE = "docker/Dockerfile"  # with a target for each function, named after its component
 BUILD_CONTEXT = ("docker", "functions", "model", "pyproject.toml")
+
+IMAGES = {"authorizer": "api"}  # by component, where it is not an image of its own
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64, ecs.CpuArchitecture.X86_64),
@@ -34,23 +36,23 @@ class Images(Construct):
             self, "repository", deployment.image_repository
         )
 
-    def code_of(self, function: Function | Api) -> lambda_.DockerImageCode:
+    def code_of(self, function: AnyFunction) -> lambda_.DockerImageCode:
         command = [function.handler]
         if self._repository:
             tag = self._tag_of(function)
             return lambda_.DockerImageCode.from_ecr(self._repository, tag_or_digest=tag, cmd=command)
         return lambda_.DockerImageCode.from_image_asset(cmd=command, **self._asset(function))
 
-    def container_of(self, function: Function | Api) -> ecs.ContainerImage:
+    def container_of(self, function: AnyFunction) -> ecs.ContainerImage:
         """The same image; a task says by itself what it runs."""
         if self._repository:
             return ecs.ContainerImage.from_ecr_repository(self._repository, self._tag_of(function))
         return ecs.ContainerImage.from_asset(**self._asset(function))
 
-    def _tag_of(self, function: Function | Api) -> str:
-        return f"{function.component}-{self._tag}"
+    def _tag_of(self, function: AnyFunction) -> str:
+        return f"{_image_of(function)}-{self._tag}"
 
-    def _asset(self, function: Function | Api) -> dict[str, Any]:
+    def _asset(self, function: AnyFunction) -> dict[str, Any]:
         if not (self._source / DOCKERFILE).is_file():
             raise BadSettings(
                 f"{DOCKERFILE} is missing: run this in a full checkout, or give image_repository and image_tag"
@@ -63,8 +65,12 @@ class Images(Construct):
         return {
             "directory": str(self._source),
             "file": DOCKERFILE,
-            "target": function.component,
+            "target": _image_of(function),
             "platform": self._platform,
             "exclude": ["*", *(f"!{name}" for name in BUILD_CONTEXT), "**/__pycache__", "**/.*_cache"],
-            "display_name": function.component,
+            "display_name": _image_of(function),
         }
+
+
+def _image_of(function: AnyFunction) -> str:
+    return IMAGES.get(function.component, function.component)

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.nag import acknowledge
-from infra.pipeline import EVENT_BUS, Api, Function, dead_letters
+from infra.pipeline import EVENT_BUS, AnyFunction, dead_letters
 from infra.settings import Deployment
 
 _BUCKET = "arn:{partition}:s3:::{prefix}-"
@@ -109,6 +109,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_TABLE + "api-keys", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
         *_ANNOUNCE,
     ),
+    # it only looks keys up; their requests are counted by the API
+    "authorizer": (Grant(_TABLE + "api-keys", ("dynamodb:GetItem",)),),
 }
 
 TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
@@ -134,7 +136,7 @@ FORMER_KEY_USE = ("kms:Decrypt", "kms:DescribeKey")
 
 
 def build_role(
-    scope: Construct, construct_id: str, *, function: Function | Api, prefix: str, deployment: Deployment, in_vpc: bool
+    scope: Construct, construct_id: str, *, function: AnyFunction, prefix: str, deployment: Deployment, in_vpc: bool
 ) -> iam.Role:
     principal = iam.ServicePrincipal("lambda.amazonaws.com")
     role = iam.Role(scope, construct_id, assumed_by=principal, description=_description(function))
@@ -144,7 +146,7 @@ def build_role(
 
 
 def build_task_role(
-    scope: Construct, construct_id: str, *, function: Function | Api, prefix: str, deployment: Deployment
+    scope: Construct, construct_id: str, *, function: AnyFunction, prefix: str, deployment: Deployment
 ) -> iam.Role:
     principal = iam.ServicePrincipal(
         "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
@@ -154,7 +156,7 @@ def build_task_role(
     return role
 
 
-def _description(function: Function | Api) -> str:
+def _description(function: AnyFunction) -> str:
     return f"What {function.component} of Rollcall may do"
 
 
@@ -182,7 +184,7 @@ def _through_the_stores(actions: Sequence[str], keys: Sequence[str]) -> iam.Poli
     )
 
 
-def _allow_unscoped(role: iam.Role, function: Function | Api, *, in_vpc: bool) -> None:
+def _allow_unscoped(role: iam.Role, function: AnyFunction, *, in_vpc: bool) -> None:
     """The only statements about `*`. Tracing's is there already: the function's own construct adds it."""
     reason = UNSCOPED_REASON.format(actions=", ".join(TRACING))
     if in_vpc:

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.worker.environment import Environment as WorkerEnvironment
-from infra.pipeline import Api, ApiHost, Bucket, Function, Notification, Pipeline, Queue, ResultsQueue, Table
+from infra.pipeline import (
+    Api,
+    ApiHost,
+    Authorizer,
+    Bucket,
+    Function,
+    Notification,
+    Pipeline,
+    Queue,
+    ResultsQueue,
+    Table,
+)
 from infra.template import Template
 
 # what the worker itself is told, and not the function's code
@@ -26,7 +37,7 @@ def read_back(template: Template, *, prefix: str, components: Mapping[str, str] 
             *(
                 _function(properties, template, components)
                 for properties in template.properties("AWS::Lambda::Function")
-                if not properties["FunctionName"].endswith("-api")
+                if not properties["FunctionName"].endswith(("-api", "-api-authorizer"))
             ),
             *(
                 _worker(properties, template, components)
@@ -36,6 +47,7 @@ def read_back(template: Template, *, prefix: str, components: Mapping[str, str] 
         ),
         results=_results(template),
         api=_api(template),
+        authorizer=_authorizer(template),
     )
 
 
@@ -53,6 +65,21 @@ def _api(template: Template) -> Api | None:
             del variables["AWS_DEFAULT_REGION"]
             limits = Api.timeout, int(task["Memory"]), Api.scratch_mb  # a server has its own, and no scratch
             return _described_api(task["Family"], "container", Api.handler, limits, variables)
+    return None
+
+
+def _authorizer(template: Template) -> Authorizer | None:
+    for function in template.properties("AWS::Lambda::Function"):
+        if function["FunctionName"].endswith("-api-authorizer"):
+            (handler,) = function["ImageConfig"]["Command"]
+            return Authorizer(
+                name=function["FunctionName"],
+                handler=handler,
+                timeout=function["Timeout"],
+                memory_mb=function["MemorySize"],
+                scratch_mb=function["EphemeralStorage"]["Size"],
+                environment=function["Environment"]["Variables"],
+            )
     return None
 
 

@@ -7,7 +7,7 @@ import pytest
 from functions.api.environment import Environment
 from infra.pipeline import Settings, describe
 from infra.template import Template
-from tests.infrastructure.conftest import CERTIFICATE, DEFAULT_PREFIX
+from tests.infrastructure.conftest import CERTIFICATE, DEFAULT_PREFIX, PLACE, WITH_API, Synthesize
 from tests.infrastructure.read_back import read_back
 
 
@@ -47,6 +47,62 @@ def test_signatures_are_asked_for_on_every_route_when_told_so(signed_template: T
     api = read_back(signed_template, prefix=DEFAULT_PREFIX).api
     assert api is not None
     assert api.environment["AUTH"] == "iam"
+
+
+def test_a_key_is_checked_before_the_apis_function_on_every_route(api_template: Template) -> None:
+    described = describe(Settings(prefix=DEFAULT_PREFIX, api="lambda"))
+    (authorizer,) = api_template.properties("AWS::ApiGatewayV2::Authorizer")
+    routes = list(api_template.properties("AWS::ApiGatewayV2::Route"))
+
+    assert read_back(api_template, prefix=DEFAULT_PREFIX).authorizer == described.authorizer
+    assert {route["AuthorizationType"] for route in routes} == {"CUSTOM"}
+    assert authorizer["AuthorizerType"] == "REQUEST"
+    assert authorizer["EnableSimpleResponses"] is True
+    assert authorizer["AuthorizerPayloadFormatVersion"] == "2.0"
+    assert described.authorizer is not None
+    assert f":function:{described.authorizer.name}/" in authorizer["AuthorizerUri"]
+
+
+def test_no_answer_is_cached_by_a_header_that_need_not_be_there(api_template: Template) -> None:
+    """A key comes in one of two headers: API Gateway would refuse whoever does not send all that it caches by, and
+    without any of them it would give one caller's answer to all."""
+    (authorizer,) = api_template.properties("AWS::ApiGatewayV2::Authorizer")
+
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+    assert not authorizer.get("IdentitySource")
+
+
+def test_strangers_write_no_logs_and_no_traces(api_template: Template) -> None:
+    (function,) = (
+        function
+        for function in api_template.properties("AWS::Lambda::Function")
+        if function["FunctionName"].endswith("-api-authorizer")
+    )
+
+    assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
+    assert function.get("TracingConfig", {}).get("Mode") != "Active"
+
+
+def test_signatures_need_no_function(signed_template: Template) -> None:
+    assert list(signed_template.properties("AWS::ApiGatewayV2::Authorizer")) == []
+    assert read_back(signed_template, prefix=DEFAULT_PREFIX).authorizer is None
+
+
+def test_an_operator_may_reserve_and_bound_instances(synthesize: Synthesize) -> None:
+    context = WITH_API | {"api_concurrency": "20", "api_authorizer_concurrency": "5"}
+    template = Template(synthesize(context)[0], PLACE)
+
+    reserved = {
+        function["FunctionName"].removeprefix(f"{DEFAULT_PREFIX}-"): function.get("ReservedConcurrentExecutions")
+        for function in template.properties("AWS::Lambda::Function")
+    }
+    assert reserved == {
+        "video-split": None,
+        "face-recognition": None,
+        "lookup": None,
+        "api": 20,
+        "api-authorizer": 5,
+    }
 
 
 def test_no_page_may_read_answers_by_default(api_template: Template) -> None:

@@ -49,12 +49,14 @@ OBJECTS = {
         ("output", "s3:PutObject"),
         ("output", "s3:DeleteObject"),
     },
+    "authorizer": set(),
 }
 TABLES = {
     "video_split": {"jobs", "attempts"},
     "face_recognition": {"jobs", "attempts"},
     "lookup": {"jobs", "faces", "people", "attempts"},
     "api": {"jobs", "faces", "people", "api-keys"},
+    "authorizer": {"api-keys"},
 }
 
 

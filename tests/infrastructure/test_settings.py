@@ -73,6 +73,11 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
             "api = container needs two subnets",
         ),
         ({"api_cors_origins": "https://a.example"}, "api_cors_origins is of the API: give api=lambda or api=container"),
+        ({"api_concurrency": "20"}, "api_concurrency is of the API's function: give api=lambda as well"),
+        (
+            {"api": "lambda", "api_auth": "iam", "api_authorizer_concurrency": "20"},
+            "api_authorizer_concurrency is of the function that checks API keys",
+        ),
         ({"api_rate": "20"}, "api_rate is of API Gateway: give api=lambda as well"),
         ({"api_cors_origins": "*"}, "for example https://app.example.org"),
         ({"api_rate": "0"}, "greater than or equal to 1"),
