@@ -82,5 +82,5 @@ def test_message_attributes_are_spelt_as_lambda_spells_them():
     }
 
 
-def test_the_local_back_off_doubles_up_to_half_a_minute():
-    assert [quick_back_off_seconds(count) for count in (1, 2, 3, 4, 5, 6, 7, 1000)] == [1, 2, 4, 8, 16, 30, 30, 30]
+def test_the_local_back_off_doubles_up_to_eight_seconds():
+    assert [quick_back_off_seconds(count) for count in (1, 2, 3, 4, 5, 6, 1000)] == [1, 2, 4, 8, 8, 8, 8]
