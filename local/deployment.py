@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ from functions.common.forget import Forgetter
 from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
 from functions.common.people_store import PeopleStore
+from functions.common.region import region_of
 from local.aws_errors import AWS_ERRORS, explain
 from local.errors import UsageError
 from local.stack_prefix import prefix_of_stack
@@ -109,7 +110,7 @@ def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
     named = describe(options.prefix) if options.prefix and not options.stack else "deployment"
     try:
         with ExitStack() as ending:
-            session = boto3.Session(region_name=_region(os.environ))
+            session = boto3.Session(region_name=region_of(os.environ))
             prefix = _prefix_of(options, session, ending)
             named = describe(prefix)
             yield Deployment(prefix=prefix, session=session, ending=ending)
@@ -119,11 +120,6 @@ def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
 
 def describe(prefix: str) -> str:
     return f"deployment with the prefix {prefix!r}"
-
-
-def _region(environment: Mapping[str, str]) -> str | None:
-    """Of the variables alone: boto3 does not read AWS_REGION, which the CDK and other tools do."""
-    return environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION") or None
 
 
 def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> str:

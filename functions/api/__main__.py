@@ -11,6 +11,7 @@ from functions.api.app import create_app
 from functions.api.environment import Environment
 from functions.api.request_log import RequestLog
 from functions.api.services import open_services
+from functions.common.region import region_of
 from functions.common.signing import signing_s3
 
 KEEP_ALIVE_SECONDS = 75  # longer than a load balancer's 60: it must be the one that closes an idle connection
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--socket", type=int, help="file descriptor of a listening socket, instead of host and port")
     options = parser.parse_args()
+    boto3.setup_default_session(region_name=region_of(os.environ))
     serve(Environment.model_validate(dict(os.environ)), host=options.host, port=options.port, listener=options.socket)
 
 

@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from pydantic import ValidationError
 
 from functions.common.observability import logger
+from functions.common.region import region_of
 from functions.worker.context import Identity
 from functions.worker.drain import Drain
 from functions.worker.environment import Environment
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m functions.worker", description=__doc__)
     parser.add_argument("handler", help="what Lambda would be given: module.function")
     options = parser.parse_args(arguments)
+    boto3.setup_default_session(region_name=region_of(variables))
     try:
         settings = Environment.model_validate(dict(variables))
         handler = load_handler(options.handler)

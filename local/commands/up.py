@@ -48,7 +48,7 @@ def announce(session: Session, api_url: str) -> None:
     buckets = ", ".join(session.bucket(role) for role in ("input", "stage-1", "output"))
     print(
         f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID={DUMMY_KEY} AWS_SECRET_ACCESS_KEY={DUMMY_KEY}"
-        f" AWS_DEFAULT_REGION={REGION}\n"
+        f" AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
         f"ready at {endpoint}: upload to {session.bucket('input')}, results come in {session.bucket('output')}"
         f" (buckets: {buckets}); photos by HTTP at {api_url}; Ctrl-C stops",
         flush=True,
