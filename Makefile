@@ -11,6 +11,8 @@ PARITY := .venv-parity/bin
 INFRA := .venv-cdk/bin
 SETTINGS ?=
 CONFIRM ?=
+APPROVE ?=
+ADOPT ?=
 REPOSITORY ?=
 TAG ?=
 DATA ?= ../shared/data
@@ -109,10 +111,11 @@ images-lock: .venv-lock/bin/pip-compile ## pin the images' packages anew
 
 bootstrap: ## prepare an AWS account and region for `make deploy`, once
 diff: ## show what a deployment would change
-deploy: ## put the whole pipeline into your AWS account (SETTINGS as for synth; docs/deploy.md)
+deploy: ## put the whole pipeline into your AWS account (SETTINGS as for synth, APPROVE=never asks nothing; docs/deploy.md)
 destroy: ## take a deployment down; asks first, and keeps what is people's own unless told otherwise
 bootstrap diff deploy destroy: .venv-cdk/.done
-	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS) $(if $(CONFIRM),--confirm $(CONFIRM))
+	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS) $(if $(CONFIRM),--confirm $(CONFIRM)) \
+		$(if $(APPROVE),--approve $(APPROVE)) $(if $(ADOPT),--adopt)
 
 .venv/.bench: .venv/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

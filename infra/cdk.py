@@ -7,7 +7,6 @@ import argparse
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,15 +16,15 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import teardown
+from functions.common.region import region_of
+from infra import preflight, teardown
 from infra.errors import BadSettings, FindingsLeft, NotReady, Refused
-from infra.node import FOLDER, NODE, NPX, use_packaged_node
+from infra.node import FOLDER, NODE, NPX, pinned_command, use_packaged_node
 from infra.quota import fit_quota
 from infra.settings import Deployment, no_such_setting
 
 ROOT = Path(__file__).resolve().parent.parent
-CDK = "aws-cdk@^2.1148"  # npm's `latest` is 3, which cannot read what this version of the library writes
-BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"  # the parameter that `cdk bootstrap` leaves behind
+APPROVALS = ("never", "broadening", "any-change")  # as the CDK command names when it asks
 USAGE_ERROR = 2
 
 
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         context = _context(options.settings)
-        return _run(options.action, context, Deployment.from_context(context), confirmed=options.confirm)
+        return _run(options, context, Deployment.from_context(context))
     except (BadSettings, FindingsLeft, NotReady, Refused) as error:
         print(error, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
@@ -46,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("action", choices=("synth", "bootstrap", "diff", "deploy", "destroy"))
     parser.add_argument("settings", nargs="*", metavar="name=value")
     parser.add_argument("--confirm", metavar="STACK", help="destroy this stack without asking")
+    parser.add_argument("--approve", choices=APPROVALS, help="when `deploy` asks before permissions change")
+    parser.add_argument(
+        "--adopt", action="store_true", help="`deploy` takes over the buckets and tables that an earlier stack left"
+    )
     return parser
 
 
@@ -61,19 +64,33 @@ def _context(settings: Sequence[str]) -> dict[str, Any]:
     return context
 
 
-def _run(action: str, context: Mapping[str, Any], deployment: Deployment, *, confirmed: str | None) -> int:
-    if action == "synth":
+def _run(options: argparse.Namespace, context: Mapping[str, Any], deployment: Deployment) -> int:
+    if options.action == "synth":
         return _synth(context)
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3, unlike the CDK, does not read
-    deployment.require_region(_require_account(session))
-    if action == "bootstrap":
-        return _cdk("bootstrap", context)
-    if action == "destroy":
-        return _destroy(context, deployment, session, confirmed=confirmed)
-    _require_bootstrap(session)
-    if action == "deploy" and not deployment.image_repository:
-        _require_docker()
-    return _cdk(action, fit_quota(context, deployment, session.client("lambda")))
+    session = boto3.Session(region_name=region_of(os.environ))
+    region = preflight.require_account(session)
+    deployment.require_region(region)
+    if options.action == "destroy":
+        return _destroy(context, deployment, session, confirmed=options.confirm)
+    if options.action == "deploy":
+        return _deploy(options, context, deployment, session)
+    if options.action == "diff":
+        preflight.require_bootstrap(session)
+        context = fit_quota(context, deployment, session.client("lambda"))
+    return _cdk(options.action, context, region)
+
+
+def _deploy(
+    options: argparse.Namespace, context: Mapping[str, Any], deployment: Deployment, session: boto3.Session
+) -> int:
+    preflight.require_answer(options.approve)
+    preflight.require_bootstrap(session)
+    if not deployment.image_repository:
+        preflight.require_builder(deployment.architecture)
+    chosen = ["--require-approval", options.approve] if options.approve else []
+    chosen += ["--import-existing-resources"] if options.adopt else []
+    fitting = fit_quota(context, deployment, session.client("lambda"))
+    return _cdk("deploy", fitting, session.region_name, *chosen)
 
 
 def _synth(context: Mapping[str, Any]) -> int:
@@ -99,49 +116,16 @@ def _destroy(
     teardown.stop_functions(stack, cloudformation, session.client("lambda"))
     for bucket in buckets:
         teardown.empty(bucket, session.client("s3"))
-    return _cdk("destroy", context, "--force")  # asked for above, before the buckets were emptied
+    return _cdk("destroy", context, session.region_name, "--force")  # asked for above, before the buckets were emptied
 
 
-def _require_account(session: boto3.Session) -> str:
-    """The region that everything is in."""
-    if session.get_credentials() is None:
-        raise NotReady(
-            "There are no AWS credentials. Sign in (`aws configure`, or `aws sso login`), or set AWS_PROFILE,"
-            " or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; then try again."
-        )
-    if session.region_name is None:
-        raise NotReady("There is no AWS region. Set AWS_REGION, for example to eu-west-1; then try again.")
-    return session.region_name
-
-
-def _require_bootstrap(session: boto3.Session) -> None:
-    ssm = session.client("ssm")
-    try:
-        ssm.get_parameter(Name=BOOTSTRAP)
-    except ssm.exceptions.ParameterNotFound:
-        raise NotReady(
-            f"The CDK has not been used in this account and {session.region_name} before."
-            " Run `make bootstrap` once: it makes a bucket, a repository and roles for deployments."
-        ) from None
-
-
-def _require_docker() -> None:
-    docker = os.environ.get("CDK_DOCKER", "docker")
-    otherwise = "CDK_DOCKER names another builder with Docker's command line; image_repository and image_tag need none."
-    if shutil.which(docker) is None:
-        raise NotReady(f"{docker} is missing, and the functions' images are built with it. Install it. {otherwise}")
-    asked = subprocess.run([docker, "info"], capture_output=True, text=True, check=False)
-    if asked.returncode != 0:
-        said = asked.stderr.strip() or f"`{docker} info` ends with {asked.returncode}"
-        raise NotReady(f"{docker} cannot build here: {said.splitlines()[0]}\nStart its engine. {otherwise}")
-
-
-def _cdk(action: str, context: Mapping[str, Any], *options: str) -> int:
+def _cdk(action: str, context: Mapping[str, Any], region: str, *options: str) -> int:
     given = [
         argument for name, value in context.items() if isinstance(value, str) for argument in ("-c", f"{name}={value}")
     ]
-    command = [str(NODE), str(NPX), "--yes", CDK, action, *given, *options]
-    environment = os.environ | {"PATH": os.pathsep.join((str(FOLDER), os.environ.get("PATH", os.defpath)))}
+    command = [str(NODE), str(NPX), "--yes", pinned_command(), action, *given, *options]
+    path = os.pathsep.join((str(FOLDER), os.environ.get("PATH", os.defpath)))
+    environment = os.environ | {"PATH": path, "AWS_REGION": region}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -1,13 +1,17 @@
 """The app as the CDK command runs it."""
 
+import importlib
+import importlib.metadata
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from infra.node import pinned_command
 from tests.infrastructure.conftest import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,3 +48,21 @@ def test_bad_settings_are_lines_and_not_a_traceback(tmp_path: Path) -> None:
     assert finished.returncode == 2
     assert "max_concurrency = 0: " in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_the_library_and_the_command_are_pinned_and_fit_together() -> None:
+    needed = importlib.import_module("aws_cdk.cloud_assembly_schema").Manifest.cli_version()
+    requirements = (ROOT / "infra" / "requirements.txt").read_text()
+
+    (pinned_library,) = re.findall(r"^aws-cdk-lib==([0-9.]+)$", requirements, re.MULTILINE)
+    assert importlib.metadata.version("aws-cdk-lib") == pinned_library
+    assert _numbers(needed) <= _numbers(pinned_command().partition("@")[2]) < (3,)
+
+
+def test_no_document_names_another_version_of_the_command() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        assert set(re.findall(r"aws-cdk@[^ `]+", document.read_text())) <= {pinned_command()}, document
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

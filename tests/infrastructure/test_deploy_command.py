@@ -8,8 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.cdk import CDK
-from infra.node import FOLDER, NODE, NPX
+from infra.node import FOLDER, NODE, NPX, pinned_command
 from infra.rehearsal import LEFT_OUT, Clients, bend_assembly, complete
 from infra.template import Template
 from local.aws import AwsServer
@@ -63,7 +62,7 @@ def cdk(*arguments: str, environment: Mapping[str, str]) -> subprocess.Completed
     nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     path = {"PATH": os.pathsep.join((str(FOLDER), own["PATH"])), "npm_config_fetch_retries": "0"}
     return subprocess.run(
-        [str(NODE), str(NPX), "--yes", CDK, *arguments],
+        [str(NODE), str(NPX), "--yes", pinned_command(), *arguments],
         env=own | nothing | path | dict(environment),
         cwd=environment["CDK_HOME"],  # where there is no cdk.json
         stdin=subprocess.DEVNULL,
