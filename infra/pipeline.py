@@ -1,7 +1,7 @@
 """The pipeline, described once in plain Python: the local cloud and the CDK app are both built from it."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
@@ -14,6 +14,11 @@ REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought ba
 DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
 BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
+
+BUCKET_NAME = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"  # without dots: AWS's certificates do not cover names with dots
+
+BucketRole = Literal["input", "stage-1", "output"]
+BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
 
 # where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
 Compute = Literal["lambda", "fargate"]
@@ -33,6 +38,7 @@ class Notification:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
+    role: BucketRole
     name: str
     versioned: bool
     expire_days: int | None = None
@@ -130,12 +136,19 @@ class Pipeline:
     api: Api | None = None
     authorizer: Authorizer | None = None
 
+    @property
+    def bucket_names(self) -> dict[BucketRole, str]:
+        return {bucket.role: bucket.name for bucket in self.buckets}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What an operator may choose; every value reaches the functions through their environment."""
 
     prefix: str = "rollcall"
+    input_bucket: str | None = None  # None: <prefix>-input, likewise the others
+    stage_1_bucket: str | None = None
+    output_bucket: str | None = None
     frames_per_second: float = 2.0
     min_face: int = 40  # pixels, on the sampled frame
     embedder: EmbedderName = DEFAULT_EMBEDDER
@@ -150,23 +163,34 @@ class Settings:
     api_cors_origins: str = ""  # separated by commas
     api_min_face: int = 20  # pixels: a photo is one picture, and worth a closer look than a frame
 
+    @property
+    def bucket_names(self) -> dict[BucketRole, str]:
+        given = {"input": self.input_bucket, "stage-1": self.stage_1_bucket, "output": self.output_bucket}
+        return {role: given[role] or f"{self.prefix}-{role}" for role in BUCKET_ROLES}
+
 
 def describe(settings: Settings) -> Pipeline:
     prefix = settings.prefix
-    buckets = {role: f"{prefix}-{role}" for role in ("input", "stage-1", "output")}
+    buckets = settings.bucket_names
     tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
     functions = _functions(settings, buckets, tables)
     return Pipeline(
         prefix=prefix,
         buckets=(
-            Bucket(name=buckets["input"], versioned=True, notifications=(Notification(queue=f"{prefix}-split"),)),
             Bucket(
+                role="input",
+                name=buckets["input"],
+                versioned=True,
+                notifications=(Notification(queue=f"{prefix}-split"),),
+            ),
+            Bucket(
+                role="stage-1",
                 name=buckets["stage-1"],
                 versioned=True,
                 expire_days=1,
                 notifications=(Notification(queue=f"{prefix}-recognize", suffix=".zip"),),
             ),
-            Bucket(name=buckets["output"], versioned=False),
+            Bucket(role="output", name=buckets["output"], versioned=False),
         ),
         queues=tuple(
             Queue(
@@ -205,7 +229,7 @@ def _visibility(function: Function) -> int:
     return VISIBILITY_FACTOR * function.timeout
 
 
-def _api(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> Api:
+def _api(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> Api:
     prefix = settings.prefix
     environment = {
         "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
@@ -239,7 +263,7 @@ def _threshold(settings: Settings) -> dict[str, str]:
     return {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
 
 
-def _functions(settings: Settings, buckets: dict[str, str], tables: dict[str, str]) -> tuple[Function, ...]:
+def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> tuple[Function, ...]:
     prefix = settings.prefix
     shared = {
         "ATTEMPTS": str(ATTEMPTS),

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from infra.pipeline import BUCKET_NAME
+
 MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has to fit Lambda's 64 characters
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
@@ -49,6 +51,7 @@ Prefix = Annotated[
     Field(min_length=3, max_length=MAX_PREFIX, pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$"),
     AfterValidator(free_in_s3),
 ]
+BucketName = Annotated[str, Field(pattern=f"^{BUCKET_NAME}$"), AfterValidator(free_in_s3)]
 Repository = Annotated[str, Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$"), AfterValidator(name_alone)]
 LogDays = Annotated[int, AfterValidator(one_of_log_days), WithJsonSchema({"type": "integer", "enum": list(LOG_DAYS)})]
 Days = Annotated[int, Field(ge=0, le=36_500)]

@@ -10,18 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from infra.errors import BadSettings
 from infra.pipeline import (
+    BUCKET_ROLES,
     BYTES_BOUNDS,
     DURATION_BOUNDS,
     ApiAuth,
     ApiHost,
     Bucket,
+    BucketRole,
     Compute,
     Function,
     Pipeline,
     describe,
 )
 from infra.pipeline import Settings as PipelineSettings
-from infra.setting_types import Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
+from infra.setting_types import BucketName, Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 _OURS = re.compile(r"[a-z][a-z0-9_]*")  # the CDK's own context keys all carry a colon, a slash or a hyphen
@@ -40,6 +42,15 @@ class Deployment(BaseModel):
         examples=["acme-rollcall"],
         description="start of every name, and the stack's name; buckets share one namespace with the whole world;"
         " unset: rollcall-ACCOUNT-REGION, and the stack is rollcall",
+    )
+    input_bucket: BucketName | None = Field(
+        default=None, examples=["acme-uploads"], description="name of the input bucket; unset: <prefix>-input"
+    )
+    stage_1_bucket: BucketName | None = Field(
+        default=None, examples=["acme-packs"], description="name of the stage-1 bucket; unset: <prefix>-stage-1"
+    )
+    output_bucket: BucketName | None = Field(
+        default=None, examples=["acme-results"], description="name of the output bucket; unset: <prefix>-output"
     )
     frames_per_second: float = Field(default=2.0, gt=0, le=30, description="frames looked at per second of video")
     min_face: int = Field(default=40, ge=12, le=1000, description="smallest face, pixels of the sampled frame")
@@ -184,6 +195,12 @@ class Deployment(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _require_three_buckets(self) -> Self:
+        if len(set(self.bucket_names(self.prefix or "").values())) < len(BUCKET_ROLES):
+            raise ValueError("input_bucket, stage_1_bucket and output_bucket have to be three different buckets")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_what_nothing_would_use(self) -> Self:
         if self.capacity == "spot" and self.compute != "fargate":
             raise ValueError("capacity = spot is of workers: give compute=fargate as well, or leave it out")
@@ -250,10 +267,21 @@ class Deployment(BaseModel):
     def stack_name(self) -> str:
         return self.prefix or "rollcall"
 
+    def bucket_names(self, prefix: str) -> dict[BucketRole, str]:
+        return self._named(prefix).bucket_names
+
+    def _named(self, prefix: str) -> PipelineSettings:
+        return PipelineSettings(
+            prefix=prefix,
+            input_bucket=self.input_bucket,
+            stage_1_bucket=self.stage_1_bucket,
+            output_bucket=self.output_bucket,
+        )
+
     def describe(self, *, default_prefix: str) -> Pipeline:
         pipeline = describe(
-            PipelineSettings(
-                prefix=self.prefix or default_prefix,
+            dataclasses.replace(
+                self._named(self.prefix or default_prefix),
                 frames_per_second=self.frames_per_second,
                 min_face=self.min_face,
                 embedder=self.embedder,
@@ -269,12 +297,12 @@ class Deployment(BaseModel):
         )
         return dataclasses.replace(
             pipeline,
-            buckets=tuple(self._with_lifetime(bucket, pipeline.prefix) for bucket in pipeline.buckets),
+            buckets=tuple(self._with_lifetime(bucket) for bucket in pipeline.buckets),
             functions=tuple(self._with_memory(function) for function in pipeline.functions),
         )
 
-    def _with_lifetime(self, bucket: Bucket, prefix: str) -> Bucket:
-        days = {"input": self.input_days, "output": self.output_days}.get(bucket.name.removeprefix(f"{prefix}-"))
+    def _with_lifetime(self, bucket: Bucket) -> Bucket:
+        days = {"input": self.input_days, "output": self.output_days}.get(bucket.role)
         return bucket if not days else dataclasses.replace(bucket, expire_days=days)
 
     def _with_memory(self, function: Function) -> Function:

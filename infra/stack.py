@@ -51,8 +51,7 @@ class RollcallStack(Stack):
         )
         CfnOutput(self, "Prefix", value=pipeline.prefix, description="What every name of this deployment starts with")
         for bucket in pipeline.buckets:
-            role = bucket.name.removeprefix(f"{pipeline.prefix}-")
-            CfnOutput(self, f"{role}-bucket", value=bucket.name)
+            CfnOutput(self, f"{bucket.role}-bucket", value=bucket.name)
         if api is not None:
             CfnOutput(self, "ApiUrl", value=api.url, description="Where photos are answered")
         if deployment.api_domain is not None and isinstance(api, LoadBalancedApi):

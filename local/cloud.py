@@ -101,6 +101,10 @@ class LocalCloud:
         self._ending.close()
 
     @property
+    def pipeline(self) -> Pipeline:
+        return self._pipeline
+
+    @property
     def endpoint_url(self) -> str:
         return self._aws.endpoint_url
 

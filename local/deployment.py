@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,9 +17,10 @@ from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
 from functions.common.people_store import PeopleStore
 from functions.common.region import region_of
+from infra.pipeline import BucketRole, Settings
 from local.aws_errors import AWS_ERRORS, explain
 from local.errors import UsageError
-from local.stack_prefix import prefix_of_stack
+from local.stack_names import names_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -33,11 +34,12 @@ _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     prefix: str
+    buckets: Mapping[BucketRole, str]
     session: boto3.Session
     ending: ExitStack = field(default_factory=ExitStack)
 
-    def bucket(self, role: str) -> str:
-        return f"{self.prefix}-{role}"
+    def bucket(self, role: BucketRole) -> str:
+        return self.buckets[role]
 
     def table(self, role: str) -> "Table":
         return self._dynamodb.Table(f"{self.prefix}-{role}")
@@ -45,7 +47,7 @@ class Deployment:
     def queue_url(self, role: str) -> str:
         return self.sqs.get_queue_url(QueueName=f"{self.prefix}-{role}")["QueueUrl"]
 
-    def require(self, *buckets: str) -> None:
+    def require(self, *buckets: BucketRole) -> None:
         """Fail at once, and not after minutes of work, where there is no such deployment."""
         for role in buckets:
             try:
@@ -111,9 +113,9 @@ def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
     try:
         with ExitStack() as ending:
             session = boto3.Session(region_name=region_of(os.environ))
-            prefix = _prefix_of(options, session, ending)
-            named = describe(prefix)
-            yield Deployment(prefix=prefix, session=session, ending=ending)
+            names = _names_of(options, session, ending)
+            named = describe(names.prefix)
+            yield Deployment(prefix=names.prefix, buckets=names.bucket_names, session=session, ending=ending)
     except AWS_ERRORS as error:
         raise UsageError(explain(error, named)) from error
 
@@ -122,9 +124,18 @@ def describe(prefix: str) -> str:
     return f"deployment with the prefix {prefix!r}"
 
 
-def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> str:
+def _names_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> Settings:
     if options.stack:
-        return prefix_of_stack(options.stack, _client(session, "cloudformation", ending))
+        return names_of_stack(options.stack, _client(session, "cloudformation", ending))
+    return Settings(
+        prefix=_prefix_of(options, session, ending),
+        input_bucket=options.input_bucket,
+        stage_1_bucket=options.stage_1_bucket,
+        output_bucket=options.output_bucket,
+    )
+
+
+def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> str:
     if options.prefix:
         return str(options.prefix)
     sts = _client(session, "sts", ending)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.pipeline import BYTES_BOUNDS, DURATION_BOUNDS, Settings
+from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
@@ -88,6 +88,21 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("ROLLCALL_PREFIX") or "rollcall",
         help="start of bucket and table names (default: $ROLLCALL_PREFIX, else rollcall)",
     )
+    _add_buckets(parser)
+
+
+def _add_buckets(parser: argparse.ArgumentParser) -> None:
+    """Names that do not start with the prefix."""
+    for role in BUCKET_ROLES:
+        variable = f"ROLLCALL_{role}_BUCKET".upper().replace("-", "_")
+        parser.add_argument(
+            f"--{role}-bucket",
+            dest=f"{role}_bucket".replace("-", "_"),
+            type=bucket_name,
+            default=os.environ.get(variable) or None,
+            metavar="NAME",
+            help=f"name of the {role} bucket (default: ${variable}, else PREFIX-{role})",
+        )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +132,8 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
         help="start of the deployment's names (default: $ROLLCALL_PREFIX, else rollcall at $AWS_ENDPOINT_URL"
         " and rollcall-ACCOUNT-REGION on AWS)",
     )
-    which.add_argument("--stack", metavar="NAME", help="its CloudFormation stack, instead of the prefix")
+    which.add_argument("--stack", metavar="NAME", help="its CloudFormation stack, which tells the prefix and buckets")
+    _add_buckets(parser)
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
@@ -143,6 +159,14 @@ def number(low: float, high: float) -> Callable[[str], float]:
 def embedder(text: str) -> str:
     if text not in EMBEDDERS:
         raise argparse.ArgumentTypeError(f"{text!r} is no embedder; there are {' and '.join(EMBEDDERS)}")
+    return text
+
+
+def bucket_name(text: str) -> str:
+    if not re.fullmatch(BUCKET_NAME, text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end"
+        )
     return text
 
 

@@ -16,7 +16,7 @@ from botocore.config import Config
 from functions.common.gallery_store import GalleryStore
 from functions.common.jobs import JobStore
 from functions.common.people_store import PeopleStore
-from infra.pipeline import Settings, describe
+from infra.pipeline import BucketRole, Settings, describe
 from local.cloud import LocalCloud
 from local.preparation import Enrolment
 
@@ -31,6 +31,9 @@ DUMMY_KEY = "test"
 def settings_from(options: argparse.Namespace) -> Settings:
     return Settings(
         prefix=options.prefix,
+        input_bucket=options.input_bucket,
+        stage_1_bucket=options.stage_1_bucket,
+        output_bucket=options.output_bucket,
         frames_per_second=options.fps,
         min_face=options.min_face,
         embedder=options.embedder,
@@ -46,8 +49,8 @@ class Session:
     cloud: LocalCloud
     prefix: str
 
-    def bucket(self, role: str) -> str:
-        return f"{self.prefix}-{role}"
+    def bucket(self, role: BucketRole) -> str:
+        return self.cloud.pipeline.bucket_names[role]
 
     def table(self, role: str) -> "Table":
         return self._dynamodb.Table(f"{self.prefix}-{role}")

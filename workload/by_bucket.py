@@ -49,12 +49,14 @@ class BucketRun:
         clients: Clients,
         *,
         prefix: str,
+        input_bucket: str | None,
+        output_bucket: str | None,
         concurrency: int,
         timeout: float,
         done: Callable[[Outcome], None],
     ) -> None:
         self._s3, self._sqs = clients.s3, clients.sqs
-        self._input, self._output = f"{prefix}-input", f"{prefix}-output"
+        self._input, self._output = input_bucket or f"{prefix}-input", output_bucket or f"{prefix}-output"
         self._queues = [f"{prefix}-{stage}" for stage in STAGES]
         self._concurrency = concurrency
         self._timeout = timeout

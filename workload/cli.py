@@ -63,6 +63,8 @@ def _send(
     bucket_run = BucketRun(
         clients(options.endpoint_url),
         prefix=options.prefix,
+        input_bucket=options.input_bucket,
+        output_bucket=options.output_bucket,
         concurrency=options.concurrency,
         timeout=options.timeout,
         done=progress.add,
@@ -106,6 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
     bucket = targets.add_parser("bucket", help="photos or videos into the input bucket, answers from the output bucket")
     bucket.add_argument("--endpoint-url", help="of S3 and SQS (default: AWS's own, or $AWS_ENDPOINT_URL)")
     bucket.add_argument("--prefix", default="rollcall", help="of buckets and queues (default: %(default)s)")
+    for role in ("input", "output"):
+        bucket.add_argument(f"--{role}-bucket", metavar="NAME", help=f"name of the bucket (default: PREFIX-{role})")
     bucket.add_argument("--videos", action="store_true", help="send the folder's videos, not its photos")
     for target in (http, bucket):
         _add_common(target)

@@ -28,11 +28,10 @@ class Buckets(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for bucket in pipeline.buckets:
-            role = bucket.name.removeprefix(f"{pipeline.prefix}-")
-            passing = role == "stage-1"  # holds nothing that cannot be made again
+            passing = bucket.role == "stage-1"  # holds nothing that cannot be made again
             built = s3.Bucket(
                 self,
-                role,
+                bucket.role,
                 bucket_name=bucket.name,
                 versioned=bucket.versioned,
                 encryption=s3.BucketEncryption.S3_MANAGED if key is None else s3.BucketEncryption.KMS,

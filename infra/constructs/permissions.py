@@ -11,7 +11,7 @@ from infra.nag import acknowledge
 from infra.pipeline import EVENT_BUS, AnyFunction, dead_letters
 from infra.settings import Deployment
 
-_BUCKET = "arn:{partition}:s3:::{prefix}-"
+_BUCKET = "arn:{partition}:s3:::"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
 _QUEUE = "arn:{partition}:sqs:{region}:{account}:{prefix}-"
 
@@ -53,8 +53,8 @@ def _consume(queue: str) -> tuple[Grant, ...]:
 
 # HEAD of the newest version needs GetObject; without ListBucket a deleted key answers 403 instead of 404
 _WHICH_UPLOAD_COUNTS = (
-    Grant(_BUCKET + "input/*", ("s3:GetObject",)),
-    Grant(_BUCKET + "input", ("s3:ListBucket",)),
+    Grant(_BUCKET + "{input}/*", ("s3:GetObject",)),
+    Grant(_BUCKET + "{input}", ("s3:ListBucket",)),
 )
 _ANNOUNCE = (
     Grant(_QUEUE + "results", ("sqs:GetQueueUrl", "sqs:SendMessage")),
@@ -67,8 +67,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "video_split": (
         *_consume("split"),
         *_WHICH_UPLOAD_COUNTS,
-        Grant(_BUCKET + "input/*", ("s3:GetObjectVersion",)),
-        Grant(_BUCKET + "stage-1/*", ("s3:PutObject",)),
+        Grant(_BUCKET + "{input}/*", ("s3:GetObjectVersion",)),
+        Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject",)),
         Grant(_TABLE + "jobs", ("dynamodb:UpdateItem",)),
         _ASK_FOR_LOOKUP,
         # ranges of long videos go back to where the uploads came from
@@ -77,16 +77,16 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "face_recognition": (
         *_consume("recognize"),
         *_WHICH_UPLOAD_COUNTS,
-        Grant(_BUCKET + "stage-1/*", ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")),
+        Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
         _ASK_FOR_LOOKUP,
     ),
     "lookup": (
         *_consume("lookup"),
         *_WHICH_UPLOAD_COUNTS,
-        Grant(_BUCKET + "stage-1/*", ("s3:GetObject",)),
-        Grant(_BUCKET + "output/*", ("s3:PutObject", "s3:DeleteObject")),
-        Grant(_BUCKET + "output", ("s3:ListBucket",)),
+        Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject",)),
+        Grant(_BUCKET + "{output}/*", ("s3:PutObject", "s3:DeleteObject")),
+        Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
         Grant(_TABLE + "faces", ("dynamodb:Scan",)),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
@@ -96,12 +96,12 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "api": (
         *_WHICH_UPLOAD_COUNTS,
         # photos that it was sent, and whatever is uploaded with a form that it has signed
-        Grant(_BUCKET + "input/api/*", ("s3:PutObject",)),
+        Grant(_BUCKET + "{input}/api/*", ("s3:PutObject",)),
         # of a person who is forgotten
-        Grant(_BUCKET + "input", ("s3:ListBucketVersions",)),
-        Grant(_BUCKET + "input/api/photos/*", ("s3:DeleteObjectVersion",)),
-        Grant(_BUCKET + "output/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
-        Grant(_BUCKET + "output", ("s3:ListBucket",)),
+        Grant(_BUCKET + "{input}", ("s3:ListBucketVersions",)),
+        Grant(_BUCKET + "{input}/api/photos/*", ("s3:DeleteObjectVersion",)),
+        Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
+        Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem",)),
         Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchWriteItem")),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")),
@@ -162,6 +162,7 @@ def _description(function: AnyFunction) -> str:
 
 def _allow(role: iam.Role, grants: Iterable[Grant], *, prefix: str, deployment: Deployment) -> None:
     names = {"partition": Aws.PARTITION, "region": Aws.REGION, "account": Aws.ACCOUNT_ID, "prefix": prefix}
+    names |= deployment.bucket_names(prefix)
     for grant in grants:
         resource = grant.resource.format(**names)
         role.add_to_policy(

@@ -38,7 +38,7 @@ def enrolment(videos: Videos, model_dir: Path) -> Enrolment:
 def start(model_dir: Path, enrolment: Enrolment) -> Iterator[Start]:
     with ExitStack() as ending:
 
-        def start_pipeline(*, delivery: Delivery | None = None, **settings: float) -> RunningPipeline:
+        def start_pipeline(*, delivery: Delivery | None = None, **settings: float | str) -> RunningPipeline:
             described = Settings(prefix="test", **settings)  # type: ignore[arg-type]
             return ending.enter_context(open_pipeline(described, enrolment, model_dir=model_dir, delivery=delivery))
 

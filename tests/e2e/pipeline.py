@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.pipeline import Settings, describe
+from infra.pipeline import BucketRole, Settings, describe
 from local.cloud import LocalCloud
 from local.lambda_host.message_source import Delivery
 from local.preparation import Enrolment
@@ -22,10 +22,13 @@ class RunningPipeline:
     cloud: LocalCloud
     prefix: str
 
+    def bucket(self, role: BucketRole) -> str:
+        return self.cloud.pipeline.bucket_names[role]
+
     def upload(self, key: str, body: Path | bytes) -> str:
         """Returns the version of the upload."""
         content = body.read_bytes() if isinstance(body, Path) else body
-        return self.cloud.client("s3").put_object(Bucket=f"{self.prefix}-input", Key=key, Body=content)["VersionId"]
+        return self.cloud.client("s3").put_object(Bucket=self.bucket("input"), Key=key, Body=content)["VersionId"]
 
     def result(self, key: str, version: str) -> dict[str, Any]:
         """Wait for the result of this upload."""
@@ -41,11 +44,11 @@ class RunningPipeline:
         outputs = self.outputs(key)
         if f"{key}.json" not in outputs:
             return None
-        answer = self.cloud.client("s3").get_object(Bucket=f"{self.prefix}-output", Key=f"{key}.json")
+        answer = self.cloud.client("s3").get_object(Bucket=self.bucket("output"), Key=f"{key}.json")
         return answer["Metadata"]["version"], json.loads(answer["Body"].read())
 
     def outputs(self, key: str) -> dict[str, bytes]:
-        s3, bucket = self.cloud.client("s3"), f"{self.prefix}-output"
+        s3, bucket = self.cloud.client("s3"), self.bucket("output")
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
         return {item["Key"]: s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed}
 

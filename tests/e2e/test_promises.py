@@ -42,6 +42,15 @@ def test_who_when_and_their_record(start: Start, videos: Videos) -> None:
     assert outputs[f"in/a.mp4/faces/{OBAMA}-1.jpg"].startswith(b"\xff\xd8")
 
 
+def test_buckets_may_have_names_of_their_own(start: Start, videos: Videos) -> None:
+    pipeline = start(input_bucket="uploads-of-acme", stage_1_bucket="packs-of-acme", output_bucket="results-of-acme")
+
+    result = pipeline.result("a.jpg", pipeline.upload("a.jpg", videos.photos / "obama2.jpg"))
+
+    assert names(result) == [OBAMA]
+    assert pipeline.bucket("output") == "results-of-acme"
+
+
 def test_events_twice_and_shuffled_change_nothing(start: Start, videos: Videos) -> None:
     video = videos.of(("obama2.jpg", 12), ("biden.jpg", 6), ("astronaut.png", 12), name="long.mp4")
     outputs = []

@@ -24,6 +24,9 @@ DEFAULTS = {"image_repository": "rollcall", "image_tag": "1.4.0"}
 # everything is something other than the default
 BESPOKE: dict[str, Any] = {
     "prefix": "acme",
+    "input_bucket": "uploads-of-acme",
+    "stage_1_bucket": "packs-of-acme",
+    "output_bucket": "results-of-acme",
     "frames_per_second": "1.5",
     "min_face": "24",
     "threshold": "0.5",

@@ -5,10 +5,12 @@ from typing import Any
 
 from functions.worker.environment import Environment as WorkerEnvironment
 from infra.pipeline import (
+    BUCKET_ROLES,
     Api,
     ApiHost,
     Authorizer,
     Bucket,
+    BucketRole,
     Function,
     Notification,
     Pipeline,
@@ -26,7 +28,7 @@ def read_back(template: Template, *, prefix: str, components: Mapping[str, str] 
     """`components`: what each image was built for, by its tag; without it the tag says so, `<component>-<version>`."""
     return Pipeline(
         prefix=prefix,
-        buckets=tuple(_bucket(properties) for properties in template.properties("AWS::S3::Bucket")),
+        buckets=tuple(_bucket(properties, template) for properties in template.properties("AWS::S3::Bucket")),
         queues=tuple(
             _queue(properties, template)
             for properties in template.properties("AWS::SQS::Queue")
@@ -107,15 +109,24 @@ def _results(template: Template) -> ResultsQueue:
     return ResultsQueue(name=queue["QueueName"], retention_seconds=queue["MessageRetentionPeriod"])
 
 
-def _bucket(properties: dict[str, Any]) -> Bucket:
+def _bucket(properties: dict[str, Any], template: Template) -> Bucket:
     (rule,) = properties["LifecycleConfiguration"]["Rules"]
     configurations = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+    (role,) = (
+        role for role in BUCKET_ROLES if template.output(f"{role}bucket".replace("-", "")) == properties["BucketName"]
+    )
     return Bucket(
+        role=role,
         name=properties["BucketName"],
         versioned=properties.get("VersioningConfiguration") == {"Status": "Enabled"},
         expire_days=rule.get("ExpirationInDays"),
         notifications=tuple(_notification(configuration) for configuration in configurations),
     )
+
+
+def _told(role: BucketRole, template: Template) -> str:
+    """The bucket's name in the outputs."""
+    return template.output(f"{role}bucket".replace("-", ""))
 
 
 def _notification(configuration: dict[str, Any]) -> Notification:

@@ -21,7 +21,7 @@ COMPONENTS = ("video_split", "face_recognition", "lookup")
 def with_lifetimes(pipeline: Pipeline, *, input_days: int | None, output_days: int | None) -> Pipeline:
     def with_lifetime(bucket: Bucket) -> Bucket:
         days = {"input": input_days, "stage-1": bucket.expire_days, "output": output_days}
-        return replace(bucket, expire_days=days[bucket.name.removeprefix(f"{pipeline.prefix}-")])
+        return replace(bucket, expire_days=days[bucket.role])
 
     return replace(pipeline, buckets=tuple(map(with_lifetime, pipeline.buckets)))
 
@@ -39,6 +39,9 @@ def test_every_setting_reaches_what_it_is_for(bespoke_template: Template) -> Non
 
     chosen = Settings(
         prefix="acme",
+        input_bucket="uploads-of-acme",
+        stage_1_bucket="packs-of-acme",
+        output_bucket="results-of-acme",
         frames_per_second=1.5,
         min_face=24,
         threshold=0.5,
@@ -102,7 +105,9 @@ def test_a_function_reports_which_messages_of_a_batch_failed(template: Template)
 
 def test_stage_1_is_gone_after_a_day_with_all_its_versions(template: Template) -> None:
     (stage_1,) = (
-        bucket for bucket in template.properties("AWS::S3::Bucket") if bucket["BucketName"].endswith("-stage-1")
+        bucket
+        for bucket in template.properties("AWS::S3::Bucket")
+        if bucket["BucketName"] == template.output("stage1bucket")
     )
 
     (rule,) = stage_1["LifecycleConfiguration"]["Rules"]
@@ -143,9 +148,10 @@ def test_what_cannot_be_made_again_outlives_the_stack_once_that_exists(default_t
 
 
 def test_everything_goes_with_the_stack_when_told_so(bespoke_template: Template) -> None:
-    roles = ("input", "stage-1", "output", "people", "faces", "jobs", "attempts", "api-keys")
+    buckets = {"uploads-of-acme", "packs-of-acme", "results-of-acme"}
+    tables = {f"acme-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
 
-    assert _removed_with_the_stack(bespoke_template) == {f"acme-{role}" for role in roles}
+    assert _removed_with_the_stack(bespoke_template) == buckets | tables
 
 
 def _removed_with_the_stack(template: Template) -> set[str]:

@@ -37,12 +37,13 @@ def pipeline(*functions: Function, max_receive_count: int = 2, suffix: str = ".z
         prefix="try",
         buckets=(
             Bucket(
+                role="input",
                 name="try-input",
                 versioned=True,
                 expire_days=1,
                 notifications=(Notification(queue="uploads"), Notification(queue="packs", suffix=suffix)),
             ),
-            Bucket(name=OUTPUT, versioned=False),
+            Bucket(role="output", name=OUTPUT, versioned=False),
         ),
         queues=tuple(
             Queue(

@@ -26,6 +26,7 @@ from tests.unit.results import person, result
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"
 TARGET = ARN.removesuffix("-dead-letters")
+BUCKETS = Settings(prefix="acme").bucket_names
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/acme-split-dead-letters"
 TARGET_URL = URL.removesuffix("-dead-letters")
 
@@ -63,7 +64,7 @@ def test_a_failed_transfer_tells_what_failed() -> None:
 def acme() -> Iterator[tuple[Deployment, Stubber]]:
     session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
     with ExitStack() as ending:
-        deployment = Deployment(prefix="acme", session=session, ending=ending)
+        deployment = Deployment(prefix="acme", buckets=BUCKETS, session=session, ending=ending)
         with Stubber(deployment.sqs) as sqs:
             sqs.add_response("get_queue_url", {"QueueUrl": URL}, {"QueueName": "acme-split-dead-letters"})
             sqs.add_response("get_queue_url", {"QueueUrl": TARGET_URL}, {"QueueName": "acme-split"})
@@ -157,7 +158,7 @@ def test_who_waits_for_the_newest_upload_goes_on_waiting() -> None:
 def stored() -> Iterator[Deployment]:
     session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with mock_aws(), ExitStack() as ending:
-        deployment = Deployment(prefix="acme", session=session, ending=ending)
+        deployment = Deployment(prefix="acme", buckets=BUCKETS, session=session, ending=ending)
         dynamodb = deployment.table("people").meta.client
         provision(describe(Settings(prefix="acme")), s3=deployment.s3, sqs=deployment.sqs, dynamodb=dynamodb)
         yield deployment

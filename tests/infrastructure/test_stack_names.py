@@ -1,4 +1,4 @@
-"""`--stack NAME`: from a stack to the deployment's prefix."""
+"""`--stack NAME`: from a stack to the names of the deployment."""
 
 import json
 from collections.abc import Callable
@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.pipeline import BUCKET_ROLES
 from local.errors import UsageError
-from local.stack_prefix import prefix_of_stack
+from local.stack_names import names_of_stack
 from tests.infrastructure.conftest import DEFAULT_PREFIX, REGION
 
 
@@ -21,19 +22,23 @@ def create(cloudformation: Any, name: str, outputs: dict[str, Any]) -> None:
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
-def test_the_stack_that_is_deployed_tells_its_prefix(cloudformation: Any, default_document: dict[str, Any]) -> None:
-    create(cloudformation, "deployed", {"Prefix": default_document["Outputs"]["Prefix"]})
+def test_the_stack_that_is_deployed_tells_its_names(cloudformation: Any, default_document: dict[str, Any]) -> None:
+    told = ("Prefix", "inputbucket", "stage1bucket", "outputbucket")
+    create(cloudformation, "deployed", {name: default_document["Outputs"][name] for name in told})
 
-    assert prefix_of_stack("deployed", cloudformation) == DEFAULT_PREFIX
+    names = names_of_stack("deployed", cloudformation)
+
+    assert names.prefix == DEFAULT_PREFIX
+    assert names.bucket_names == {role: f"{DEFAULT_PREFIX}-{role}" for role in BUCKET_ROLES}
 
 
 def test_a_stack_that_is_not_there_is_named(cloudformation: Any) -> None:
     with pytest.raises(UsageError, match=f"--stack acme: no such stack in {REGION}"):
-        prefix_of_stack("acme", cloudformation)
+        names_of_stack("acme", cloudformation)
 
 
 def test_a_stack_of_something_else_is_not_taken_for_one_of_rollcall(cloudformation: Any) -> None:
     create(cloudformation, "other", {"Name": {"Value": "x"}})
 
     with pytest.raises(UsageError, match="not a stack of Rollcall"):
-        prefix_of_stack("other", cloudformation)
+        names_of_stack("other", cloudformation)
