@@ -51,7 +51,7 @@ demo: .venv/.run ## make a video of real faces, run it through the whole pipelin
 
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m model.build
-	@$(BIN)/python -m pytest --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
+	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
 check: .venv/.dev ## lint, format and types
 	@$(BIN)/ruff check .
