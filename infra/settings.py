@@ -44,13 +44,13 @@ class Deployment(BaseModel):
         " unset: rollcall-ACCOUNT-REGION, and the stack is rollcall",
     )
     input_bucket: BucketName | None = Field(
-        default=None, examples=["acme-uploads"], description="name of the input bucket; unset: <prefix>-input"
+        default=None, examples=["acme-uploads"], description="name of the input bucket; unset: PREFIX-input"
     )
     stage_1_bucket: BucketName | None = Field(
-        default=None, examples=["acme-packs"], description="name of the stage-1 bucket; unset: <prefix>-stage-1"
+        default=None, examples=["acme-packs"], description="name of the stage-1 bucket; unset: PREFIX-stage-1"
     )
     output_bucket: BucketName | None = Field(
-        default=None, examples=["acme-results"], description="name of the output bucket; unset: <prefix>-output"
+        default=None, examples=["acme-results"], description="name of the output bucket; unset: PREFIX-output"
     )
     frames_per_second: float = Field(default=2.0, gt=0, le=30, description="frames looked at per second of video")
     min_face: int = Field(default=40, ge=12, le=1000, description="smallest face, pixels of the sampled frame")
