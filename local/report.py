@@ -111,7 +111,8 @@ def _content(key: str, answer: Answer, *, sheets: bool) -> str:
         for label, name in (("JSON", result_key), ("CSV", csv_key), ("WebVTT", vtt_key))
     )
     summary = f'<p class="summary">{kind}; {found}; {links}</p>'
-    return "\n".join((summary, *([_sheet(key)] if sheets else []), _table(answer)))
+    notes = [f'<p class="note">{_shown(note)}</p>' for note in answer.notes]
+    return "\n".join((summary, *notes, *([_sheet(key)] if sheets else []), _table(answer)))
 
 
 def _sheet(key: str) -> str:

@@ -50,6 +50,8 @@ def print_result(key: str, result: Result | Failure) -> None:
         console.print("  nobody was seen\n")
     else:
         console.print(_table(result))
+    for note in result.notes if isinstance(result, Result) else ():
+        console.print(Text(f"  note: {printable(note)}\n", style="yellow"))
 
 
 def _table(result: Result) -> Table:

@@ -33,6 +33,7 @@ class MediaSummary(BaseModel):
     width: int  # pixels, upright
     height: int
     seconds_spent: float
+    notes: list[str] = []  # sentences for the owner
 
 
 class RangeSummary(BaseModel):
@@ -45,6 +46,7 @@ class RangeSummary(BaseModel):
     width: int
     height: int
     seconds_spent: float
+    notes: list[str] = []
 
 
 class JobError(BaseModel):
@@ -178,6 +180,7 @@ def _media(chain: list[RangeSummary]) -> MediaSummary:
         width=last.width,
         height=last.height,
         seconds_spent=sum(reached.seconds_spent for reached in chain),
+        notes=list(dict.fromkeys(note for reached in chain for note in reached.notes)),
     )
 
 
@@ -187,8 +190,10 @@ def parse_job(item: dict[str, Any]) -> Job:
     return Job.model_validate(item | {"done": done, "packed": int(packed)})
 
 
-def _numbers(summary: BaseModel) -> dict[str, Decimal | None]:
-    return {name: None if value is None else _number(value) for name, value in summary.model_dump().items()}
+def _numbers(summary: BaseModel) -> dict[str, Any]:
+    """The summary's fields as DynamoDB takes them: it has no floats."""
+    fields = summary.model_dump()
+    return {name: _number(value) if isinstance(value, int | float) else value for name, value in fields.items()}
 
 
 def _number(value: float) -> Decimal:

@@ -71,6 +71,7 @@ class Result(BaseModel):
     people: list[Person]
     unknown: list[Unknown]
     timings: Timings
+    notes: list[str] = []  # plain sentences: what was left out or done otherwise, and why
     schema_version: int = SCHEMA
 
 

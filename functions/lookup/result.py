@@ -81,6 +81,7 @@ def publication_of(evidence: Evidence, *, lookup_seconds: float) -> Publication:
                 lookup=round(lookup_seconds, 3),
                 total=round(time.time() - evidence.job.created, 3),
             ),
+            notes=media.notes,
         ),
         crops=crops,
     )

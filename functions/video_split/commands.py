@@ -8,6 +8,7 @@ import ffmpeg
 from functions.common.events import Stretch
 from functions.video_split import colours
 from functions.video_split.ffmpeg import Binaries
+from functions.video_split.fields import DEINTERLACER
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
 from functions.video_split.probe import Media
@@ -60,6 +61,9 @@ def video_command(
     stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", round="up")
     if stretch.first > 0 or stretch.end is not None:
         stream = stream.filter("trim", **_numbers(stretch))
+    if media.fields is not None:
+        # the scaler gives all frames the size and the format of the first, which `estdif` relies on
+        stream = stream.filter("scale", *media.fields).filter("estdif", **DEINTERLACER)
     return _upright(stream, media, limits, binaries, *(() if seek is None else ("-copyts", "-start_at_zero")))
 
 

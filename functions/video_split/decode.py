@@ -38,7 +38,7 @@ WHOLE = Stretch()
 class Gop:
     index: int  # in the stretch
     first_frame: int  # number among the sampled frames of the whole video
-    times: list[float]  # seconds from the start of the video
+    times: list[float]  # seconds from the start of the file
     frames: list[bytes]  # JPEG
     width: int  # of the frames
     height: int
@@ -230,8 +230,9 @@ class _Reading:
         else:
             self._require_unbroken(child.returncode, number)
         if number != self._stretch.end:
-            timeline.end(samples=number, claimed=self._opened.media.duration)
-            self.duration = timeline.duration(samples=number, claimed=self._opened.media.duration)
+            claimed = max(0.0, self._opened.media.duration - self._offset)
+            timeline.end(samples=number, claimed=claimed)
+            self.duration = self._offset + timeline.duration(samples=number, claimed=claimed)
             self._require_whole(self.duration)
 
     def _sample(self, number: int, jpeg: bytes) -> Sample:
@@ -246,8 +247,16 @@ class _Reading:
         command = first_frame_command(opened.source, opened.media, opened.limits, opened.binaries)
         return opened.first_jpeg(command)
 
+    @property
+    def _offset(self) -> float:
+        """Seconds from the start of the file to the first frame. Here is where time zero is defined."""
+        media = self._opened.media
+        late = media.clock_start + self._timeline.start
+        return late if 0 < late <= media.latest_start else 0.0
+
     def _time(self, number: int) -> float:
-        return float(number / self._rate)
+        """Seconds from the start of the file, as players show them."""
+        return self._offset + float(number / self._rate)
 
     def _require_unbroken(self, returncode: int | None, number: int) -> None:
         """What decoded is kept despite errors in the middle; a crash or a failed read is an error."""

@@ -23,9 +23,10 @@ def divide(
     if count <= 1 or media.container not in INDEXED:
         return [WHOLE]
     first = _try(source, media, division, Stretch(end=1), binaries)
-    if first is None:
+    if first is None or first.times[0] >= media.duration:
         return [WHOLE]
-    stretches = _evenly(media, division, count, origin=first.rest.origin)
+    samples = math.ceil((media.duration - first.times[0]) * division.grid)
+    stretches = _evenly(samples, count, origin=first.rest.origin)
     last = stretches[-1]
     trial = last.model_copy(update={"end": last.first + 1})
     return [WHOLE] if _try(source, media, division, trial, binaries) is None else stretches
@@ -39,8 +40,7 @@ def ranges_of(upload: Upload, stretches: list[Stretch], division: Division) -> l
     ]
 
 
-def _evenly(media: Media, division: Division, count: int, *, origin: int) -> list[Stretch]:
-    samples = math.ceil(media.duration * division.grid)
+def _evenly(samples: int, count: int, *, origin: int) -> list[Stretch]:
     count = min(count, samples)
     bounds = [samples * number // count for number in range(count)]
     ends = [*bounds[1:], None]

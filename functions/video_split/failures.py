@@ -23,6 +23,7 @@ COVER_ONLY = "This file holds only sound and a cover picture, no video. Upload a
 UNAVAILABLE = "the upload could not be fetched while it was being read"
 TOO_SLOW = "The file takes too long to read. Upload a shorter or smaller video."
 TOO_MANY_PIXELS = "The picture is too large to be read. Upload it in a smaller size."
+TOO_MANY_TRACKS = "The file names more tracks than can be read. Convert it to MP4 with one video track."
 NO_INDEX = "The file is incomplete: the index that a video file needs is missing. Upload it again from the original."
 CUT_SHORT = "The file is incomplete: its end is missing. Upload it again from the original."
 

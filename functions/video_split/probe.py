@@ -1,25 +1,49 @@
 """What an upload holds, found out from its headers before a picture is decoded."""
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from functions.common.errors import NoVideo, TooLong
+from functions.common.errors import NoVideo, TooLong, UnreadableMedia
 from functions.common.photo_header import read_header
+from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
 from functions.video_split.colours import limited_matrix
-from functions.video_split.failures import COVER_ONLY, DAMAGED, NO_VIDEO, UNREADABLE, explain, too_many_pixels
+from functions.video_split.failures import (
+    COVER_ONLY,
+    DAMAGED,
+    NO_VIDEO,
+    TOO_MANY_TRACKS,
+    UNREADABLE,
+    explain,
+    too_many_pixels,
+)
 from functions.video_split.ffmpeg import Binaries, Child, find
+from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
-from functions.video_split.source import INDEXED, Container, Input, Source, as_source, recognise
+from functions.video_split.source import INDEXED, MATROSKA, Container, Input, Source, as_source, recognise
+from functions.video_split.tracks import Track, left_out, longest
 from functions.video_split.upright import Turn, exif_turn, matrix_turn
 
 __all__ = ["Limits", "Media", "probe"]
 
-ANSWER_BYTES = 1 << 20  # of ffprobe's output
+ANSWER_BYTES = 1 << 22  # of ffprobe's output: a file of a few thousand tracks
+# Only what is used: a file may hold megabytes of tags
+_ENTRIES = ":".join(
+    (
+        "format=start_time,duration",
+        "stream=index,codec_type,codec_name,width,height,pix_fmt,color_range,color_space,sample_aspect_ratio"
+        ",has_b_frames,avg_frame_rate,time_base,start_time,duration,nb_frames",
+        "stream_disposition=attached_pic",
+        "stream_side_data=displaymatrix",
+    )
+)
+_TAGGED_ENTRIES = f"{_ENTRIES}:stream_tags=DURATION"
+WITNESSES = 500  # packets: more than lie between two key frames
+NEAR_SECONDS = 60.0
+LATE_SECONDS = 60.0  # a picture that starts later than this starts while something else is heard
 UPRIGHT_MATRIX = (1, 0, 0, 1)
 BIDIRECTIONAL_CODECS = ("h264", "hevc")  # those whose decoders can leave out frames
 MOST_STRETCH = 8.0  # a sample aspect ratio beyond this is damage, not a format
@@ -28,7 +52,7 @@ MOST_STRETCH = 8.0  # a sample aspect ratio beyond this is damage, not a format
 @dataclass(frozen=True, kw_only=True)
 class Media:
     photo: bool
-    duration: float  # seconds, as the file claims; 0 for a photo, and where the file does not say
+    duration: float  # seconds from the file's start to the picture's end, as claimed; 0 for a photo, and if unknown
     width: int  # source pixels, upright and square
     height: int
     container: Container
@@ -38,7 +62,11 @@ class Media:
     time_base: Fraction  # seconds in one unit of the stream's own clock
     transparent: bool = False  # perhaps, for a photo
     limited_matrix: str | None = None  # of a video's colours, if they are such that `colours.py` knows a short way
+    fields: tuple[int, int] | None = None  # size of the stored frame, where its two fields may have to be told apart
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
+    clock_start: float = 0.0  # seconds from the file's start to zero of the clock that ffmpeg gives the frames
+    latest_start: float = LATE_SECONDS  # seconds from the file's start: a picture that starts later has a wrong clock
+    notes: tuple[str, ...] = ()  # sentences for the owner
 
 
 def probe(source: Source | str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
@@ -74,68 +102,120 @@ def _photo(source: Source, container: Container, limits: Limits) -> Media:
 def _video(source: Source, container: Container, limits: Limits, binaries: Binaries) -> Media:
     with source.opened() as opened:
         answer = _ffprobe(opened, container, limits, binaries)
-    stream = _best(_videos(answer))
+        tracks = _tracks(answer, container)
+        track = longest([track for track in tracks if track.readable])
+        believed = _believed(track, opened, container, limits, binaries)
+    stream = {int(stream["index"]): stream for stream in _videos(answer)}[track.index]
     turn = matrix_turn(_display_matrix(stream))
     width, height = turn.size(*_square_size(stream))
     media = Media(
         photo=False,
-        duration=_duration(stream, answer.get("format", {})),
+        duration=track.end if believed else 0.0,
         width=width,
         height=height,
         container=container,
-        stream=int(stream["index"]),
+        stream=track.index,
         turn=turn,
-        frame_rate=_ratio(stream.get("avg_frame_rate", ""), "/"),
-        time_base=_time_base(stream.get("time_base", "")),
+        frame_rate=track.frame_rate,
+        time_base=fraction(stream.get("time_base")),
         limited_matrix=limited_matrix(stream),
+        fields=stored_size(stream),
         bidirectional=_is_bidirectional(stream, container),
+        clock_start=late(stream, answer.get("format", {})) if container.restarts else 0.0,
+        latest_start=_latest_start(answer, container),
+        notes=tuple(left_out(tracks, [track])),
     )
     _require_bounds(media, stream, limits)
     return media
 
 
+def _believed(track: Track, opened: Input, container: Container, limits: Limits, binaries: Binaries) -> bool:
+    """A claim over the limit is refused, so it needs a packet near the limit: one wild time stamp claims 26 hours."""
+    if track.end <= limits.longest:
+        return True
+    window = ("-select_streams", str(track.index), "-read_intervals", f"{limits.longest:.3f}%+#{WITNESSES}")
+    output, child = _ask(opened, container, limits, binaries, "format=start_time:packet=pts_time", *window)
+    if child.returncode != 0:
+        return False
+    answer = json.loads(output)
+    start = seconds(answer["format"].get("start_time"))
+    times = [seconds(packet.get("pts_time")) - start for packet in answer.get("packets", [])]
+    return any(abs(time - limits.longest) < NEAR_SECONDS for time in times)
+
+
 def _ffprobe(opened: Input, container: Container, limits: Limits, binaries: Binaries) -> dict[str, Any]:
+    for entries in (_TAGGED_ENTRIES, _ENTRIES):
+        output, child = _ask(opened, container, limits, binaries, entries)
+        if child.returncode != 0:
+            raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=limits.max_video_pixels)
+        try:
+            answer: dict[str, Any] = json.loads(output)
+        except ValueError:  # cut off: a tag of megabytes, or tracks without end
+            continue
+        if not any(_readable(stream) for stream in _videos(answer)):
+            failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=limits.max_video_pixels)
+            raise NoVideo(_why_no_video(answer)) if not _videos(answer) else failure
+        return answer
+    raise UnreadableMedia(TOO_MANY_TRACKS)
+
+
+def _ask(
+    opened: Input, container: Container, limits: Limits, binaries: Binaries, entries: str, *more: str
+) -> tuple[bytes, Child]:
     options = input_options(opened, container, limits)
     command = [
         str(binaries.ffprobe),
-        *("-hide_banner", "-loglevel", "repeat+level+warning", "-of", "json", "-show_streams", "-show_format"),
+        *("-hide_banner", "-loglevel", "repeat+level+warning", "-of", "json", "-show_entries", entries),
         *(part for name, value in options.items() for part in (f"-{name}", str(value))),
-        *("-i", opened.url),
+        *(*more, "-i", opened.url),
     ]
     with Child(
         command, seconds=limits.probe_seconds, cpu_seconds=limits.probe_seconds, memory=limits.max_memory
     ) as child:
         output = child.read_all(ANSWER_BYTES)
     opened.require_fetched()
-    if child.returncode != 0:
-        raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=limits.max_video_pixels)
-    answer: dict[str, Any] = json.loads(output)
-    if not _usable(answer):
-        failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=limits.max_video_pixels)
-        raise NoVideo(_why_no_video(answer)) if not _videos(answer) else failure
-    return answer
+    return output, child
 
 
-def _usable(answer: dict[str, Any]) -> bool:
-    return any(stream.get("width", 0) > 0 and stream.get("height", 0) > 0 for stream in _videos(answer))
+def _readable(stream: dict[str, Any]) -> bool:
+    return whole(stream.get("width")) > 0 and whole(stream.get("height")) > 0
 
 
 def _videos(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         stream
         for stream in answer.get("streams", [])
-        if stream.get("codec_type") == "video" and not stream["disposition"]["attached_pic"]
+        if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic")
     ]
+
+
+def _tracks(answer: dict[str, Any], container: Container) -> list[Track]:
+    return [
+        Track(
+            index=int(stream["index"]),
+            number=number,
+            width=whole(stream.get("width")),
+            height=whole(stream.get("height")),
+            end=_end_of(stream, answer, container),
+            frames=whole(stream.get("nb_frames")),
+            frame_rate=ratio(stream.get("avg_frame_rate")),
+        )
+        for number, stream in enumerate(_videos(answer), start=1)
+    ]
+
+
+def _end_of(stream: dict[str, Any], answer: dict[str, Any], container: Container) -> float:
+    return end_of(stream, answer.get("format", {}), absolute=container == MATROSKA)
+
+
+def _latest_start(answer: dict[str, Any], container: Container) -> float:
+    others = [stream for stream in answer.get("streams", []) if stream.get("codec_type") == "audio"]
+    return LATE_SECONDS + max((_end_of(stream, answer, container) for stream in others), default=0.0)
 
 
 def _why_no_video(answer: dict[str, Any]) -> str:
     cover = any(stream.get("codec_type") == "video" for stream in answer.get("streams", []))
     return COVER_ONLY if cover else NO_VIDEO
-
-
-def _best(videos: list[dict[str, Any]]) -> dict[str, Any]:
-    """The largest; the first of several."""
-    return max(videos, key=lambda stream: stream.get("width", 0) * stream.get("height", 0))
 
 
 def _require_bounds(media: Media, stream: dict[str, Any], limits: Limits) -> None:
@@ -157,45 +237,15 @@ def clock(seconds: float) -> str:
 def _square_size(stream: dict[str, Any]) -> tuple[int, int]:
     """With the pixels made square by stretching the shorter way, so that nothing is lost."""
     width, height = int(stream["width"]), int(stream["height"])
-    stretch = _ratio(stream.get("sample_aspect_ratio", ""), ":") or 1.0
+    stretch = ratio(stream.get("sample_aspect_ratio"), ":") or 1.0
     if not 1 / MOST_STRETCH <= stretch <= MOST_STRETCH:
         return width, height
     return (round(width * stretch), height) if stretch > 1 else (width, round(height / stretch))
 
 
-def _duration(stream: dict[str, Any], container: dict[str, Any]) -> float:
-    """Seconds, from the most to the least specific claim."""
-    named = _clock_seconds(stream.get("tags", {}).get("DURATION", ""))  # Matroska keeps a stream's own in a tag
-    claims = (stream.get("duration"), named, container.get("duration"))
-    return next((seconds for claim in claims if (seconds := _seconds(claim)) > 0), 0.0)
-
-
-def _seconds(claim: str | float | None) -> float:
-    try:
-        seconds = float(claim or 0.0)
-    except ValueError:
-        return 0.0
-    return seconds if math.isfinite(seconds) else 0.0
-
-
-def _clock_seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0.0
-
-
-def _ratio(text: str, separator: str) -> float:
-    over, _, under = text.partition(separator)
-    return int(over) / int(under) if over.isdigit() and under.isdigit() and int(under) else 0.0
-
-
-def _time_base(text: str) -> Fraction:
-    over, _, under = text.partition("/")
-    return Fraction(int(over), int(under)) if over.isdigit() and under.isdigit() and int(under) else Fraction(0)
-
-
 def _display_matrix(stream: dict[str, Any]) -> tuple[int, int, int, int]:
     text = next((side["displaymatrix"] for side in stream.get("side_data_list", ()) if "displaymatrix" in side), "")
-    rows = re.findall(r"^\d+: +(-?\d+) +(-?\d+) ", text, re.MULTILINE)
+    rows = re.findall(r"^[0-9]+: +(-?[0-9]{1,11}) +(-?[0-9]{1,11}) ", text, re.MULTILINE)
     if not rows:
         return UPRIGHT_MATRIX
     (a, b), (c, d) = rows[:2]
@@ -205,4 +255,4 @@ def _display_matrix(stream: dict[str, Any]) -> tuple[int, int, int, int]:
 def _is_bidirectional(stream: dict[str, Any], container: Container) -> bool:
     """In a file with an index, where what was left out can be gone back to."""
     known = container in INDEXED and stream.get("codec_name") in BIDIRECTIONAL_CODECS
-    return known and stream.get("has_b_frames", 0) > 0
+    return known and whole(stream.get("has_b_frames")) > 0

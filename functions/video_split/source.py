@@ -84,7 +84,13 @@ class Container:
     demuxer: str  # ffmpeg's name; it is given, so that ffmpeg never guesses from a name or content
     photo: bool = False
 
+    @property
+    def restarts(self) -> bool:
+        """Whether ffmpeg counts the picture's times from its own start, and not from the file's."""
+        return self.demuxer in _RESTARTING
 
+
+_RESTARTING = ("mpegts", "mpeg", "ogg", "dhav")  # ffmpeg's AVFMT_TS_DISCONT
 MOV = Container("mov,mp4,m4a,3gp,3g2,mj2")
 MATROSKA = Container("matroska,webm")
 INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read

@@ -175,6 +175,7 @@ class Splitter:
             width=media.width,
             height=media.height,
             seconds_spent=time.monotonic() - started,
+            notes=list(media.notes),
         )
         return self._jobs.range_done(job.job, first, summary)
 

@@ -68,6 +68,11 @@ class Timeline:
             raise NotAnchored
 
     @property
+    def start(self) -> float:
+        """Start of the video's first frame, in seconds of ffmpeg's clock."""
+        return float((self.origin or 0) * self._time_base)
+
+    @property
     def last(self) -> float:
         """Start of the last frame, in seconds from the first."""
         return float(self._last * self._time_base)

@@ -145,3 +145,34 @@ def test_time_is_bounded(binaries: Binaries, tmp_path: Path) -> None:
     with pytest.raises(TooSlow, match="shorter or smaller"):
         for _ in decode(str(path), media, frames_per_second=30.0, limits=limits, binaries=binaries):
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.02, 0.05])
+@pytest.mark.parametrize("name", ["v.mkv", "v.webm", "v.mp4", "v.avi", "v.ogv"])
+def test_cut_in_its_header(binaries: Binaries, tmp_path: Path, name: str, share: float) -> None:
+    codec = {".webm": ("-c:v", "libvpx", "-deadline", "realtime"), ".ogv": ("-c:v", "libtheora")}.get(name[-5:], ())
+    path = synthetic(
+        binaries, tmp_path / name, *(codec or ("-c:v", "mpeg4")) if name != "v.ogv" else ("-c:v", "libtheora")
+    )
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(40, int(len(whole) * share))])
+    with pytest.raises(MediaError):
+        read(path, binaries)
+
+
+def test_megabytes_of_tags_are_not_read(binaries: Binaries, tmp_path: Path) -> None:
+    tags = [part for number in range(12) for part in ("-metadata", f"tag{number}={'x' * 100_000}")]
+    path = synthetic(binaries, tmp_path / "v.mkv", *tags, seconds=1)
+    assert path.stat().st_size > 1 << 20
+    assert read(path, binaries)[-1].end == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("claim", ["9" * 400, "-1", "nan", "00:00:00." + "1" * 300])
+def test_an_absurd_duration_is_ignored(binaries: Binaries, tmp_path: Path, claim: str) -> None:
+    path = synthetic(binaries, tmp_path / "v.mkv", seconds=1)
+    whole = path.read_bytes()
+    at = whole.index(b"DURATION") + len("DURATION")
+    value = whole.index(b"00:00:01", at)
+    size = len(whole[value : whole.index(b"\0", value)])
+    path.write_bytes(whole[:value] + claim[:size].encode().ljust(size, b"9") + whole[value + size :])
+    assert read(path, binaries)[-1].end == pytest.approx(1.0, abs=0.1)

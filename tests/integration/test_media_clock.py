@@ -1,0 +1,79 @@
+"""Times count from the start of the file, as players show them, whatever clock it was written with."""
+
+from pathlib import Path
+
+import pytest
+
+from functions.common.errors import TooLong
+from functions.video_split.decode import Gop, decode
+from functions.video_split.ffmpeg import Binaries, find
+from functions.video_split.probe import Limits, probe
+from tests.integration.made_media import make, numbered, with_sound
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+@pytest.fixture(scope="module")
+def binaries() -> Binaries:
+    return find()
+
+
+def read(path: Path, binaries: Binaries, **limits: float) -> tuple[list[float], float]:
+    """Times of the samples, and the duration."""
+    bounds = Limits(**limits)  # type: ignore[arg-type]
+    media = probe(str(path), limits=bounds, binaries=binaries)
+    gops: list[Gop] = list(decode(str(path), media, frames_per_second=2.0, limits=bounds, binaries=binaries))
+    return [time for gop in gops for time in gop.times], gops[-1].end
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.flv"])
+def test_a_picture_that_starts_late(binaries: Binaries, tmp_path: Path, name: str) -> None:
+    made = with_sound(binaries, tmp_path / "made.mp4", *H264, video=2, sound=5)
+    inputs = ["-i", str(made), "-itsoffset", "3", "-i", str(made)]
+    path = make(binaries, tmp_path / name, "-map", "0:a", "-map", "1:v", "-c", "copy", inputs=inputs)
+
+    times, end = read(path, binaries)
+
+    assert times == pytest.approx([3.0, 3.5, 4.0, 4.5], abs=0.1)
+    assert end == pytest.approx(5.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("v.mkv", ()),
+        ("v.ts", ()),
+        ("v.mp4", ("-movflags", "frag_keyframe+empty_moov+default_base_moof")),
+        ("v.mp4", ("-use_editlist", "0")),
+    ],
+)
+@pytest.mark.parametrize("clock", [25_200.0, 2**33 / 90_000 - 1, 0.7])
+def test_a_clock_that_does_not_start_at_zero(
+    binaries: Binaries, tmp_path: Path, name: str, options: tuple[str, ...], clock: float
+) -> None:
+    made = with_sound(binaries, tmp_path / "made.mp4", *H264, video=2, sound=2)
+    shifted = ("-c", "copy", "-output_ts_offset", f"{clock:.3f}", "-avoid_negative_ts", "disabled")
+    path = make(binaries, tmp_path / name, *shifted, *options, inputs=["-i", str(made)])
+
+    times, end = read(path, binaries, max_duration=60.0)
+
+    assert times == pytest.approx([0.0, 0.5, 1.0, 1.5], abs=0.1)
+    assert end == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_picture_that_starts_later_than_anything_is_heard(binaries: Binaries, tmp_path: Path) -> None:
+    made = with_sound(binaries, tmp_path / "made.mp4", *H264, video=2, sound=2)
+    inputs = ["-i", str(made), "-itsoffset", "95000", "-i", str(made)]
+    path = make(binaries, tmp_path / "v.mp4", "-map", "0:a", "-map", "1:v", "-c", "copy", inputs=inputs)
+
+    times, end = read(path, binaries)
+
+    assert times == pytest.approx([0.0, 0.5, 1.0, 1.5], abs=0.1)
+    assert end == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+def test_what_is_too_long_is_told_by_a_packet_near_the_limit(binaries: Binaries, tmp_path: Path, name: str) -> None:
+    path = numbered(binaries, tmp_path / name, "-g", "10", frames=90)
+    with pytest.raises(TooLong, match="0:00:03 long; the limit is 0:00:02"):
+        probe(str(path), limits=Limits(max_duration=2.0), binaries=binaries)
