@@ -25,18 +25,23 @@ TOO_SLOW = "The file takes too long to read. Upload a shorter or smaller video."
 TOO_MANY_PIXELS = "The picture is too large to be read. Upload it in a smaller size."
 TOO_MANY_TRACKS = "The file names more tracks than can be read. Convert it to MP4 with one video track."
 NO_INDEX = "The file is incomplete: the index that a video file needs is missing. Upload it again from the original."
+BROKEN_HEADER = (
+    "The file is damaged: its header cannot be read. Upload it again from the original, or convert it to MP4."
+)
 CUT_SHORT = "The file is incomplete: its end is missing. Upload it again from the original."
 
 # The first pattern that is found anywhere in the log decides.
 _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     (re.compile(r"\[tcp @"), SourceUnavailable, UNAVAILABLE),  # ffmpeg could not reach this process
+    (re.compile(r"moov atom not found"), TruncatedMedia, NO_INDEX),
+    # a demuxer's: an index that claims more entries than fit the memory is damage, and no large picture
+    (re.compile(r"error reading header"), UnreadableMedia, BROKEN_HEADER),
     (re.compile(r"exceeds specified max pixel|Picture size \d{4,}x\d{4,} is invalid"), TooManyPixels, TOO_MANY_PIXELS),
     (
         re.compile(r"Cannot allocate memory|[Oo]ut of memory|get_buffer\(\) failed|while opening encoder"),
         TooManyPixels,
         TOO_MANY_PIXELS,
     ),
-    (re.compile(r"moov atom not found"), TruncatedMedia, NO_INDEX),
     (re.compile(r"does not contain any stream|matches no streams"), NoVideo, NO_VIDEO),
     (re.compile(r"File ended prematurely|partial file|Input/output error"), TruncatedMedia, CUT_SHORT),
     (re.compile(r"Decoder \(codec|Decoder not found|Could not find codec"), UnreadableMedia, UNREADABLE),

@@ -11,11 +11,11 @@ from functions.common.photo_header import read_header
 from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
 from functions.video_split.colours import limited_matrix
 from functions.video_split.failures import (
+    BROKEN_HEADER,
     COVER_ONLY,
     DAMAGED,
     NO_VIDEO,
     TOO_MANY_TRACKS,
-    UNREADABLE,
     explain,
     too_many_pixels,
 )
@@ -147,7 +147,7 @@ def _ffprobe(opened: Input, container: Container, limits: Limits, binaries: Bina
     for entries in (_TAGGED_ENTRIES, _ENTRIES):
         output, child = _ask(opened, container, limits, binaries, entries)
         if child.returncode != 0:
-            raise explain(child.log, child.returncode, otherwise=UNREADABLE, most_pixels=limits.max_video_pixels)
+            raise explain(child.log, child.returncode, otherwise=BROKEN_HEADER, most_pixels=limits.max_video_pixels)
         try:
             answer: dict[str, Any] = json.loads(output)
         except ValueError:  # cut off: a tag of megabytes, or tracks without end

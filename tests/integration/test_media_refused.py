@@ -176,3 +176,15 @@ def test_an_absurd_duration_is_ignored(binaries: Binaries, tmp_path: Path, claim
     size = len(whole[value : whole.index(b"\0", value)])
     path.write_bytes(whole[:value] + claim[:size].encode().ljust(size, b"9") + whole[value + size :])
     assert read(path, binaries)[-1].end == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("box", [b"stts", b"stco", b"stsz", b"stsc", b"ctts"])
+@pytest.mark.parametrize("entries", [0xFFFFFFFF, 0x10000000])
+def test_a_damaged_index_is_called_damaged(binaries: Binaries, tmp_path: Path, box: bytes, entries: int) -> None:
+    path = synthetic(binaries, tmp_path / "v.mp4", "-bf", "2", seconds=1)
+    body = bytearray(path.read_bytes())
+    at = body.index(box) + (12 if box == b"stsz" else 8)
+    body[at : at + 4] = entries.to_bytes(4, "big")
+    path.write_bytes(body)
+    with pytest.raises((UnreadableMedia, TruncatedMedia), match="damaged|incomplete"):
+        read(path, binaries)
