@@ -1,17 +1,19 @@
 """The HTTP API beside the local cloud: the same application as on AWS, in its own process, for this machine only."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from functions.api.messages import RECOGNIZER_REPLACED, UNDONE, Undone
 from functions.common.errors import RollcallError
 from infra.pipeline import Settings, describe
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
@@ -21,7 +23,9 @@ from local.listening import listen
 HOST = "127.0.0.1"
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.05
-STOP_SECONDS = 60.0  # what still waits to be kept is written then
+STOP_SECONDS = 0.7  # in which what waits is answered and kept; `rollcall up` has to end within two
+KILL_SECONDS = 1.0
+PROBE_SECONDS = 0.2
 LOG_LINES = 5
 
 
@@ -30,24 +34,36 @@ class ApiFailed(RollcallError):
 
 
 class ApiServer:
-    """A context manager: inside it answers at `url`; at its end no process is left."""
+    """A context manager: inside it answers at `url`; at its end no process is left.
+
+    `undone` is what it left undone when it was closed; None if it could not say so itself.
+    """
 
     def __init__(self, settings: Settings, *, port: int, endpoint_url: str, model_dir: Path) -> None:
+        self.undone: Undone | None = Undone()
+        self._environment = api_environment(settings, endpoint_url=endpoint_url, model_dir=model_dir)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
-        # bound here, so that a port in use is an error of this process, and early requests simply wait
-        with listen(HOST, port, option="--api-port", backlog=1024) as listener:
-            self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "functions.api", "--socket", str(listener.fileno())],
-                env=api_environment(settings, endpoint_url=endpoint_url, model_dir=model_dir),
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                pass_fds=[listener.fileno()],
-                start_new_session=True,  # Ctrl-C is for the command, which ends this process before the local cloud
-            )
+        self._read_to = 0
+        # bound here, so that a port in use is an error of this process, and early requests simply wait; it stays open,
+        # so that they wait for the next process as well
+        self._listener = listen(HOST, port, option="--api-port", backlog=1024)
+        self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
         self._guard = Guard()
-        self._guard.watch(self._process.pid)
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        socket = str(self._listener.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "functions.api", "--socket", socket, "--stop-seconds", str(STOP_SECONDS)],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[self._listener.fileno()],
+            start_new_session=True,  # Ctrl-C is for the command, which ends this process before the local cloud
+        )
+        self._guard.watch(process.pid)
+        return process
 
     def __enter__(self) -> Self:
         try:
@@ -64,26 +80,77 @@ class ApiServer:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """As subprocess counts; None while it runs."""
+        return self._process.poll()
+
+    def restart(self) -> str:
+        """Once it has ended; returns at once, with what that means."""
+        self._guard.forget(self._process.pid)
+        self._process = self._start()
+        return "the HTTP API starts; photos that it had answered last may not be kept"
+
+    def refuse(self) -> None:
+        """Nobody shall wait for a server that is not started again."""
+        self._listener.close()
+
+    def serving(self) -> bool:
+        return self._answers(PROBE_SECONDS)
+
+    def replaced_recognizers(self) -> list[str]:
+        """Why recognizers were replaced, since this was last asked."""
+        return [str(line.get("reason", "")) for line in self._new_lines(RECOGNIZER_REPLACED)]
+
     def close(self) -> None:
+        if self._log.closed:
+            return
+        self._listener.close()
         self._process.terminate()
         try:
-            self._process.wait(timeout=STOP_SECONDS)
+            self._process.wait(timeout=KILL_SECONDS)
         except subprocess.TimeoutExpired:
+            self.undone = None
             self._process.kill()
             self._process.wait()
+        for line in self._new_lines(UNDONE):
+            self.undone = Undone.model_validate(line)
         self._guard.close()
         self._log.close()
 
     def _wait(self) -> None:
         end = time.monotonic() + START_SECONDS
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while self._process.poll() is None and time.monotonic() < end:
-            with suppress(urllib.error.URLError, TimeoutError), opener.open(f"{self.url}/healthz", timeout=1):
+            if self._answers(1.0):
                 return
             time.sleep(LOOK_SECONDS)
-        self._log.seek(0)
-        last = self._log.read().decode(errors="replace").splitlines()[-LOG_LINES:]
+        last = self._read_log(0).decode(errors="replace").splitlines()[-LOG_LINES:]
         raise ApiFailed(f"the HTTP API did not start: {' | '.join(last)}")
+
+    def _answers(self, seconds: float) -> bool:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with suppress(OSError, HTTPException), opener.open(f"{self.url}/healthz", timeout=seconds):
+            return True
+        return False
+
+    def _new_lines(self, message: str) -> list[dict[str, Any]]:
+        """The lines with this message that it has logged since this was last asked for any."""
+        whole, end, _ = self._read_log(self._read_to).rpartition(b"\n")
+        self._read_to += len(whole) + len(end)
+        lines = [_parse(line) for line in whole.splitlines() if message.encode() in line]
+        return [line for line in lines if line.get("message") == message]
+
+    def _read_log(self, start: int) -> bytes:
+        # without moving the position, which the server writes at
+        return os.pread(self._log.fileno(), max(0, os.fstat(self._log.fileno()).st_size - start), start)
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -> dict[str, str]:

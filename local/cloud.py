@@ -4,8 +4,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 IDLE_SECONDS = 10.0
+SERVING_SECONDS = 1.0  # for one answer, before it is looked whether the server still runs
 PROJECT_ROOT = Path(__file__).parent.parent
 
 
@@ -47,6 +49,7 @@ class LocalCloud:
     is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
     imported from. `launch` says how a worker starts: in this Python, or in the function's image. `provision` makes
     queues, buckets and tables, and `aws_python` runs the server behind them: a stack needs more of it than is here.
+    `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told the function and how.
 
     Raises:
         PortInUse: something else listens on `port`.
@@ -67,6 +70,8 @@ class LocalCloud:
         launch: Launch = in_this_python,
         provision: Provision = provision,
         aws_python: Path = Path(sys.executable),
+        restartable: bool = False,
+        worker_died: Callable[[str, str], None] = lambda _function, _how: None,
     ) -> None:
         self._pipeline = pipeline
         self._port = port
@@ -80,6 +85,8 @@ class LocalCloud:
         self._launch = launch
         self._provision = provision
         self._aws_python = aws_python
+        self._restartable = restartable
+        self._worker_died = worker_died
         self._ending = ExitStack()
         self._clients: dict[str, Any] = {}
         self._clients_lock = Lock()
@@ -114,13 +121,35 @@ class LocalCloud:
         Raises:
             CloudStopped: there is nothing left to ask.
         """
-        stopped = CloudStopped(f"The local AWS server ended unexpectedly: see {self._aws.log_file}.")
+        stopped = CloudStopped(self._stopped())
         if not self._aws.running:
             raise stopped
         try:
             return self._lambda.status()
         except BotoCoreError as error:
             raise stopped from error
+
+    @property
+    def aws_exit_code(self) -> int | None:
+        """None while the server behind S3, SQS and DynamoDB runs."""
+        return self._aws.exit_code
+
+    def restart_aws(self, fill: Callable[[str], None]) -> None:
+        """An empty one, once the old one has ended, with the pipeline's buckets, queues and tables.
+
+        `fill` is given an address at which it can put more into it, before anybody else is served. Raises CloudStopped
+        if that one ends as well.
+        """
+        self._aws.restart(lambda url: self._set_up(url, fill))
+
+    def _set_up(self, url: str, fill: Callable[[str], None]) -> None:
+        wait_until_serving(url, lambda: self._aws.running, CloudStopped(self._stopped()))
+        with ExitStack() as ending:
+            clients = {service: create_client(service, url) for service in ("s3", "sqs", "dynamodb")}
+            for client in clients.values():
+                ending.callback(client.close)
+            self._provision(self._pipeline, s3=clients["s3"], sqs=clients["sqs"], dynamodb=clients["dynamodb"])
+        fill(url)
 
     def reports(self) -> tuple[Report, ...]:
         """One for each invocation so far, oldest first."""
@@ -153,7 +182,12 @@ class LocalCloud:
         log_dir = self._log_dir or root / "logs"
         log_dir.mkdir(parents=True, exist_ok=True)
         self._aws = AwsServer(
-            host=self._host, port=self._port, log_file=log_dir / "aws.log", guard=guard, python=self._aws_python
+            host=self._host,
+            port=self._port,
+            log_file=log_dir / "aws.log",
+            guard=guard,
+            python=self._aws_python,
+            restartable=self._restartable,
         )
         ending.callback(self._aws.close)
         clients = {service: create_client(service, self.endpoint_url) for service in ("s3", "sqs", "dynamodb")}
@@ -169,11 +203,15 @@ class LocalCloud:
             scratch=root / "scratch",
             log_dir=log_dir,
             guard=guard,
+            worker_died=self._worker_died,
         )
         # in this order: a poller that waits for messages returns only when the server is gone
         ending.callback(self._lambda.join)
         ending.callback(self._aws.close)
         ending.callback(self._lambda.stop)
+
+    def _stopped(self) -> str:
+        return f"The local AWS server ended unexpectedly: see {self._aws.log_file}."
 
     def _host_settings(self) -> HostSettings:
         return HostSettings(
@@ -187,6 +225,14 @@ class LocalCloud:
             idle_timeout=self._idle_timeout,
             delivery=self._delivery,
         )
+
+
+def wait_until_serving(url: str, running: Callable[[], bool], otherwise: Exception) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while running():
+        with suppress(OSError), opener.open(url, timeout=SERVING_SECONDS):
+            return
+    raise otherwise
 
 
 def create_client(service: str, endpoint_url: str) -> Any:

@@ -4,11 +4,13 @@ import argparse
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
+from threading import Thread
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from local import moto_bends
 
@@ -18,20 +20,35 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.moto_server", description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
-    serve(socket.socket(fileno=parser.parse_args().socket))
+    parser.add_argument(
+        "--setup-socket", type=int, help="another one, served first: the other waits for a line on standard input"
+    )
+    options = parser.parse_args()
+    setup = None if options.setup_socket is None else socket.socket(fileno=options.setup_socket)
+    serve(socket.socket(fileno=options.socket), setup)
 
 
-def serve(listener: socket.socket) -> None:
+def serve(listener: socket.socket, setup: socket.socket | None = None) -> None:
     moto_bends.apply()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    host, port = listener.getsockname()[:2]
     application = _without_moto_api(DomainDispatcherApplication(create_backend_app))
+    if setup is not None:
+        first = _server(setup, application)
+        Thread(target=first.serve_forever, daemon=True).start()
+        sys.stdin.readline()
+        first.shutdown()
+        first.server_close()
+    _server(listener, application).serve_forever()
+
+
+def _server(listener: socket.socket, application: WsgiApp) -> BaseWSGIServer:
+    host, port = listener.getsockname()[:2]
     server = make_server(
         host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
     )
     listener.detach()
-    server.serve_forever()
+    return server
 
 
 def _without_moto_api(application: WsgiApp) -> WsgiApp:

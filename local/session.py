@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,6 +66,9 @@ class Session:
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
+        return self._dynamodb_at(self.cloud.endpoint_url)
+
+    def _dynamodb_at(self, url: str) -> "DynamoDBServiceResource":
         # whatever the user's own AWS configuration, profile or proxy says
         nothing = (None, None, os.devnull, None)
         session = botocore.session.Session(
@@ -77,33 +80,64 @@ class Session:
         )
         return boto3.Session(botocore_session=session).resource(
             "dynamodb",
-            endpoint_url=self.cloud.endpoint_url,
+            endpoint_url=url,
             region_name=REGION,
             aws_access_key_id=DUMMY_KEY,
             aws_secret_access_key=DUMMY_KEY,
             config=Config(proxies={}),
         )
 
+    def uploads_waiting(self) -> int:
+        """Those that nobody has begun to read."""
+        queue = self.cloud.client("sqs").get_queue_url(QueueName=f"{self.prefix}-split")["QueueUrl"]
+        counts = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(counts["Attributes"]["ApproximateNumberOfMessages"])
+
     def close(self) -> None:
         self._dynamodb.meta.client.close()
 
     def enrol(self, enrolment: Enrolment) -> None:
-        GalleryStore(self.table("faces")).put_all(enrolment.faces)
-        people = PeopleStore(self.table("people"))
+        self._enrol(self._dynamodb, enrolment)
+
+    def restart_aws(self, enrolment: Enrolment) -> None:
+        """Raises CloudStopped if the new one ends as well."""
+
+        def fill(url: str) -> None:
+            dynamodb = self._dynamodb_at(url)
+            self._enrol(dynamodb, enrolment)
+            dynamodb.meta.client.close()
+
+        self.cloud.restart_aws(fill)
+
+    def _enrol(self, dynamodb: "DynamoDBServiceResource", enrolment: Enrolment) -> None:
+        GalleryStore(dynamodb.Table(f"{self.prefix}-faces")).put_all(enrolment.faces)
+        people = PeopleStore(dynamodb.Table(f"{self.prefix}-people"))
         for record in enrolment.records:
             people.put(record)
 
 
 @contextmanager
 def open_session(
-    settings: Settings, enrolment: Enrolment, *, port: int, model_dir: Path, log_dir: Path | None
+    settings: Settings,
+    enrolment: Enrolment,
+    *,
+    port: int,
+    model_dir: Path,
+    log_dir: Path | None,
+    restartable: bool = False,
+    worker_died: Callable[[str, str], None] = lambda _function, _how: None,
 ) -> Iterator[Session]:
+    """`restartable` and `worker_died` as for LocalCloud."""
     with LocalCloud(
         describe(settings),
         port=port,
         max_concurrency=settings.max_concurrency,
         log_dir=log_dir,
         extra_environment={"ROLLCALL_MODEL_DIR": str(model_dir)},
+        restartable=restartable,
+        worker_died=worker_died,
     ) as cloud:
         session = Session(cloud, settings.prefix)
         session.enrol(enrolment)

@@ -3,14 +3,20 @@
 import argparse
 import os
 import socket
+import sys
+import threading
+from types import FrameType
 
 import boto3
 import uvicorn
 
 from functions.api.app import create_app
+from functions.api.archive import Archive
 from functions.api.environment import Environment
+from functions.api.messages import UNDONE, Undone
 from functions.api.request_log import RequestLog
 from functions.api.services import open_services
+from functions.common.observability import logger
 from functions.common.region import region_of
 from functions.common.signing import signing_s3
 
@@ -24,12 +30,48 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--socket", type=int, help="file descriptor of a listening socket, instead of host and port")
+    parser.add_argument(
+        "--stop-seconds",
+        type=float,
+        help="end so soon after SIGTERM, and log what is left undone (default: wait for it)",
+    )
     options = parser.parse_args()
     boto3.setup_default_session(region_name=region_of(os.environ))
-    serve(Environment.model_validate(dict(os.environ)), host=options.host, port=options.port, listener=options.socket)
+    serve(
+        Environment.model_validate(dict(os.environ)),
+        host=options.host,
+        port=options.port,
+        listener=options.socket,
+        stop_seconds=options.stop_seconds,
+    )
 
 
-def serve(settings: Environment, *, host: str, port: int, listener: int | None) -> None:
+class Server(uvicorn.Server):
+    """It ends by itself once everything is done, or after `stop_seconds`, if it was given any."""
+
+    def __init__(self, config: uvicorn.Config, archive: Archive | None, stop_seconds: float | None) -> None:
+        super().__init__(config)
+        self._archive = archive
+        self._stop_seconds = stop_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._stop_seconds is not None:
+            timer = threading.Timer(self._stop_seconds, self._leave)
+            timer.daemon = True
+            timer.start()
+
+    def _leave(self) -> None:
+        photos = 0 if self._archive is None else self._archive.waiting()
+        undone = Undone(photos=photos, requests=len(self.server_state.tasks))
+        logger.warning(UNDONE, **undone.model_dump())
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def serve(
+    settings: Environment, *, host: str, port: int, listener: int | None, stop_seconds: float | None = None
+) -> None:
     services = open_services(
         settings,
         s3=signing_s3(max_pool_connections=32),
@@ -37,7 +79,7 @@ def serve(settings: Environment, *, host: str, port: int, listener: int | None) 
         events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),
     )
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             RequestLog(create_app(services)),
             host=host,
@@ -48,7 +90,9 @@ def serve(settings: Environment, *, host: str, port: int, listener: int | None) 
             timeout_graceful_shutdown=DRAIN_SECONDS,
             limit_concurrency=CONNECTIONS,
             server_header=False,
-        )
+        ),
+        services.archive,
+        stop_seconds,
     )
     server.run(sockets=None if listener is None else [socket.socket(fileno=listener)])
 

@@ -156,6 +156,11 @@ class Archive:
         with self._changed:
             return key in self._in_hand or any(kept.key == key for kept in self._waiting)
 
+    def waiting(self) -> int:
+        """Photos that are not written yet."""
+        with self._changed:
+            return len(self._waiting) + len(self._in_hand)
+
     def flush(self) -> None:
         """Returns once everything that was given until now is written."""
         with self._changed:

@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+# messages of the log that `rollcall up` looks for
+RECOGNIZER_REPLACED = "recognizer replaced"
+UNDONE = "stopped before everything was done"
+
 
 class Refusal(BaseModel):
     """A photo that cannot be looked at, and why."""
@@ -63,6 +67,13 @@ class Batch(BaseModel):
     """Followed by so many photos."""
 
     photos: int = Field(gt=0)
+
+
+class Undone(BaseModel):
+    """What a server that had to stop soon has left: the last line of its log, as `message` UNDONE."""
+
+    photos: int = 0  # answered and not kept
+    requests: int = 0  # without an answer
 
 
 Looked = SeenPhoto | Refusal

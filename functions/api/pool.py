@@ -16,7 +16,7 @@ from pathlib import Path
 from functions.api.channel import PeerGone
 from functions.api.child import Child
 from functions.api.errors import Overloaded
-from functions.api.messages import LOOKED, Batch, Looked, Ready, Refusal
+from functions.api.messages import LOOKED, RECOGNIZER_REPLACED, Batch, Looked, Ready, Refusal
 from functions.common.errors import TooSlow, UnreadableMedia
 from functions.common.observability import logger
 from model.embedders import DEFAULT_EMBEDDER
@@ -176,7 +176,7 @@ class RecogniserPool:
         try:
             looked = self._live[number].look([task.photo for task in tasks])
         except (PeerGone, TimeoutError, ValueError) as error:
-            logger.warning("recogniser replaced", reason=str(error), photos=len(tasks))
+            logger.warning(RECOGNIZER_REPLACED, reason=str(error), photos=len(tasks))
             self._live.pop(number).kill()
             if len(tasks) > 1:
                 for task in tasks:

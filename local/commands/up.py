@@ -1,23 +1,27 @@
 """`rollcall up`: the local cloud until Ctrl-C."""
 
 import argparse
+import os
+import sys
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 
-from functions.common.jobs import Job, JobStore
-from functions.common.keys import result_key
-from functions.common.results import Failure, Result
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
+from local.answer_watch import AnswerWatch
 from local.api_server import ApiServer
-from local.outputs import RESULT
-from local.preparation import note, prepare_model_files, read_enrolment
+from local.aws_errors import AWS_ERRORS
+from local.cloud import CloudStopped
+from local.lambda_host.processes import describe_exit
+from local.preparation import Enrolment, note, prepare_model_files, read_enrolment
 from local.session import DUMMY_KEY, REGION, Session, open_session, settings_from
-from local.text import printable
+from local.supervisor import NotRestarted, Part, Supervisor
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
-
-WATCH_SECONDS = 0.5
+LOOK_SECONDS = 0.25
+LAST_LOOK_SECONDS = 0.5
+SAME_SECONDS = 5.0  # in which workers of one function that end one after the other are told of once
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -27,20 +31,43 @@ def execute(options: argparse.Namespace) -> int:
         note("no --gallery: everybody will be unknown")
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     settings = settings_from(options)
+    left = ""
     try:
         with (
             open_session(
-                settings, enrolment, port=options.port, model_dir=model_dir, log_dir=options.log_dir
+                settings,
+                enrolment,
+                port=options.port,
+                model_dir=model_dir,
+                log_dir=options.log_dir,
+                restartable=True,
+                worker_died=DeadWorkers(note).tell,
             ) as session,
             ApiServer(
                 settings, port=options.api_port, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
             ) as api,
         ):
             announce(session, api.url)
-            watch(session)
+            watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note)
+            try:
+                supervise(session, api, enrolment, watch)
+            finally:
+                watch.stop()
+                api.close()
+                watch.join(LAST_LOOK_SECONDS)
+                left = undone(api, watch)
     except KeyboardInterrupt:
-        note("stopped")
+        note(f"stopped{left}")
+        leave()
     return 0
+
+
+def leave() -> NoReturn:
+    """Nothing is left to close, and Python would take a second to free what the engine's libraries hold."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(0)
 
 
 def announce(session: Session, api_url: str) -> None:
@@ -55,51 +82,84 @@ def announce(session: Session, api_url: str) -> None:
     )
 
 
-def watch(session: Session) -> None:
-    """A line for each upload that got its answer."""
-    finished = FinishedJobs(session.table("jobs"), session.jobs)
+def supervise(session: Session, api: ApiServer, enrolment: Enrolment, watch: AnswerWatch) -> None:
+    """Until Ctrl-C: what ends is started again, and said."""
+    parts = [
+        Part(
+            name="the local AWS",
+            ended=lambda: _exit(session.cloud.aws_exit_code),
+            restart=lambda: restart_aws(session, enrolment, watch),
+        ),
+        Part(
+            name="the HTTP API",
+            ended=lambda: _exit(api.exit_code),
+            restart=api.restart,
+            serving=api.serving,
+            abandon=api.refuse,
+        ),
+    ]
+    supervisor = Supervisor(parts, tell=note)
     while True:
-        started = time.monotonic()
-        for job in finished.new():
-            print(describe_answer(session, job), flush=True)
-        # a scan grows with the number of jobs; it must stay a small part of the time
-        time.sleep(max(WATCH_SECONDS, 10 * (time.monotonic() - started)))
+        supervisor.check()
+        watch.check()
+        for reason in api.replaced_recognizers():
+            note(f"a recognizer of the HTTP API ended ({reason}); it is started again")
+        time.sleep(LOOK_SECONDS)
 
 
-class FinishedJobs:
-    def __init__(self, table: "Table", jobs: JobStore) -> None:
-        self._table = table
-        self._jobs = jobs
-        self._known: set[str] = set()
-
-    def new(self) -> list[Job]:
-        """Jobs that have ended since the last call."""
-        ids = set(self._ended()) - self._known
-        self._known |= ids
-        jobs = [job for job in map(self._jobs.get, ids) if job is not None]
-        return sorted(jobs, key=lambda job: job.created)
-
-    def _ended(self) -> list[str]:
-        pages = self._table.meta.client.get_paginator("scan").paginate(
-            TableName=self._table.name,
-            ProjectionExpression="job",
-            FilterExpression="#status IN (:done, :failed)",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":done": "done", ":failed": "failed"},
-        )
-        return [str(item["job"]) for page in pages for item in page["Items"]]
+def restart_aws(session: Session, enrolment: Enrolment, watch: AnswerWatch) -> str:
+    in_work = watch.unanswered()
+    try:
+        session.restart_aws(enrolment)
+    except (CloudStopped, OSError, *AWS_ERRORS) as error:
+        raise NotRestarted("it did not come to serve") from error
+    watch.look_soon()
+    lost = f"; {_count(in_work, 'upload')} waiting or in work {'is' if in_work == 1 else 'are'} lost" if in_work else ""
+    people = f"{_count(len(enrolment.faces), 'face')} and {_count(len(enrolment.records), 'record')}"
+    again = f"{people} from the command line are enrolled again" if enrolment.faces else "nobody is enrolled"
+    return (
+        "the local AWS runs again, and is empty: every upload, result and change to people since the start is gone"
+        f"{lost}; {again}; upload again what has no result"
+    )
 
 
-def describe_answer(session: Session, job: Job) -> str:
-    key = job.upload.key
-    answer = session.s3.get_object(Bucket=session.bucket("output"), Key=result_key(key))
-    result = RESULT.validate_json(answer["Body"].read())
-    if isinstance(result, Failure):
-        return f"failed {printable(key)}: {printable(result.error.message)}"
-    return f"done {printable(key)}: {_who(result)} ({result.timings.total:.1f} s)"
+def undone(api: ApiServer, watch: AnswerWatch) -> str:
+    uploads = watch.unanswered()
+    parts = [f"{_count(uploads, 'upload')} waiting or in work" if uploads else ""]
+    if api.undone is None:
+        parts.append("the HTTP API was busy, and photos that it answered last may not be kept")
+    else:
+        parts += [
+            f"{_count(api.undone.photos, 'photo')} answered by HTTP and not yet kept" if api.undone.photos else "",
+            f"{_count(api.undone.requests, 'HTTP request')} without an answer" if api.undone.requests else "",
+        ]
+    left = ", ".join(part for part in parts if part)
+    return f"; left undone: {left}" if left else ""
 
 
-def _who(result: Result) -> str:
-    names = [printable(person.name) for person in result.people]
-    strangers = [f"{len(result.unknown)} unknown"] if result.unknown else []
-    return ", ".join(names + strangers) or "nobody"
+class DeadWorkers:
+    """One line for each worker that ended by itself, or for those of one function that do so at about the same time."""
+
+    def __init__(self, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told: dict[str, float] = {}
+        self._untold: Counter[str] = Counter()
+
+    def tell(self, function: str, how: str) -> None:
+        self._untold[function] += 1
+        now = self._clock()
+        if now - self._told.get(function, -SAME_SECONDS) < SAME_SECONDS:
+            return
+        self._told[function] = now
+        count = self._untold.pop(function)
+        workers = f"a worker of {function}" if count == 1 else f"{count} workers of {function}"
+        self._tell(f"{workers} ended ({how}); what it had in hand is done again, by another")
+
+
+def _exit(code: int | None) -> str | None:
+    return None if code is None else describe_exit(code)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

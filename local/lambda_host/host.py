@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +46,14 @@ class LambdaHost:
         scratch: Path,
         log_dir: Path,
         guard: Guard,
+        worker_died: Callable[[str, str], None] = lambda _function, _how: None,
     ) -> None:
         self._settings = settings
         self._sqs = sqs
         self._scratch = scratch
         self._log_dir = log_dir
         self._guard = guard
+        self._worker_died = worker_died
         self._numbers = itertools.count(1)
         self._reports: deque[Report] = deque(maxlen=REPORTS_KEPT)
         self._workers = WorkerRecord(log_dir / WORKER_RECORD)
@@ -119,6 +121,7 @@ class LambdaHost:
             scratch=self._scratch / f"{function.name}-{next(self._numbers)}",
             log=log,
             guard=self._guard,
+            died=lambda how: self._worker_died(function.name, how),
         )
 
     def _sandboxes(self) -> list[Sandbox]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,11 @@ import psutil
 
 MEGABYTE = 1024 * 1024
 BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own block is
+
+
+def describe_exit(code: int) -> str:
+    """`code`: as subprocess counts, negative for a signal."""
+    return f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
 def children_by_parent() -> Mapping[int, list[psutil.Process]]:

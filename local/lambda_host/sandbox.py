@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,7 +19,7 @@ from infra.pipeline import Function
 from local.lambda_host.environment import ACCOUNT, REGION, RUNTIME_API_VARIABLE, WorkerSettings, worker_environment
 from local.lambda_host.guard import Guard
 from local.lambda_host.logs import FunctionLog
-from local.lambda_host.processes import peak_megabytes, processes_with
+from local.lambda_host.processes import describe_exit, peak_megabytes, processes_with
 from local.lambda_host.runtime_api import FunctionError, InitError, Invocation, Message, Ready, Response, RuntimeApi
 
 INIT_SECONDS = 60  # AWS allows 10; a laptop that starts several workers at once is slower
@@ -51,8 +52,16 @@ class Sandbox:
     """`invoke` takes one event at a time; a sandbox that is not `reusable` after it has to be closed and replaced."""
 
     def __init__(
-        self, function: Function, *, settings: WorkerSettings, scratch: Path, log: FunctionLog, guard: Guard
+        self,
+        function: Function,
+        *,
+        settings: WorkerSettings,
+        scratch: Path,
+        log: FunctionLog,
+        guard: Guard,
+        died: Callable[[str], None] = lambda _how: None,
     ) -> None:
+        """`died` is told how the worker ended, unless it was ended from here."""
         self.function = function
         self.scratch = scratch
         self.busy = False
@@ -63,6 +72,8 @@ class Sandbox:
         self.initialized = False
         self._reason: Failure | None = None
         self._init_ms: float | None = None
+        self._died = died
+        self._ended_here = False
         self._reaping = Lock()
         self._exited = Event()
         self._api = RuntimeApi(self._messages.put)
@@ -108,6 +119,7 @@ class Sandbox:
     def kill(self) -> None:
         with self._reaping:
             if self.alive:
+                self._ended_here = True
                 os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
@@ -154,6 +166,8 @@ class Sandbox:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._messages.put(Exited(code))
+        if not self._ended_here:
+            self._died(describe_exit(code))
 
     def _initialise(self) -> Failure | None:
         message = self._next_message(self._started + INIT_SECONDS, (Ready, InitError, Exited))
@@ -204,5 +218,4 @@ class Sandbox:
             described = json.loads(message.body)
             return Failure(error=described.get("errorType") or "Unhandled", message=described.get("errorMessage", ""))
         assert isinstance(message, Exited)
-        how = f"signal: {signal.Signals(-message.code).name}" if message.code < 0 else f"exit status {message.code}"
-        return Failure(error="Runtime.ExitError", message=f"Runtime exited with {how}")
+        return Failure(error="Runtime.ExitError", message=f"Runtime exited with {describe_exit(message.code)}")
