@@ -16,7 +16,8 @@ from functions.api.child import parent_channel, tie_to_parent
 from functions.api.messages import Decoded, Refusal
 from functions.common.errors import MediaError, NoVideo, TooManyPixels, UnreadableMedia
 from functions.common.photo_header import InMemory, read_header, require_whole
-from functions.video_split.source import HEAD_BYTES, PNG, Container, recognise
+from functions.video_split.containers import Container
+from functions.video_split.source import HEAD_BYTES, PNG, recognise
 from model.faces import Image
 
 BROKEN = "The photo is damaged: it cannot be decoded. Export it again as JPEG or PNG."

@@ -5,12 +5,13 @@ from contextlib import closing
 
 from functions.common.errors import RollcallError
 from functions.common.events import SplitRange, Stretch, Upload
+from functions.video_split.containers import INDEXED
 from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.division import Division
 from functions.video_split.ffmpeg import Binaries
 from functions.video_split.probe import Media
-from functions.video_split.source import INDEXED, Source
+from functions.video_split.source import Source
 
 TRIAL_SECONDS = 20.0  # a seek by an index takes one or two; without one the file is read up to there
 

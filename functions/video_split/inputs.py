@@ -1,7 +1,8 @@
 """How ffmpeg and ffprobe open an upload: what they may read, and how much of it before they decide."""
 
+from functions.video_split.containers import Container
 from functions.video_split.limits import Limits
-from functions.video_split.source import Container, Input
+from functions.video_split.source import Input
 
 PROBE_BYTES = 16_000_000
 PROBE_MICROSECONDS = 10_000_000

@@ -10,6 +10,7 @@ from functions.common.errors import NoVideo, TooLong, UnreadableMedia
 from functions.common.photo_header import read_header
 from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
 from functions.video_split.colours import limited_matrix
+from functions.video_split.containers import INDEXED, MATROSKA, MJPEG, Container, is_jpeg_stream
 from functions.video_split.failures import (
     BROKEN_HEADER,
     COVER_ONLY,
@@ -23,7 +24,7 @@ from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
-from functions.video_split.source import INDEXED, MATROSKA, Container, Input, Source, as_source, recognise
+from functions.video_split.source import JPEG, Input, Source, as_source, recognise
 from functions.video_split.tracks import Track, left_out, longest
 from functions.video_split.upright import Turn, exif_turn, matrix_turn
 
@@ -41,6 +42,7 @@ _ENTRIES = ":".join(
     )
 )
 _TAGGED_ENTRIES = f"{_ENTRIES}:stream_tags=DURATION"
+JPEG_STREAM_BYTES = 1 << 21  # in which a second frame begins
 WITNESSES = 500  # packets: more than lie between two key frames
 NEAR_SECONDS = 60.0
 LATE_SECONDS = 60.0  # a picture that starts later than this starts while something else is heard
@@ -73,6 +75,8 @@ def probe(source: Source | str, *, limits: Limits, binaries: Binaries | None = N
     """`source`: or the path of a file on this disk."""
     source = as_source(source)
     container = recognise(source.head)
+    if container == JPEG and is_jpeg_stream(source.read(0, JPEG_STREAM_BYTES)):
+        container = MJPEG
     if container.photo:
         return _photo(source, container, limits)
     return _video(source, container, limits, binaries or find())

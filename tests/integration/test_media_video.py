@@ -99,6 +99,14 @@ def test_one_frame(binaries: Binaries, tmp_path: Path) -> None:
         ("v.h264", ()),
         ("v.hevc", ("-c:v", "libx265", "-x265-params", "log-level=none")),
         ("v.gif", ("-c:v", "gif")),
+        ("v.mxf", ("-c:v", "mpeg2video")),
+        ("v.dv", ("-c:v", "dvvideo", "-s", "720x576", "-r", "25", "-pix_fmt", "yuv420p")),
+        ("v.ivf", ("-c:v", "libvpx", "-deadline", "realtime")),
+        ("v.mjpeg", ("-c:v", "mjpeg", "-r", "25")),
+        ("v.m4v", ("-c:v", "mpeg4", "-f", "m4v", "-r", "25")),
+        ("v.m2v", ("-c:v", "mpeg2video", "-r", "25")),
+        ("v.3gp", ()),
+        ("v.mts", ("-mpegts_m2ts_mode", "1")),
     ],
 )
 def test_formats(binaries: Binaries, tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
@@ -108,7 +116,21 @@ def test_formats(binaries: Binaries, tmp_path: Path, name: str, options: tuple[s
 
     assert len(times(gops)) >= 4
     assert gops[-1].end == pytest.approx(2.0, abs=0.5)
-    assert image(gops[0].frames[0]).size == (320, 180)
+    assert image(gops[0].frames[0]).size == ((1024, 576) if name == "v.dv" else (320, 180))
+
+
+@pytest.mark.parametrize("name", ["v.ts", "v.h264", "v.mpg", "v.mjpeg"])
+@pytest.mark.parametrize("missing", [100, 7_001])
+def test_streams_that_begin_in_the_middle(binaries: Binaries, tmp_path: Path, name: str, missing: int) -> None:
+    codec = {"v.mpg": ("-c:v", "mpeg2video"), "v.mjpeg": ("-c:v", "mjpeg")}.get(name, ("-c:v", "libx264", "-g", "10"))
+    path = synthetic(binaries, tmp_path / name, *codec, "-pix_fmt", "yuv420p")
+    whole = path.read_bytes()
+    start = {"v.h264": b"\0\0\1", "v.mjpeg": b"\xff\xd8\xff"}.get(name, b"")
+    path.write_bytes(whole[whole.index(start, missing) :])
+
+    _, gops = read(path, binaries)
+
+    assert len(times(gops)) >= 3
 
 
 @pytest.mark.parametrize(

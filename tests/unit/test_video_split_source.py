@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from functions.common.errors import MediaError, NoVideo, UnreadableMedia
+from functions.video_split.containers import is_jpeg_stream
 from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
 
 TS = (b"\x47" + bytes(187)) * 6
@@ -26,6 +27,24 @@ M2TS = (bytes(4) + b"\x47" + bytes(187)) * 6
         (b"\0\0\x01\x09\xf0", "h264", False),
         (b"\0\0\0\x01\x40\x01\x0c", "hevc", False),
         (b"\0\0\x01\xba\x44", "mpeg", False),
+        (TS[100:], "mpegts", False),
+        (M2TS[37:], "mpegts", False),
+        ((b"\x47" + bytes(203)) * 6, "mpegts", False),
+        (((b"\x47" + bytes(203)) * 8)[150:], "mpegts", False),
+        (b"\0\0\0\x01\x06\x05\x10" + bytes(20) + b"\x80\0\0\0\x01\x67\x42\0", "h264", False),  # SEI
+        (b"\0\0\x01\x41\x9a\x24\0\0\x01\x01\x9e", "h264", False),  # slices
+        (b"\0\0\0\x01\x4e\x01\x05\0\0\x01\x40\x01\x0c", "hevc", False),  # SEI
+        (b"\0\0\x01\x26\x01\xaf\0\0\x01\x02\x01\xd0", "hevc", False),  # slices
+        (b"\0\0\x01\xb8\0\x08\0\0\x01\0\0\x0f\0\0\x01\xb3\x14", "mpegvideo", False),
+        (b"\0\0\x01\xb0\x01\0\0\x01\xb5\x89\0\0\x01\0\0\0\x01\x20", "m4v", False),
+        (b"\0\0\x01\xe0\x07\xec" + bytes(60) + b"\x12\0\0\x01\xba\x44\0", "mpeg", False),
+        (b"IMKH" + bytes(36) + b"\0\0\x01\xba\x44\0", "mpeg", False),
+        (b"DKIF\0\0", "ivf", False),
+        (b"DHAV\xfd", "dhav", False),
+        (b"\x1f\x07\0\xbf", "dv", False),
+        (bytes(100) + b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02\x04", "mxf", False),
+        (b"--frame\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8", "mpjpeg", False),
+        (b"\0\0\0\x18styp", "mov,mp4,m4a,3gp,3g2,mj2", False),
     ],
 )
 def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
@@ -38,9 +57,22 @@ def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
     [
         (b"", UnreadableMedia, "Upload MP4"),
         (b"Hello there", UnreadableMedia, "Upload MP4"),
-        (b"#EXTM3U\n", UnreadableMedia, "Upload MP4"),
-        (b"ffconcat version 1.0", UnreadableMedia, "Upload MP4"),
-        (b"%PDF-1.7", UnreadableMedia, "Upload MP4"),
+        (b"#EXTM3U\n", UnreadableMedia, "a playlist .M3U., which is not supported. Upload the video itself"),
+        (b"ffconcat version 1.0", UnreadableMedia, "a list of files"),
+        (b"%PDF-1.7", UnreadableMedia, "a PDF document.*pages as JPEG"),
+        (b".RMF\0\0", UnreadableMedia, "a RealMedia file, which is not supported. Convert it to MP4"),
+        (b"CWS\x09", UnreadableMedia, "Flash"),
+        (b"PK\x03\x04" + bytes(26) + b"holiday/1.jpg", UnreadableMedia, "a ZIP archive.*Unpack"),
+        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", UnreadableMedia, "Office"),
+        (b"8BPS\0\x01", UnreadableMedia, "Photoshop.*JPEG"),
+        (b"\xff\x0a\xfa", UnreadableMedia, "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", UnreadableMedia, "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", UnreadableMedia, "JPEG 2000"),
+        (b"\0\0\0\x18ftypcrx ", UnreadableMedia, "raw photo .CR3"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<svg xmlns=', UnreadableMedia, "SVG"),
+        (b"\n<!DOCTYPE html><html>", UnreadableMedia, "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", UnreadableMedia, "git lfs pull"),
+        (bytes(100_000), UnreadableMedia, "nothing but zeros"),
         (b"G" * 150, UnreadableMedia, "Upload MP4"),
         (b"\0\0\0\x18ftypheic", UnreadableMedia, "Convert the photo to JPEG"),
         (b"\0\0\0\x18ftypavif", UnreadableMedia, "Convert the photo to JPEG"),
@@ -63,3 +95,29 @@ def test_ranges_of_a_file(tmp_path: Path) -> None:
     assert source.read(HEAD_BYTES - 5, 10) == body[HEAD_BYTES - 5 : HEAD_BYTES + 5]
     assert source.read(len(body) - 3, 10) == body[-3:]
     assert source.read(len(body) + 3, 10) == b""
+
+
+def jpeg(size: int, *, listed: bool = False) -> bytes:
+    side = size.to_bytes(2, "big")
+    more = b"\xff\xe2\0\x08MPF\0II" if listed else b""
+    thumbnail = b"\xff\xe1\0\x12Exif\0\0\xff\xd8\xff\xd9\xff\xd8\xff\xd9\0\0"
+    frame = b"\xff\xc0\0\x0b\x08" + side + side + b"\x01\x01\x11\0"
+    return b"\xff\xd8" + thumbnail + more + frame + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + bytes(50) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    ("content", "stream"),
+    [
+        (jpeg(64) + jpeg(64), True),
+        (jpeg(64), False),
+        (jpeg(64)[:-2], False),
+        (jpeg(64) + jpeg(32), False),  # a gain map, smaller
+        (jpeg(64, listed=True) + jpeg(64), False),  # two views of one scene
+        (jpeg(64) + b"\0\0\0\x18ftypmp42", False),  # a photo that moves
+        (b"", False),
+        (b"\xff\xd8\xff", False),
+        (b"\xff\xd8" + b"\xff\xe0\0\0" * 1000, False),
+    ],
+)
+def test_jpegs_end_to_end_are_a_video(content: bytes, stream: bool) -> None:
+    assert is_jpeg_stream(content) == stream
