@@ -68,6 +68,7 @@ class LocalCloud:
         delivery: Delivery | None = None,
         task_root: Path = PROJECT_ROOT,
         launch: Launch = in_this_python,
+        region: str = REGION,
         provision: Provision = provision,
         aws_python: Path = Path(sys.executable),
         restartable: bool = False,
@@ -83,6 +84,7 @@ class LocalCloud:
         self._delivery = delivery or Delivery()
         self._task_root = task_root
         self._launch = launch
+        self._region = region
         self._provision = provision
         self._aws_python = aws_python
         self._restartable = restartable
@@ -168,7 +170,7 @@ class LocalCloud:
         """Clients may be shared by threads; each service has one."""
         with self._clients_lock:
             if service not in self._clients:
-                client = create_client(service, self.endpoint_url)
+                client = create_client(service, self.endpoint_url, self._region)
                 self._clients[service] = client
                 self._ending.callback(client.close)
             return self._clients[service]
@@ -190,7 +192,9 @@ class LocalCloud:
             restartable=self._restartable,
         )
         ending.callback(self._aws.close)
-        clients = {service: create_client(service, self.endpoint_url) for service in ("s3", "sqs", "dynamodb")}
+        clients = {
+            service: create_client(service, self.endpoint_url, self._region) for service in ("s3", "sqs", "dynamodb")
+        }
         for client in clients.values():
             ending.callback(client.close)
         self._clients = clients
@@ -220,6 +224,7 @@ class LocalCloud:
                 task_root=self._task_root,
                 extra_environment=self._extra_environment,
                 launch=self._launch,
+                region=self._region,
             ),
             max_concurrency=self._max_concurrency,
             idle_timeout=self._idle_timeout,
@@ -235,7 +240,7 @@ def wait_until_serving(url: str, running: Callable[[], bool], otherwise: Excepti
     raise otherwise
 
 
-def create_client(service: str, endpoint_url: str) -> Any:
+def create_client(service: str, endpoint_url: str, region: str = REGION) -> Any:
     """A client of the local cloud, whatever the user's own AWS configuration, profile or proxy says."""
     session = botocore.session.Session(
         session_vars={
@@ -247,7 +252,7 @@ def create_client(service: str, endpoint_url: str) -> Any:
     return boto3.Session(botocore_session=session).client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint_url,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
         config=Config(proxies={}, max_pool_connections=64),

@@ -22,6 +22,7 @@ class WorkerSettings:
     endpoint_url: str
     task_root: Path  # from where handlers are imported
     extra_environment: Mapping[str, str] = field(default_factory=dict)
+    region: str = REGION
     launch: Launch = in_this_python
 
 
@@ -37,8 +38,8 @@ def worker_environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": scratch.name,
         RUNTIME_API_VARIABLE: runtime_api,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "LAMBDA_TASK_ROOT": str(settings.task_root),

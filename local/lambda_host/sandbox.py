@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread
 import psutil
 
 from infra.pipeline import Function
-from local.lambda_host.environment import ACCOUNT, REGION, RUNTIME_API_VARIABLE, WorkerSettings, worker_environment
+from local.lambda_host.environment import ACCOUNT, RUNTIME_API_VARIABLE, WorkerSettings, worker_environment
 from local.lambda_host.guard import Guard
 from local.lambda_host.logs import FunctionLog
 from local.lambda_host.processes import describe_exit, peak_megabytes, processes_with
@@ -63,6 +63,7 @@ class Sandbox:
     ) -> None:
         """`died` is told how the worker ended, unless it was ended from here."""
         self.function = function
+        self._arn = f"arn:aws:lambda:{settings.region}:{ACCOUNT}:function:{function.name}"
         self.scratch = scratch
         self.busy = False
         self.max_memory_mb = 0.0
@@ -190,7 +191,7 @@ class Sandbox:
                 request_id=request_id,
                 event=event,
                 deadline_ms=int(1000 * (time.time() + timeout)),
-                function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function.name}",
+                function_arn=self._arn,
             )
         )
         message = self._next_message(start + timeout, (Response, FunctionError, Exited))

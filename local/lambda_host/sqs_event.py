@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from functions.worker import sqs_event as events
-from local.lambda_host.environment import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 
 def sqs_event(messages: Sequence["MessageTypeDef"], *, queue_arn: str) -> bytes:
-    return json.dumps(events.sqs_event(messages, queue_arn=queue_arn, region=REGION)).encode()
+    region = queue_arn.split(":")[3]
+    return json.dumps(events.sqs_event(messages, queue_arn=queue_arn, region=region)).encode()
