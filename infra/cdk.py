@@ -90,7 +90,17 @@ def _deploy(
     chosen = ["--require-approval", options.approve] if options.approve else []
     chosen += ["--import-existing-resources"] if options.adopt else []
     fitting = fit_quota(context, deployment, session.client("lambda"))
-    return _cdk("deploy", fitting, session.region_name, *chosen)
+    code = _cdk("deploy", fitting, session.region_name, *chosen)
+    if code == 0:
+        print(f"Deployed. To prove that it works, and leave nothing behind: {_smoke(deployment)}")
+    return code
+
+
+def _smoke(deployment: Deployment) -> str:
+    """The command that finds this deployment again."""
+    if deployment.input_bucket or deployment.stage_1_bucket or deployment.output_bucket:
+        return f"make smoke STACK={deployment.stack_name}"
+    return f"make smoke PREFIX={deployment.prefix}" if deployment.prefix else "make smoke"
 
 
 def _synth(context: Mapping[str, Any]) -> int:

@@ -54,6 +54,7 @@ class RollcallStack(Stack):
             CfnOutput(self, f"{bucket.role}-bucket", value=bucket.name)
         if api is not None:
             CfnOutput(self, "ApiUrl", value=api.url, description="Where photos are answered")
+            CfnOutput(self, "ApiAuth", value=deployment.api_auth, description="Who may ask there: keys or iam")
         if deployment.api_domain is not None and isinstance(api, LoadBalancedApi):
             told = f"What {deployment.api_domain} has to point to, by a CNAME or an alias"
             CfnOutput(self, "ApiBalancer", value=api.balancer_name, description=told)

@@ -20,7 +20,7 @@ from functions.common.region import region_of
 from infra.pipeline import BucketRole, Settings
 from local.aws_errors import AWS_ERRORS, explain
 from local.errors import UsageError
-from local.stack_names import names_of_stack
+from local.stack_names import NoSuchStack, names_of_stack, outputs_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LOCAL_PREFIX = "rollcall"
+DEFAULT_STACK = "rollcall"  # where no prefix was chosen: infra/settings.py
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -95,6 +96,18 @@ class Deployment:
             people=self.people,
             gallery=self.gallery,
         )
+
+    def find_stack(self, named: str | None) -> dict[str, str]:
+        """The outputs of the stack that this is: `named`, or else by its prefix; none where there is no such stack."""
+        cloudformation = self._opened("cloudformation")
+        for stack in [named] if named else [self.prefix, DEFAULT_STACK]:
+            try:
+                outputs = outputs_of_stack(stack, cloudformation)
+            except NoSuchStack:
+                continue
+            if outputs.get("Prefix") == self.prefix:
+                return outputs
+        return {}
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":

@@ -27,7 +27,7 @@ def build_parser() -> Parser:
         epilog="example: rollcall run holiday.mp4 --gallery people/ --out results",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive, _keys):
+    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive, _keys, _smoke):
         add(commands)
     return parser
 
@@ -233,6 +233,29 @@ def _keys(commands: Commands) -> None:
     revoke.add_argument("key", metavar="ID", help="as `rollcall keys list` shows it")
     for action in (create, everything, revoke):
         options.add_deployment(action)
+
+
+def _smoke(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "smoke",
+        help="prove that a deployment works, and leave nothing behind",
+        description="Enroll two faces, upload a video and a photo, check the names and records that come out, ask the"
+        " HTTP API if there is one, and remove all of it again. Two runs at once take turns.",
+        epilog="example: rollcall smoke --prefix acme",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=options.integer(10, 7200),
+        default=900,
+        metavar="SECONDS",
+        help="for each answer; workers on Fargate may take minutes to start (default: %(default)s)",
+    )
+    api = parser.add_mutually_exclusive_group()
+    api.add_argument("--no-api", action="store_true", help="leave the HTTP API out, as where it is inside a VPC alone")
+    api.add_argument("--api-url", metavar="URL", help="where the HTTP API is (default: the stack's output ApiUrl)")
+    parser.add_argument("--keep", action="store_true", help="remove nothing, to look at it; the next run removes it")
+    options.add_embedder(parser)
+    options.add_deployment(parser)
 
 
 def _add_media(parser: argparse.ArgumentParser) -> None:

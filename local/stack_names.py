@@ -9,9 +9,13 @@ from infra.pipeline import Settings
 from local.errors import UsageError
 
 
+class NoSuchStack(UsageError):
+    """CloudFormation has no stack of that name in this account and region."""
+
+
 def names_of_stack(stack: str, cloudformation: Any) -> Settings:
     """The names that the stack's outputs tell (see infra/stack.py)."""
-    outputs = _outputs(stack, cloudformation)
+    outputs = outputs_of_stack(stack, cloudformation)
     if "Prefix" not in outputs:
         raise UsageError(f"--stack {stack}: not a stack of Rollcall, it has no output Prefix")
     return Settings(
@@ -22,13 +26,13 @@ def names_of_stack(stack: str, cloudformation: Any) -> Settings:
     )
 
 
-def _outputs(stack: str, cloudformation: Any) -> dict[str, str]:
+def outputs_of_stack(stack: str, cloudformation: Any) -> dict[str, str]:
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise UsageError(
+        raise NoSuchStack(
             f"--stack {stack}: no such stack in {cloudformation.meta.region_name}; check the name, account and region"
         ) from error
     except ResponseParserError as error:

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from functions.common.errors import RollcallError
 from functions.common.gallery_store import GalleryStore
 from functions.common.keys import KEPT_UNDER, crop_key, crops_prefix, csv_key, result_key, vtt_key
-from functions.common.name_texts import NameTexts
 from functions.common.people_store import PeopleStore
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Best, Person, Result, Unknown
@@ -58,7 +57,6 @@ class Forgetter:
         self._s3 = s3
         self._input_bucket = input_bucket
         self._bucket = output_bucket
-        self._texts = NameTexts(s3, output_bucket)
         self._people = people
         self._gallery = gallery
 
@@ -72,14 +70,14 @@ class Forgetter:
         """Those that came by HTTP and show this person, before their crops are forgotten: it is by these that they are
         found. What people uploaded to the bucket themselves stays theirs."""
         deleted = 0
-        for key in self._kept_photos_of(name):
+        for key in self.kept_photos_of(name):
             versions = self._s3.list_object_versions(Bucket=self._input_bucket, Prefix=key)
             for version in versions.get("Versions", ()):
                 self._s3.delete_object(Bucket=self._input_bucket, Key=version["Key"], VersionId=version["VersionId"])
                 deleted += 1
         return deleted
 
-    def _kept_photos_of(self, name: str) -> set[str]:
+    def kept_photos_of(self, name: str) -> set[str]:
         """Every face on a kept photo has a crop, and a crop's key has its person's name."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{KEPT_UNDER}/")
         found = (item["Key"] for page in pages for item in page.get("Contents", ()))
@@ -129,7 +127,6 @@ class Forgetter:
             self._s3.put_object(
                 Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type, Metadata=metadata
             )
-        self._texts.rewrite(result.video, result, metadata)
         try:
             self._s3.put_object(
                 Bucket=self._bucket,

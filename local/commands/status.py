@@ -58,13 +58,14 @@ def _show_upload(deployment: Deployment, key: str) -> None:
 def _show_queues(deployment: Deployment) -> None:
     rows = []
     for queue in QUEUES:
-        waiting, working = _counts(deployment, queue)
-        dead, _ = _counts(deployment, f"{queue}-dead-letters")
+        waiting, working = queue_counts(deployment, queue)
+        dead, _ = queue_counts(deployment, f"{queue}-dead-letters")
         rows.append((queue, str(waiting), str(working), str(dead)))
     print_listing(("queue", "waiting", "in work", "dead letters"), rows)
 
 
-def _counts(deployment: Deployment, queue: str) -> tuple[int, int]:
+def queue_counts(deployment: Deployment, queue: str) -> tuple[int, int]:
+    """Messages that wait, and that are in work."""
     counts = deployment.sqs.get_queue_attributes(
         QueueUrl=deployment.queue_url(queue), AttributeNames=[WAITING, IN_WORK]
     )["Attributes"]

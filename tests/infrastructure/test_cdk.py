@@ -146,6 +146,24 @@ def test_what_is_chosen_reaches_the_cdk_command(started: list[list[str]]) -> Non
     assert command[-4:] == ["--require-approval", "never", "--import-existing-resources", REGION]
 
 
+@pytest.mark.usefixtures("bootstrapped", "started")
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        ([], "make smoke"),
+        (["prefix=acme"], "make smoke PREFIX=acme"),
+        (["prefix=acme", "input_bucket=acme-uploads"], "make smoke STACK=acme"),
+        (["output_bucket=acme-results"], "make smoke STACK=rollcall"),
+    ],
+)
+def test_in_the_end_the_command_that_proves_it_is_told(
+    settings: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cdk.main(["deploy", *IMAGES, *settings, *UNASKED]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f": {command}")
+
+
 @pytest.mark.parametrize(
     ("variables", "region"),
     [

@@ -11,7 +11,7 @@ from infra.pipeline import Settings, describe
 from infra.template import Template
 from tests.infrastructure.conftest import DEFAULT_PREFIX, OPEN, Synthesize
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stack.md"
 STAGES = ("split", "recognize", "lookup")
 FUNCTIONS = ("video-split", "face-recognition", "lookup", "api")
 
