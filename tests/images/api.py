@@ -12,9 +12,9 @@ from typing import Any
 import urllib3
 
 from infra.pipeline import Function
-from local.lambda_host.environment import ACCOUNT, WorkerSettings
+from local.lambda_host.environment import ACCOUNT, REGION, WorkerSettings
 from local.lambda_host.guard import Guard
-from local.lambda_host.launch import InImage
+from local.lambda_host.launch import InImage, Launch
 from local.lambda_host.limits import LimitsWatch
 from local.lambda_host.logs import FunctionLog
 from local.lambda_host.sandbox import Failure, Sandbox
@@ -39,9 +39,19 @@ Ask = Callable[[str, str, bytes, Mapping[str, str]], Answer]  # method, path, bo
 
 
 @contextmanager
-def on_lambda(images: Path, function: Function, *, endpoint_url: str, folder: Path) -> Iterator[tuple[Sandbox, Ask]]:
+def on_lambda(
+    images: Path,
+    function: Function,
+    *,
+    endpoint_url: str,
+    folder: Path,
+    launch: Launch | None = None,
+    region: str = REGION,
+) -> Iterator[tuple[Sandbox, Ask]]:
     """Behind an HTTP API; it is ended if it takes more memory than the function has."""
-    settings = WorkerSettings(endpoint_url=endpoint_url, task_root=folder, launch=InImage(images))
+    settings = WorkerSettings(
+        endpoint_url=endpoint_url, task_root=folder, launch=launch or InImage(images), region=region
+    )
     with closing(Guard()) as guard, closing(FunctionLog(folder / "api.log")) as log:
         sandbox = Sandbox(function, settings=settings, scratch=folder / "scratch", log=log, guard=guard)
 

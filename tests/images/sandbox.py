@@ -11,7 +11,7 @@ import psutil
 
 from infra.pipeline import Api, Function, Settings, describe
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.lambda_host.launch import InImage
+from local.lambda_host.launch import InImage, Launch
 from local.lambda_host.processes import peak_megabytes
 
 PATIENCE = 60  # seconds
@@ -57,10 +57,16 @@ class Container:
 
 @contextmanager
 def container(
-    images: Path, function: Function, command: Sequence[str], *, environment: Mapping[str, str], log: Path
+    images: Path,
+    function: Function,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    launch: Launch | None = None,
 ) -> Iterator[Container]:
     """As ECS runs it: the command is the first process, without one above it to pass on signals."""
-    start = InImage(images)(function, function.environment | dict(environment), images)
+    start = (launch or InImage(images))(function, function.environment | dict(environment), images)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*_sandbox(start.command), "--as-pid-1", "--", *command],
@@ -76,12 +82,12 @@ def container(
             process.kill()
 
 
-def cloud_environment(endpoint_url: str) -> dict[str, str]:
+def cloud_environment(endpoint_url: str, region: str = REGION) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_DEFAULT_REGION": region,
     }
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ NAME = "rollcall"
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
+    """`told`: outputs in the place of those that moto cannot have."""
+
     document: Mapping[str, Any]
     template: Template
     components: Mapping[str, str]  # by the tag of the image: what was built for it
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -33,15 +36,16 @@ class Stack:
         return read_back(self.template, prefix=self.template.output("Prefix"), components=self.components)
 
     def provision(self, pipeline: Pipeline, *, s3: Any, sqs: Any, dynamodb: Any) -> Mapping[str, QueueAddress]:
-        cloudformation = create_client("cloudformation", s3.meta.endpoint_url)
+        cloudformation = create_client("cloudformation", s3.meta.endpoint_url, s3.meta.region_name)
+        clients = Clients(cloudformation=cloudformation, s3=s3, dynamodb=dynamodb)
         try:
-            create(NAME, self.document, self.template, Clients(cloudformation=cloudformation, s3=s3, dynamodb=dynamodb))
+            create(NAME, self.document, self.template, clients, told=self.told)
         finally:
             cloudformation.close()
         return {function.queue: _address(function.queue, sqs) for function in pipeline.functions}
 
 
-def synthesize(folder: Path, **settings: str) -> Stack:
+def synthesize(folder: Path, *, region: str = REGION, **settings: str) -> Stack:
     """As the CDK command has it done: by the app of cdk.json, in the CDK's own environment."""
     environment = os.environ | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(settings)}
     subprocess.run([CDK_PYTHON, "-m", "infra.app"], cwd=ROOT, env=environment, check=True)
@@ -49,7 +53,7 @@ def synthesize(folder: Path, **settings: str) -> Stack:
     assets = json.loads((folder / "Rollcall.assets.json").read_text())["dockerImages"]
     return Stack(
         document=document,
-        template=Template(document, Place(account=ACCOUNT, region=REGION)),
+        template=Template(document, Place(account=ACCOUNT, region=region)),
         components={
             destination["imageTag"]: asset["source"]["dockerBuildTarget"]
             for asset in assets.values()
