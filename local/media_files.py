@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from functions.common.errors import MediaError
 from functions.common.keys import MAX_INPUT_KEY_BYTES
+from functions.common.photo_formats import SUFFIXES as PHOTO_SUFFIXES
 from functions.video_split.source import LocalFile, recognise
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, reason_of, walk, why_unreadable
@@ -17,8 +18,7 @@ _VIDEO_SUFFIXES = (
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .asf .ogv .3gp .3g2 .vob .mxf .dv .ivf .dav"
     " .h264 .264 .h265 .265 .hevc .mjpeg .mjpg"
 )
-_PHOTO_SUFFIXES = ".jpg .jpeg .png .webp .heic .heif .avif .tif .tiff .bmp .gif"
-MEDIA_SUFFIXES = frozenset(f"{_VIDEO_SUFFIXES} {_PHOTO_SUFFIXES}".split())
+MEDIA_SUFFIXES = PHOTO_SUFFIXES | frozenset(_VIDEO_SUFFIXES.split())
 _MAX_NAME_BYTES = 255  # of one file name, on the usual file systems
 _REASONS_TOLD = 5
 

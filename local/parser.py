@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from functions.common.photo_formats import NAMES as PHOTO_NAMES
 from local import options
 
 USAGE_ERROR = 2
@@ -83,7 +84,7 @@ def _faces(commands: Commands) -> None:
         description="One JSON line per photo: its faces, largest first; a box is [x, y, width, height] in pixels.",
         epilog="example: rollcall faces group.jpg --gallery people/",
     )
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="JPEG, PNG or WebP files")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help=f"files: {PHOTO_NAMES}")
     options.add_gallery(parser, required=False)
     parser.add_argument("--embeddings", action="store_true", help="include the numbers that tell each face from others")
     options.add_min_face(parser, default=20)

@@ -1,26 +1,22 @@
-"""The faces in a photo on this disk, decoded as the pipeline decodes an upload: by ffmpeg, in a limited process."""
+"""The faces in a photo on this disk, decoded as everywhere: in the confined process of `PhotoDecoder`."""
 
-from contextlib import closing
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from functions.common.errors import EmptyFile, MediaError, TooLarge
-from functions.video_split.decode import decode
-from functions.video_split.limits import Limits
-from functions.video_split.probe import probe
+from functions.common.bounds import beside
+from functions.common.errors import DecoderLost, EmptyFile, MediaError, NoVideo, TooLarge
+from functions.common.photo_decoder import MAX_PHOTO_BYTES, PhotoDecoder
+from functions.video_split.source import require_photo
 from local.enrolment import PhotoError
 from model.engine import Engine
 from model.faces import Face, Image
 
-LIMITS = Limits(max_bytes=256 * 1024**2)
-
 
 class EnginePhotoReader:
-    def __init__(self, engine: Engine, *, limits: Limits = LIMITS) -> None:
+    def __init__(self, engine: Engine, *, decoder: PhotoDecoder | None = None) -> None:
         self.engine = engine
-        self._limits = limits
+        self._decoder = decoder or PhotoDecoder()
 
     @property
     def embedder(self) -> str:
@@ -28,31 +24,28 @@ class EnginePhotoReader:
 
     def faces(self, photo: Path) -> list[Face]:
         """Largest first, in pixels of the upright photo; raise PhotoError for a file that is not a readable photo."""
-        image = read_photo(photo, limits=self._limits)
+        image = read_photo(photo, self._decoder)
         return self.engine.analyze([image])[0]
 
 
-def read_photo(photo: Path, *, limits: Limits) -> Image:
+def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:
     try:
-        _check_size(photo, limits)
-        media = probe(str(photo), limits=limits)
-        if not media.photo:
-            raise PhotoError("a video, not a photo; use `rollcall run` for videos")
-        with closing(decode(str(photo), media, frames_per_second=1.0, limits=limits)) as gops:
-            frame = next(gops).frames[0]
-    except MediaError as error:
+        _check_size(photo)
+        content = photo.read_bytes()
+        require_photo(content)
+        picture = decoder.decode(content)
+    except NoVideo as error:
+        raise PhotoError(f"{error} Use `rollcall run` for videos.") from error
+    except (MediaError, DecoderLost) as error:
         raise PhotoError(str(error)) from error
     except OSError as error:
         raise PhotoError(f"cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(np.frombuffer(frame, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise PhotoError("cannot be decoded")
-    return np.asarray(image, dtype=np.uint8)
+    return np.frombuffer(picture.content, dtype=np.uint8).reshape(picture.height, picture.width, 3)
 
 
-def _check_size(photo: Path, limits: Limits) -> None:
-    size = photo.stat().st_size
+def _check_size(photo: Path) -> None:
+    size, most = photo.stat().st_size / 1024**2, MAX_PHOTO_BYTES / 1024**2
     if size == 0:
         raise EmptyFile("The file is empty.")
-    if size > limits.max_bytes:
-        raise TooLarge(f"The file has {size // 1024**2} MB; at most {limits.max_bytes // 1024**2} MB are read.")
+    if size > most:
+        raise TooLarge(f"The file has {beside(size, most)} MiB; at most {most:g} MiB are read.")

@@ -95,7 +95,7 @@ def require_photo_type(request: Request) -> None:
     kind = media_type(request)
     if kind and kind != "application/octet-stream" and not kind.startswith("image/"):
         raise NotAPhoto(
-            f"{kind[:80]!r} is not a photo's content type. Send a form, or image/jpeg, image/png or image/webp."
+            f"{kind[:80]!r} is not a photo's content type. Send a form, or one that begins with image/, as image/jpeg."
         )
 
 

@@ -17,14 +17,6 @@ class Refusal(BaseModel):
     message: str
 
 
-class Decoded(BaseModel):
-    """Followed by the pixels: [height, width, 3] BGR."""
-
-    kind: Literal["decoded"] = "decoded"
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-
-
 class FaceQuality(BaseModel):
     size: float  # pixels, the shorter side of the box
     sharpness: float  # 0..1
@@ -77,5 +69,4 @@ class Undone(BaseModel):
 
 
 Looked = SeenPhoto | Refusal
-DECODER_ANSWER: TypeAdapter[Decoded | Refusal] = TypeAdapter(Annotated[Decoded | Refusal, Field(discriminator="kind")])
 LOOKED: TypeAdapter[Looked] = TypeAdapter(Annotated[Looked, Field(discriminator="kind")])

@@ -10,20 +10,21 @@ from typing import TypeVar
 
 from functions.api.answers import NamedFace, Recognition, main_name, match, named_face
 from functions.api.archive import Archive, KeptPhoto
-from functions.api.errors import ApiError, BodyTooLarge, NotAPhoto, RefusedPhoto
+from functions.api.errors import ApiError, BodyTooLarge, NotAPhoto, Overloaded, RefusedPhoto
 from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.messages import Refusal, SeenPhoto
 from functions.api.pool import RecogniserPool
-from functions.common.errors import NoVideo, TooLarge, TooManyPixels
+from functions.common.errors import DecoderLost, NoVideo, TooLarge, TooManyPixels
 from functions.common.keys import KEPT_UNDER
+from functions.common.photo_formats import HEAD_BYTES, photo_format
 
 THREADS = 4
 
-_TYPES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
 _REFUSED_AS: dict[str, type[ApiError]] = {
     TooManyPixels.code: BodyTooLarge,
     TooLarge.code: BodyTooLarge,
     NoVideo.code: NotAPhoto,
+    DecoderLost.code: Overloaded,
 }
 Answer = TypeVar("Answer")
 
@@ -102,4 +103,5 @@ class PhotoDesk:
 
 
 def _content_type(photo: bytes) -> str:
-    return next((name for start, name in _TYPES if photo.startswith(start)), "application/octet-stream")
+    known = photo_format(photo[:HEAD_BYTES])
+    return known.content_type if known is not None else "application/octet-stream"

@@ -13,10 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.api.channel import PeerGone
-from functions.api.child import Child
 from functions.api.errors import Overloaded
 from functions.api.messages import LOOKED, RECOGNIZER_REPLACED, Batch, Looked, Ready, Refusal
+from functions.common.channel import PeerGone
+from functions.common.child import Child
 from functions.common.errors import TooSlow, UnreadableMedia
 from functions.common.observability import logger
 from model.embedders import DEFAULT_EMBEDDER

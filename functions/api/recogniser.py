@@ -10,74 +10,39 @@ from pathlib import Path
 
 import numpy as np
 
-from functions.api.channel import PeerGone
-from functions.api.child import Child, parent_channel, tie_to_parent
-from functions.api.messages import DECODER_ANSWER, Batch, FaceQuality, Looked, Ready, Refusal, SeenFace, SeenPhoto
-from functions.common.errors import TooSlow, UnreadableMedia
+from functions.api.messages import Batch, FaceQuality, Looked, Ready, Refusal, SeenFace, SeenPhoto
+from functions.common.channel import PeerGone
+from functions.common.child import parent_channel, tie_to_parent
+from functions.common.errors import DecoderLost, MediaError, NoVideo
 from functions.common.face_crops import face_crop, jpeg
 from functions.common.gop_faces import pack_embedding
+from functions.common.photo_decoder import PhotoDecoder
+from functions.video_split.source import require_photo
 from model.engine import Engine, load_engine
 from model.faces import Face, Image
 
 TOGETHER_PIXELS = 2_000_000  # photos are given to the engine together up to here: more is no faster
 ANSWER_BYTES = 4096
-START_SECONDS = 30.0
-PHOTOS_PER_DECODER = 10_000  # then a fresh one: whatever a photo did to it does not stay
+A_VIDEO = "This is a video, not a photo. Ask for an upload with POST /v1/videos."
 
 
-class Decoders:
-    """One confined decoder at a time; a new one after any that crashed, hung or has done its share."""
-
-    def __init__(self, *, max_bytes: int, max_pixels: int, seconds: float) -> None:
-        self._arguments = (str(max_bytes), str(max_pixels))
-        self._max_pixels = max_pixels
-        self._seconds = seconds
-        self._child = self._start()
-        self._photos = 0
-
-    def decode(self, photo: bytes | bytearray) -> Image | Refusal:
-        self._photos += 1
-        if self._photos > PHOTOS_PER_DECODER:
-            self._replace()
-        try:
-            return self._ask(photo)
-        except TimeoutError:
-            self._replace()
-            return Refusal(code=TooSlow.code, message=f"The photo took longer than {self._seconds:.0f} s to decode.")
-        except (PeerGone, ValueError):
-            self._replace()
-            return Refusal(code=UnreadableMedia.code, message="The photo cannot be decoded: its content is broken.")
-
-    def close(self) -> None:
-        self._child.kill()
-
-    def _ask(self, photo: bytes | bytearray) -> Image | Refusal:
-        deadline = time.monotonic() + self._seconds
-        channel = self._child.channel
-        channel.send(photo, deadline=deadline)
-        answer = DECODER_ANSWER.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline))
-        if isinstance(answer, Refusal):
-            return answer
-        if answer.width * answer.height > self._max_pixels:
-            raise ValueError("more pixels than were asked for")
-        pixels = channel.receive(most=answer.width * answer.height * 3, deadline=deadline)
-        return np.frombuffer(pixels, dtype=np.uint8).reshape(answer.height, answer.width, 3)
-
-    def _replace(self) -> None:
-        self._child.kill()
-        self._child = self._start()
-        self._photos = 0
-
-    def _start(self) -> Child:
-        return Child("functions.api.decoder", self._arguments, quiet=True)
-
-
-def look(photos: Sequence[bytes | bytearray], decoders: Decoders, engine: Engine) -> list[Looked]:
+def look(photos: Sequence[bytes | bytearray], decoder: PhotoDecoder, engine: Engine) -> list[Looked]:
     """One answer for each photo, in order."""
-    decoded = [decoders.decode(photo) for photo in photos]
+    decoded = [_decode(photo, decoder) for photo in photos]
     images = [image for image in decoded if not isinstance(image, Refusal)]
     seen = iter([photo for group in _groups(images) for photo in _analyze(group, engine)])
     return [image if isinstance(image, Refusal) else next(seen) for image in decoded]
+
+
+def _decode(photo: bytes | bytearray, decoder: PhotoDecoder) -> Image | Refusal:
+    try:
+        require_photo(photo)
+        picture = decoder.decode(photo)
+    except NoVideo:
+        return Refusal(code=NoVideo.code, message=A_VIDEO)
+    except (MediaError, DecoderLost) as error:
+        return Refusal(code=error.code, message=str(error))
+    return np.frombuffer(picture.content, dtype=np.uint8).reshape(picture.height, picture.width, 3)
 
 
 def _groups(images: Sequence[Image]) -> list[list[Image]]:
@@ -129,7 +94,8 @@ def main() -> None:
     options = _options()
     tie_to_parent(options.parent)
     channel = parent_channel()
-    decoders = Decoders(max_bytes=options.max_bytes, max_pixels=options.max_pixels, seconds=options.decode_seconds)
+    decoder = PhotoDecoder(max_bytes=options.max_bytes, max_pixels=options.max_pixels, seconds=options.decode_seconds)
+    decoder.start()
     engine = load_engine(options.model_dir, options.embedder, min_face=options.min_face, threads=options.threads)
     identity = engine.identity
     channel.send(Ready(model=identity.versions(), embedder=identity.embedder_name).model_dump_json().encode())
@@ -137,10 +103,10 @@ def main() -> None:
         while True:
             batch = Batch.model_validate_json(channel.receive(most=ANSWER_BYTES))
             photos = [channel.receive(most=options.max_bytes) for _ in range(batch.photos)]
-            for looked in look(photos, decoders, engine):
+            for looked in look(photos, decoder, engine):
                 channel.send(looked.model_dump_json().encode())
     except PeerGone:
-        decoders.close()
+        decoder.close()
 
 
 def _options() -> argparse.Namespace:

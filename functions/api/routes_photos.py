@@ -13,6 +13,7 @@ from functions.api.dependencies import ServicesOf
 from functions.api.errors import BadRequest, Forbidden
 from functions.api.problem_docs import problems
 from functions.api.stored_photo import fetch_photo
+from functions.common.photo_formats import FORMATS
 
 router = APIRouter(tags=["photos"])
 JSON = "application/json"
@@ -57,9 +58,7 @@ async def name(request: Request, services: ServicesOf, _: Annotated[Access, Depe
             "required": True,
             "content": {
                 "multipart/form-data": form_of("inputFile", _FILE),
-                "image/jpeg": {"schema": _FILE},
-                "image/png": {"schema": _FILE},
-                "image/webp": {"schema": _FILE},
+                **{known.content_type: {"schema": _FILE} for known in FORMATS},
                 JSON: {"schema": StoredPhoto.model_json_schema()},
             },
         }

@@ -6,11 +6,13 @@ RollcallError
 │   ├── UnreadableMedia
 │   ├── TruncatedMedia
 │   ├── NoVideo
+│   │   └── MovingPicture
 │   ├── TooLarge
 │   ├── TooManyPixels
 │   ├── TooLong
 │   └── TooSlow
 ├── SourceUnavailable     the upload could not be read from where it is stored; worth another attempt
+├── DecoderLost           the process that decodes photos was ended from outside; worth another attempt
 ├── FfmpegMissing         neither the system nor the wheel has ffmpeg and ffprobe
 ├── BadPack               a stage-1 object that is not a GoP pack
 ├── BadGallery            an item of the faces table that enrolment would not have written
@@ -46,6 +48,10 @@ class NoVideo(MediaError):
     code = "no-video"
 
 
+class MovingPicture(NoVideo):
+    """A photo was asked for, and the file moves."""
+
+
 class TooLarge(MediaError):
     code = "too-large"
 
@@ -64,6 +70,12 @@ class TooSlow(MediaError):
 
 class SourceUnavailable(RollcallError):
     """The upload could not be read from where it is stored: worth another attempt."""
+
+
+class DecoderLost(RollcallError):
+    """The process that decodes photos was ended from outside, as for want of memory: worth another attempt."""
+
+    code = "decoder-lost"
 
 
 class FfmpegMissing(RollcallError):

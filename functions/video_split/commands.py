@@ -100,25 +100,11 @@ def _upright(
     )
 
 
-def photo_command(opened: Input, media: Media, limits: Limits, binaries: Binaries, quality: int) -> list[str]:
-    stream = _input(opened, media, limits)
-    if media.transparent:
-        stream = _on_white(stream)
-    stream = _turned(stream, media.turn)
-    return _compiled(stream, binaries, pixel_format="yuvj444p", quality=quality, log_level="warning", **{"frames:v": 1})
-
-
 def _input(opened: Input, media: Media, limits: Limits, **more: Any) -> Any:
     options = input_options(opened, media.container, limits)
     # one graph for the whole stream, whatever its frames claim later; `Turn` does what autorotation would
     fixed = {"noautorotate": None, "reinit_filter": 0}
     return ffmpeg.input(opened.url, **options, **fixed, **more)[str(media.stream)]
-
-
-def _on_white(stream: Any) -> Any:
-    layers = stream.filter("format", "rgba").filter_multi_output("split")
-    white = layers[0].filter("lutrgb", r="maxval", g="maxval", b="maxval", a="maxval")
-    return ffmpeg.overlay(white, layers[1], format="rgb")
 
 
 def _turned(stream: Any, turn: Turn) -> Any:

@@ -14,7 +14,7 @@ UNITS_LOOKED_AT = 200
 @dataclass(frozen=True)
 class Container:
     demuxer: str  # ffmpeg's name; it is given, so that ffmpeg never guesses from a name or content
-    photo: bool = False
+    photo: bool = False  # or looks like one: a GIF that moves is a video, and so are JPEGs end to end
 
     @property
     def restarts(self) -> bool:
@@ -27,12 +27,11 @@ MOV = Container("mov,mp4,m4a,3gp,3g2,mj2")
 MATROSKA = Container("matroska,webm")
 INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read
 MJPEG = Container("mjpeg")
+JPEG, GIF, PHOTO = Container("jpeg_pipe", photo=True), Container("gif", photo=True), Container("", photo=True)
 H264, HEVC = Container("h264"), Container("hevc")
 
 _BY_START = (
     (b"\x1a\x45\xdf\xa3", MATROSKA),
-    (b"GIF87a", Container("gif")),
-    (b"GIF89a", Container("gif")),
     (b"FLV\x01", Container("flv")),
     (b"OggS", Container("ogg")),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Container("asf")),

@@ -5,12 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
-from functions.common.errors import TooLarge, TooLong, TruncatedMedia
+from functions.common.errors import TooLong, TruncatedMedia
 from functions.common.events import Stretch
 from functions.video_split.commands import (
     first_frame_command,
     leaves_out,
-    photo_command,
     sampled_size,
     video_command,
 )
@@ -20,12 +19,11 @@ from functions.video_split.failures import CUT_OFF, DAMAGED, broken_off, explain
 from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.gops import Sample, pack
 from functions.video_split.limits import Limits
-from functions.video_split.mpjpeg import OversizeFrame, jpegs
+from functions.video_split.mpjpeg import jpegs
 from functions.video_split.probe import Media, clock
 from functions.video_split.source import Input, Source, as_source
 from functions.video_split.timeline import NotAnchored, Timeline
 
-PHOTO_QUALITIES = (2, 5, 12)  # the first that fits in `max_frame_bytes`
 MISSING_SECONDS = 1.5  # less than this at the end is what muxers round and viewers do not miss
 # A sample may show a frame that was on screen this long before, where frames that no other refers to are left out
 MOST_LAG = Fraction(1, 4)  # seconds; and never more than half of the time between samples
@@ -61,6 +59,8 @@ def decode(
 
     A video gives the same samples, however it is divided into stretches.
     """
+    if media.photo:
+        return (yield from _photo(media))
     with as_source(source).opened() as readable:
         opened = _Opened(
             source=readable,
@@ -69,8 +69,6 @@ def decode(
             binaries=binaries or find(),
             deadline=deadline or Deadline.after(limits.decode_seconds),
         )
-        if media.photo:
-            return (yield from _decode_photo(opened))
         return (yield from _decode_video(opened, grid(frames_per_second), stretch, index=0))
 
 
@@ -100,26 +98,19 @@ class _Opened:
         raise explain(child.log, child.returncode, otherwise=DAMAGED)
 
 
-def _decode_photo(opened: _Opened) -> Generator[Gop, None, float | None]:
-    media = opened.media
-    for quality in PHOTO_QUALITIES:
-        try:
-            frame = opened.first_jpeg(photo_command(opened.source, media, opened.limits, opened.binaries, quality))
-        except OversizeFrame:
-            continue
-        yield Gop(
-            index=0,
-            first_frame=0,
-            times=[0.0],
-            frames=[frame],
-            width=media.width,
-            height=media.height,
-            scale=1.0,
-            end=0.0,
-            rest=Stretch(first=1),
-        )
-        return 0.0
-    raise TooLarge("The photo has too much detail to be handled at its size. Upload it in a smaller size.")
+def _photo(media: Media) -> Generator[Gop, None, float | None]:
+    yield Gop(
+        index=0,
+        first_frame=0,
+        times=[0.0],
+        frames=[media.picture],
+        width=media.width,
+        height=media.height,
+        scale=1.0,
+        end=0.0,
+        rest=Stretch(first=1),
+    )
+    return 0.0
 
 
 def _decode_video(

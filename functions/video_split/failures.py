@@ -4,6 +4,7 @@ import re
 import signal
 from collections.abc import Iterable
 
+from functions.common.bounds import megapixels
 from functions.common.errors import (
     MediaError,
     NoVideo,
@@ -67,10 +68,7 @@ def explain(
 
 
 def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
-    return TooManyPixels(
-        f"The picture is {width}×{height}, {width * height / 1e6:.0f} megapixels; the limit is {most / 1e6:.0f}. "
-        "Upload it in a smaller size."
-    )
+    return TooManyPixels(f"The picture is {megapixels(width, height, most)}. Upload it in a smaller size.")
 
 
 def broken_off(log: Iterable[str]) -> RollcallError | None:

@@ -14,7 +14,7 @@ def input_options(opened: Input, container: Container, limits: Limits) -> dict[s
         # nothing that the file names is ever opened: no playlist's parts, no track kept in another file
         "format_whitelist": container.demuxer,
         "protocol_whitelist": opened.protocols,
-        "max_pixels": limits.max_photo_pixels if container.photo else limits.max_video_pixels,
+        "max_pixels": limits.max_video_pixels,
         "probesize": PROBE_BYTES,
         "analyzeduration": PROBE_MICROSECONDS,
         "threads": limits.threads,

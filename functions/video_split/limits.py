@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from functions.common.photo_decoder import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS
+
 DURATION_TOLERANCE = 1.001
 
 
@@ -11,7 +13,8 @@ class Limits:
 
     max_bytes: int = 10 * 1024**3
     max_duration: float = 6 * 3600.0  # seconds; `longest` is what is checked
-    max_photo_pixels: int = 52_000_000
+    max_photo_bytes: int = MAX_PHOTO_BYTES
+    max_photo_pixels: int = MAX_PHOTO_PIXELS
     max_video_pixels: int = 36_000_000  # of one frame
     max_frame_side: int = 1920  # longest side of a sampled video frame, in pixels; photos are not scaled
     max_frame_bytes: int = 32 * 1024**2  # of one JPEG

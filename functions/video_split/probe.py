@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from functions.common.errors import NoVideo, TooLong, UnreadableMedia
-from functions.common.photo_header import read_header
+from functions.common.errors import MovingPicture, NoVideo, TooLarge, TooLong, UnreadableMedia
+from functions.common.photo_decoder import PhotoDecoder
 from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
 from functions.video_split.colours import limited_matrix
-from functions.video_split.containers import INDEXED, MATROSKA, MJPEG, Container, is_jpeg_stream
+from functions.video_split.containers import GIF, INDEXED, JPEG, MATROSKA, MJPEG, PHOTO, Container, is_jpeg_stream
 from functions.video_split.failures import (
     BROKEN_HEADER,
     COVER_ONLY,
@@ -24,9 +24,9 @@ from functions.video_split.ffmpeg import Binaries, Child, find
 from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
-from functions.video_split.source import JPEG, Input, Source, as_source, recognise
+from functions.video_split.source import JPEG_STREAM_BYTES, Input, Source, as_source, recognise
 from functions.video_split.tracks import Track, left_out, longest
-from functions.video_split.upright import Turn, exif_turn, matrix_turn
+from functions.video_split.upright import Turn, matrix_turn
 
 __all__ = ["Limits", "Media", "probe"]
 
@@ -42,7 +42,6 @@ _ENTRIES = ":".join(
     )
 )
 _TAGGED_ENTRIES = f"{_ENTRIES}:stream_tags=DURATION"
-JPEG_STREAM_BYTES = 1 << 21  # in which a second frame begins
 WITNESSES = 500  # packets: more than lie between two key frames
 NEAR_SECONDS = 60.0
 LATE_SECONDS = 60.0  # a picture that starts later than this starts while something else is heard
@@ -62,7 +61,7 @@ class Media:
     turn: Turn  # what makes a decoded frame upright
     frame_rate: float  # frames per second, on average; 0 where the file does not say
     time_base: Fraction  # seconds in one unit of the stream's own clock
-    transparent: bool = False  # perhaps, for a photo
+    picture: bytes = b""  # a photo's, as an upright JPEG
     limited_matrix: str | None = None  # of a video's colours, if they are such that `colours.py` knows a short way
     fields: tuple[int, int] | None = None  # size of the stored frame, where its two fields may have to be told apart
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
@@ -71,35 +70,52 @@ class Media:
     notes: tuple[str, ...] = ()  # sentences for the owner
 
 
-def probe(source: Source | str, *, limits: Limits, binaries: Binaries | None = None) -> Media:
-    """`source`: or the path of a file on this disk."""
+def probe(
+    source: Source | str, *, limits: Limits, photos: PhotoDecoder | None = None, binaries: Binaries | None = None
+) -> Media:
+    """`source`: or the path of a file on this disk. `photos`: from `photo_decoder`, to be used for more than one."""
     source = as_source(source)
     container = recognise(source.head)
     if container == JPEG and is_jpeg_stream(source.read(0, JPEG_STREAM_BYTES)):
         container = MJPEG
     if container.photo:
-        return _photo(source, container, limits)
+        decoder = photos or photo_decoder(limits)
+        try:
+            return _photo(source, limits, decoder)
+        except MovingPicture:
+            pass
+        except TooLarge:
+            if container != GIF:
+                raise
+        finally:
+            if photos is None:
+                decoder.close()
     return _video(source, container, limits, binaries or find())
 
 
-def _photo(source: Source, container: Container, limits: Limits) -> Media:
-    """By its header alone: starting ffprobe costs as much as decoding."""
-    header = read_header(source)
-    turn = exif_turn(header.orientation)
-    width, height = turn.size(header.width, header.height)
-    if header.pixels > limits.max_photo_pixels:
-        raise too_many_pixels(width, height, limits.max_photo_pixels)
+def photo_decoder(limits: Limits) -> PhotoDecoder:
+    """The first photo starts its process."""
+    return PhotoDecoder(
+        max_bytes=limits.max_photo_bytes,
+        max_pixels=limits.max_photo_pixels,
+        seconds=limits.probe_seconds,
+        jpeg_bytes=limits.max_frame_bytes,
+    )
+
+
+def _photo(source: Source, limits: Limits, decoder: PhotoDecoder) -> Media:
+    picture = decoder.decode(source.read(0, limits.max_photo_bytes + 1))
     return Media(
         photo=True,
         duration=0.0,
-        width=width,
-        height=height,
-        container=container,
+        width=picture.width,
+        height=picture.height,
+        container=PHOTO,
         stream=0,
-        turn=turn,
+        turn=Turn(),
         frame_rate=0.0,
         time_base=Fraction(0),
-        transparent=header.transparent,
+        picture=bytes(picture.content),
     )
 
 

@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from functions.common.errors import SourceUnavailable, UnreadableMedia
-from functions.video_split.containers import Container, video_container
+from functions.common import photo_formats
+from functions.common.errors import NoVideo, SourceUnavailable, UnreadableMedia
+from functions.video_split.containers import GIF, JPEG, PHOTO, Container, is_jpeg_stream, video_container
 from functions.video_split.refusals import refusal
 
 HEAD_BYTES = 1 << 16
-ACCEPTED = "Upload MP4, MOV, MKV, WebM, AVI, JPEG, PNG or WebP."
+JPEG_STREAM_BYTES = 1 << 21  # in which a second frame begins
+ACCEPTED = f"Upload MP4, MOV, MKV, WebM, AVI, {photo_formats.NAMES}."
 
 
 class Input(ABC):
@@ -79,20 +81,14 @@ def as_source(source: Source | str) -> Source:
     return LocalFile(source) if isinstance(source, str) else source
 
 
-JPEG, PNG, WEBP = (Container(f"{name}_pipe", photo=True) for name in ("jpeg", "png", "webp"))
-_PHOTOS = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+_PHOTOS = {photo_formats.JPEG: JPEG, photo_formats.GIF: GIF}
 
 
 def recognise(head: bytes) -> Container:
     """Raise UnreadableMedia or NoVideo, with a sentence for the owner, for what cannot hold a picture."""
-    for start, photo in _PHOTOS:
-        if head.startswith(start):
-            return photo
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return WEBP
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        raise UnreadableMedia("HEIC and AVIF photos are not supported. Convert the photo to JPEG and upload that.")
+    photo = photo_formats.photo_format(head)
+    if photo is not None:
+        return _PHOTOS.get(photo, PHOTO)
     refused = refusal(head)
     if refused is not None:
         raise refused
@@ -100,3 +96,10 @@ def recognise(head: bytes) -> Container:
     if container is None:
         raise UnreadableMedia(f"This is not a video or photo that can be read. {ACCEPTED}")
     return container
+
+
+def require_photo(content: bytes | bytearray) -> None:
+    """Raise NoVideo for a video, and what `recognise` raises for the rest that is no photo."""
+    container = recognise(bytes(content[:HEAD_BYTES]))
+    if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:JPEG_STREAM_BYTES]))):
+        raise NoVideo("This is a video, not a photo.")

@@ -18,7 +18,7 @@ from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.divide import divide, ranges_of
 from functions.video_split.division import Division
-from functions.video_split.probe import Media, probe
+from functions.video_split.probe import Media, photo_decoder, probe
 from functions.video_split.range_queue import RangeQueue
 from functions.video_split.s3_object import S3Object
 
@@ -44,6 +44,7 @@ class Splitter:
         self._stage_1_bucket = stage_1_bucket
         self._division = division
         self._limits = division.limits
+        self._photos = photo_decoder(division.limits)
 
     def split(self, body: str, *, deadline: Deadline) -> None:
         message = parse_split_message(body)
@@ -134,7 +135,7 @@ class Splitter:
 
     def _open(self, upload: Upload) -> tuple[S3Object, Media]:
         source = S3Object(self._s3, upload)
-        return source, probe(source, limits=self._limits)
+        return source, probe(source, limits=self._limits, photos=self._photos)
 
     def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         first = part.stretch.first

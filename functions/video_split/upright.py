@@ -1,4 +1,4 @@
-"""Turning a decoded frame upright: EXIF orientations and display matrices as ffmpeg filters."""
+"""Turning a decoded frame upright: display matrices as ffmpeg filters."""
 
 from dataclasses import dataclass
 
@@ -25,18 +25,6 @@ _CLOCKWISE = Turn((("transpose", "clock"),))
 _TRANSVERSE = Turn((("transpose", "clock_flip"),))
 _COUNTERCLOCKWISE = Turn((("transpose", "cclock"),))
 
-# EXIF 2.32, tag 0x0112: by where row 0 and column 0 of the stored picture lie in the upright one
-_BY_ORIENTATION = {
-    1: _NONE,
-    2: _MIRROR,
-    3: _HALF,
-    4: _FLIP,
-    5: _TRANSPOSE,
-    6: _CLOCKWISE,
-    7: _TRANSVERSE,
-    8: _COUNTERCLOCKWISE,
-}
-
 # A display matrix maps stored (x, y) to (a·x + c·y, b·x + d·y); by the signs of a, b, c, d
 _BY_SIGNS = {
     (1, 0, 0, 1): _NONE,
@@ -48,10 +36,6 @@ _BY_SIGNS = {
     (0, -1, -1, 0): _TRANSVERSE,
     (0, -1, 1, 0): _COUNTERCLOCKWISE,
 }
-
-
-def exif_turn(orientation: int) -> Turn:
-    return _BY_ORIENTATION[orientation]
 
 
 def matrix_turn(matrix: tuple[int, int, int, int]) -> Turn:

@@ -104,7 +104,7 @@ def test_a_key_of_any_characters_is_served(pipeline: RunningPipeline, videos: Vi
     assert f"{key}/faces/{OBAMA}-1.jpg" in pipeline.outputs(key)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff", ".gif"])
 def test_a_photo_is_a_video_of_one_frame(pipeline: RunningPipeline, videos: Videos, suffix: str) -> None:
     photo = videos.ffmpeg("-i", str(videos.photos / "obama2.jpg"), name=f"photo{suffix}")
 

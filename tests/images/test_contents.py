@@ -34,15 +34,19 @@ TOOLS = {
 }
 FOREIGN = {"onnx", "onnxruntime", "openvino_telemetry", "pip", "pytest", "setuptools", "tensorflow", "torch"}
 MODULES = {
-    "video_split": {"absent": {"cv2", "model", "numpy", "openvino"}, "present": {"ffmpeg"}},
+    "video_split": {"absent": {"cv2", "model", "numpy", "openvino"}, "present": {"PIL", "ffmpeg", "pi_heif"}},
     "face_recognition": {"absent": {"ffmpeg"}, "present": {"cv2", "model", "numpy", "openvino"}},
     "lookup": {"absent": {"cv2", "ffmpeg", "openvino"}, "present": {"model", "numpy"}},
-    "api": {"absent": {"ffmpeg"}, "present": {"cv2", "fastapi", "mangum", "model", "numpy", "openvino", "uvicorn"}},
+    "api": {
+        "absent": {"ffmpeg"},
+        "present": {"PIL", "cv2", "fastapi", "mangum", "model", "numpy", "openvino", "pi_heif", "uvicorn"},
+    },
 }
 # what else is started in it: as a worker, as a server, and by the server
 ENTRY_POINTS = {
     "face_recognition": ("functions.worker.__main__",),
-    "api": ("functions.api.__main__", "functions.api.recogniser", "functions.api.decoder"),
+    "video_split": ("functions.common.photo_process",),
+    "api": ("functions.api.__main__", "functions.api.recogniser", "functions.common.photo_process"),
 }
 
 

@@ -11,17 +11,18 @@ from PIL.Image import Transpose
 
 from benchmarks.accuracy.conditions import CONDITIONS, cut_out
 from benchmarks.accuracy.material import read
-from functions.api.decoder import decode
+from functions.video_split.limits import Limits
+from functions.video_split.probe import probe
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files
 from model.calibration import load_calibration
 from model.engine import Engine, load_engine
 from model.faces import Face, Image
 from model.gallery import Gallery
+from tests.made_photos import saved as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 ORIENTATION = 0x0112
-MOST_PIXELS = 50_000_000
 STORED = (None, Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM, Transpose.TRANSPOSE,
           Transpose.ROTATE_90, Transpose.TRANSVERSE, Transpose.ROTATE_270)  # fmt: skip  # by orientation, 1 to 8
 
@@ -104,6 +105,11 @@ KINDS: dict[str, Save] = {
     "16-bit PNG with alpha": deep("RGBA"),
     "WebP": saved("WEBP", quality=60),
     "WebP with alpha": saved("WEBP", "RGBA"),
+    "HEIC": lambda photo, path: path.write_bytes(made("HEIF", photo)),
+    "AVIF": saved("AVIF", quality=60),
+    "TIFF": saved("TIFF", compression="tiff_lzw"),
+    "BMP": saved("BMP"),
+    "GIF": saved("GIF", "P"),
 }
 
 
@@ -113,10 +119,11 @@ def test_a_face_is_itself_in_every_kind_of_file(engine: Engine, johns: Johns, tm
     with Pictures.open(johns.paths[number]) as photo:
         KINDS[kind](photo.convert("RGB"), tmp_path / "photo")
 
-    by_pipeline = EnginePhotoReader(engine).faces(tmp_path / "photo")
-    by_api = engine.analyze([decode((tmp_path / "photo").read_bytes(), max_pixels=MOST_PIXELS)])[0]
+    by_pixels = EnginePhotoReader(engine).faces(tmp_path / "photo")  # as by HTTP
+    packed = np.frombuffer(probe(str(tmp_path / "photo"), limits=Limits()).picture, dtype=np.uint8)
+    by_bucket = engine.analyze([np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)])[0]
 
-    for (face,) in (by_pipeline, by_api):
+    for (face,) in (by_pixels, by_bucket):
         assert johns.name(face, but=number) == johns.paths[number].parent.name
 
 

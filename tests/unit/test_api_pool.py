@@ -6,10 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from functions.api.channel import PeerGone
 from functions.api.errors import Overloaded
 from functions.api.messages import Looked, Ready, Refusal, SeenPhoto
 from functions.api.pool import Recogniser, RecogniserPool
+from functions.common.channel import PeerGone
 
 DEADLY, HANGING = b"deadly", b"hanging"
 

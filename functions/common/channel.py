@@ -3,6 +3,8 @@
 import socket
 import struct
 import time
+from collections.abc import Iterable
+from itertools import chain
 
 _LENGTH = struct.Struct("<Q")
 
@@ -18,11 +20,14 @@ class Channel:
     def send(self, frame: bytes | bytearray | memoryview, *, deadline: float | None = None) -> None:
         """`deadline` is a time of `time.monotonic`; TimeoutError when it passes."""
         body = memoryview(frame).cast("B")
-        self._connection.settimeout(_left(deadline))
+        self.send_parts([body], length=len(body), deadline=deadline)
+
+    def send_parts(self, parts: Iterable[bytes | memoryview], *, length: int, deadline: float | None = None) -> None:
+        """One frame whose parts are made while they are sent; `length` is that of all."""
         try:
-            self._connection.sendall(_LENGTH.pack(len(body)))
-            self._connection.settimeout(_left(deadline))
-            self._connection.sendall(body)
+            for part in chain([_LENGTH.pack(length)], parts):
+                self._connection.settimeout(_left(deadline))
+                self._connection.sendall(part)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise PeerGone("the process has ended") from error
 

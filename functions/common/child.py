@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from functions.api.channel import Channel
+from functions.common.channel import Channel
 
+END_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -32,6 +33,13 @@ class Child:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def ended(self) -> int | None:
+        """How a process that closed its channel ended: its exit code, or a signal's number below zero."""
+        try:
+            return self._process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
     def kill(self) -> None:
         self._process.kill()

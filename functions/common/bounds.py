@@ -1,0 +1,22 @@
+"""Numbers in messages about limits, with as many digits as it takes not to contradict the rule."""
+
+from math import isfinite
+
+_MOST_DIGITS = 12
+
+
+def beside(value: float, limit: float, *, digits: int = 0) -> str:
+    """`value` rounded to `digits` decimals, or more where it would look like the limit, or lie beyond it."""
+    if value == limit or not (isfinite(value) and isfinite(limit)):
+        return f"{value:.{digits}f}"
+    for more in range(digits, _MOST_DIGITS):
+        shown = round(value, more)
+        if (shown < limit) == (value < limit) and shown != limit:
+            return f"{shown:.{more}f}"
+    return repr(value)
+
+
+def megapixels(width: int, height: int, most: int) -> str:
+    """E.g. `9000×6000, 54 megapixels; the limit is 52`; a megapixel is a million pixels."""
+    pixels = beside(width * height / 1e6, most / 1e6)
+    return f"{width}×{height}, {pixels} megapixels; the limit is {most / 1e6:.12g}"

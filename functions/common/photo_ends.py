@@ -1,0 +1,97 @@
+"""Whether a photo's end is there, by its structure: what cannot be decoded is either incomplete or damaged."""
+
+import struct
+from collections.abc import Callable, Mapping
+
+from functions.common.photo_formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, PhotoFormat
+
+_MOST_BOXES = 10_000
+_MOST_STRIPS = 100_000
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # JPEG markers
+
+
+def has_end(photo: bytes, form: PhotoFormat) -> bool:
+    return _ENDS[form](photo)
+
+
+def _jpeg(photo: bytes) -> bool:
+    # within a scan FF is followed by 00 or a restart marker, so an FF D9 after its start is the end of the picture;
+    # those of a thumbnail come before
+    return photo.rfind(_END) > photo.rfind(_SCAN)
+
+
+def _png(photo: bytes) -> bool:
+    return photo.rfind(b"IEND") > 0
+
+
+def _webp(photo: bytes) -> bool:
+    return len(photo) >= 8 + int.from_bytes(photo[4:8], "little")
+
+
+def _gif(photo: bytes) -> bool:
+    return photo.rstrip(b"\0").endswith(b";")
+
+
+def _bmp(photo: bytes) -> bool:
+    return len(photo) >= int.from_bytes(photo[2:6], "little")
+
+
+def _tiff(photo: bytes) -> bool:
+    """Whether the first directory, and the strips or tiles that it names, lie within the file."""
+    order = "<" if photo.startswith(b"II") else ">"
+    if photo[2:4] not in (b"*\0", b"\0*"):
+        return True  # the rare kind for more than 4 GiB
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", photo, 4)
+        (entries,) = struct.unpack_from(f"{order}H", photo, directory)
+        places = dict(_numbers(photo, order, directory + 2 + 12 * entry) for entry in range(entries))
+    except struct.error:
+        return False
+    return all(
+        offset + size <= len(photo)
+        for offsets, sizes in ((273, 279), (324, 325))  # tags: of strips, and of tiles
+        for offset, size in zip(places.get(offsets, ()), places.get(sizes, ()), strict=False)
+    )
+
+
+def _numbers(photo: bytes, order: str, entry: int) -> tuple[int, tuple[int, ...]]:
+    """The tag of a directory's entry, and its integers."""
+    tag, kind, count = struct.unpack_from(f"{order}HHI", photo, entry)
+    letter = {3: "H", 4: "I"}.get(kind)
+    if letter is None or tag not in (273, 279, 324, 325):
+        return tag, ()
+    form = f"{order}{min(count, _MOST_STRIPS)}{letter}"
+    place = entry + 8
+    if struct.calcsize(form) > 4:  # noqa: PLR2004
+        (place,) = struct.unpack_from(f"{order}I", photo, place)
+    return tag, struct.unpack_from(form, photo, place)
+
+
+def _boxes(photo: bytes) -> bool:
+    """Each box says its size; 1 stands for a longer number behind it, and 0 for the rest of the file."""
+    offset = 0
+    for _ in range(_MOST_BOXES):
+        if offset >= len(photo):
+            break
+        try:
+            (size,) = struct.unpack_from(">I", photo, offset)
+            if size == 1:
+                (size,) = struct.unpack_from(">Q", photo, offset + 8)
+        except struct.error:
+            return False
+        if size == 0:
+            return True
+        offset += max(size, 8)
+    return offset <= len(photo)
+
+
+_ENDS: Mapping[PhotoFormat, Callable[[bytes], bool]] = {
+    JPEG: _jpeg,
+    PNG: _png,
+    WEBP: _webp,
+    GIF: _gif,
+    BMP: _bmp,
+    HEIC: _boxes,
+    AVIF: _boxes,
+    TIFF: _tiff,
+}

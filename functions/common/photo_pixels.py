@@ -1,0 +1,181 @@
+"""A photo's bytes to the pixels of its picture: upright, 8-bit sRGB. The only opinion on what can be read.
+
+Pillow decodes, with the one plugin that belongs to the format. Hostile bytes: for a confined process alone.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import pi_heif
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from functions.common.bounds import megapixels
+from functions.common.errors import (
+    MediaError,
+    MovingPicture,
+    TooManyPixels,
+    TruncatedMedia,
+    UnreadableMedia,
+)
+from functions.common.exif import orientation_of
+from functions.common.photo_colors import to_srgb
+from functions.common.photo_ends import has_end
+from functions.common.photo_formats import (
+    AVIF,
+    BMP,
+    GIF,
+    HEAD_BYTES,
+    HEIC,
+    JPEG,
+    NAMES,
+    PNG,
+    TIFF,
+    WEBP,
+    PhotoFormat,
+    photo_format,
+)
+
+DAMAGED = "The photo is damaged: it cannot be decoded. Export it again as JPEG or PNG."
+INCOMPLETE = "The photo is incomplete: its end is missing. Upload it again from the original."
+ANIMATED = "This is an animated WebP, which is not supported. Convert it to MP4 and upload that."
+MOVING = "This is a video, not a photo: a GIF that moves."
+CAMERA_RAW = "Camera RAW photos are not supported. Export the photo as JPEG and use that."
+NOT_A_PHOTO = f"This is not a photo that can be read. Send {NAMES}."
+
+# Of a JPEG that was cut: the share of its pixels that may depend on what is missing
+MOST_MISSING = 0.01
+_LENGTHENED = bytes(range(1, 255)) * 4, bytes(range(254, 0, -1)) * 4  # two ends that a cut photo might have had
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DNG_VERSION, _KIND_OF_PICTURE, _REDUCED = 50706, 254, 1  # TIFF tags, and the first bit of the second
+_COLOR_BOX = re.compile(rb"colrnclx..(..)", re.DOTALL)  # primaries and transfer characteristics
+_META_BYTES = 1 << 16  # at the start, where the box is
+
+_OPENERS: Mapping[PhotoFormat, Callable[[io.BytesIO], Image.Image]] = {
+    JPEG: JpegImagePlugin.JpegImageFile,  # and not its relative for several pictures: the first one is the photo
+    PNG: PngImagePlugin.PngImageFile,
+    WEBP: WebPImagePlugin.WebPImageFile,
+    HEIC: pi_heif.HeifImageFile,
+    AVIF: AvifImagePlugin.AvifImageFile,
+    TIFF: TiffImagePlugin.TiffImageFile,
+    BMP: BmpImagePlugin.BmpImageFile,
+    GIF: GifImagePlugin.GifImageFile,
+}
+
+
+def load_codecs() -> None:
+    """Once a process; whatever a codec loads or opens, it does now, with a picture of each format."""
+    warnings.simplefilter("ignore")  # about tags that nobody looks at
+    Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, for every format alike
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pi_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
+    small = Image.new("RGB", (16, 16))
+    for name in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF"):
+        photo = io.BytesIO()
+        small.save(photo, name)
+        decode(photo.getvalue(), max_pixels=small.width * small.height)
+    with suppress(MediaError):  # nothing here writes HEIC
+        decode(b"\0\0\0\x10ftypheic\0\0\0\0", max_pixels=1)
+
+
+def decode(photo: bytes, *, max_pixels: int) -> Image.Image:
+    """The first or primary picture; raise MediaError for anything that does not show all of it."""
+    form = photo_format(photo[:HEAD_BYTES])
+    if form is None:
+        raise UnreadableMedia(NOT_A_PHOTO)
+    try:
+        return _upright(_whole(photo, form, max_pixels), photo, form)
+    except MediaError:
+        raise
+    except MemoryError:
+        raise TooManyPixels("The photo takes more memory than there is. Send it in a smaller size.") from None
+    except Exception as error:  # decoders of hostile files raise whatever they stumble on
+        raise (UnreadableMedia(DAMAGED) if has_end(photo, form) else TruncatedMedia(INCOMPLETE)) from error
+
+
+def _whole(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
+    if form != JPEG or has_end(photo, form):
+        return _loaded(photo, form, max_pixels)
+    start = photo.rstrip(b"\0\xff")  # without half a marker, and what a file that was cut may be filled up with
+    one, other = (_loaded(start + end + b"\xff\xd9", form, max_pixels) for end in _LENGTHENED)
+    differing = ImageChops.difference(one, other).convert("L").histogram()
+    if sum(differing[1:]) > MOST_MISSING * one.width * one.height:
+        raise TruncatedMedia(INCOMPLETE)
+    return one
+
+
+def _loaded(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
+    if form == WEBP:  # its decoder takes the memory as it is opened
+        _require_bounds(*_webp_canvas(photo), max_pixels)
+    image = _OPENERS[form](io.BytesIO(photo))
+    _require_bounds(*image.size, max_pixels)
+    _require_still(image, form)
+    image.load()
+    _require_bounds(*image.size, max_pixels)  # a HEIC's header may say less than is decoded
+    return image
+
+
+def _require_bounds(width: int, height: int, max_pixels: int) -> None:
+    if width * height == 0:
+        raise UnreadableMedia(DAMAGED)
+    if width * height > max_pixels:
+        raise TooManyPixels(f"The photo is {megapixels(width, height, max_pixels)}. Send it in a smaller size.")
+
+
+def _require_still(image: Image.Image, form: PhotoFormat) -> None:
+    if form == GIF and getattr(image, "is_animated", False):
+        raise MovingPicture(MOVING)
+    if form == WEBP and getattr(image, "is_animated", False):
+        raise UnreadableMedia(ANIMATED)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        if _DNG_VERSION in tags or int(tags.get(_KIND_OF_PICTURE, 0)) & _REDUCED:
+            raise UnreadableMedia(CAMERA_RAW)
+
+
+def _webp_canvas(photo: bytes) -> tuple[int, int]:
+    kind = photo[12:16]
+    if kind == b"VP8X":
+        return _number(photo[24:27]) + 1, _number(photo[27:30]) + 1
+    if kind == b"VP8L":
+        packed = _number(photo[21:25])
+        return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    return _number(photo[26:28]) & 0x3FFF, _number(photo[28:30]) & 0x3FFF
+
+
+def _number(field: bytes) -> int:
+    return int.from_bytes(field, "little")
+
+
+def _upright(image: Image.Image, photo: bytes, form: PhotoFormat) -> Image.Image:
+    # readers of HEIC and TIFF turn the picture themselves, and leave nothing here that says so
+    turn = _TURNS.get(orientation_of(bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")))
+    upright = to_srgb(image, transfer=_transfer(photo) if form in (AVIF, HEIC) else None)
+    return upright if turn is None else upright.transpose(turn)
+
+
+def _transfer(photo: bytes) -> int | None:
+    """How light became numbers, by ITU-T H.273, where the container says it."""
+    found = _COLOR_BOX.search(photo[:_META_BYTES])
+    return int.from_bytes(found[1], "big") if found else None

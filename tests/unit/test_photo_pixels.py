@@ -1,0 +1,302 @@
+"""What a photo's bytes become, in every format: whole, cut, turned, of any kind of pixels, and made to harm."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from functions.common.errors import MediaError, MovingPicture, TooManyPixels, TruncatedMedia, UnreadableMedia
+from functions.common.photo_formats import FORMATS as TABLE
+from functions.common.photo_formats import photo_format
+from functions.common.photo_pixels import decode, load_codecs
+from tests.made_photos import FORMATS, colors, difference, oriented, png_claiming, saved
+
+MAX_PIXELS = 1_000_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def codecs() -> None:
+    load_codecs()
+
+
+def read(photo: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    image = decode(photo, max_pixels=max_pixels)
+    assert image.mode == "RGB"
+    return image
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_recognized_and_read(form: str) -> None:
+    photo = saved(colors(), form)
+
+    known = photo_format(photo[:64])
+
+    assert known is not None and known.name.upper() == {"HEIF": "HEIC"}.get(form, form)
+    assert difference(read(photo), colors()) < (8 if form == "GIF" else 3)  # a palette of 256 colors
+
+
+def test_no_two_formats_share_a_name_or_a_suffix() -> None:
+    suffixes = [suffix for known in TABLE for suffix in known.suffixes]
+
+    assert len(set(suffixes)) == len(suffixes)
+    assert len({known.name for known in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_turned_upright_once(form: str, orientation: int) -> None:
+    """HEIC and AVIF keep the turn twice, in EXIF and as a property of the picture."""
+    upright = colors()
+    undo = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
+    stored = ImageOps.exif_transpose(with_exif(upright, undo)) if orientation > 1 else upright
+
+    photo = saved(stored, form, exif=oriented(orientation))
+
+    assert difference(read(photo), upright) < 3
+
+
+def with_exif(image: Image.Image, orientation: int) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=oriented(orientation))
+    return Image.open(buffer)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_gray_and_ink(form: str, mode: str) -> None:
+    photo = colors().convert(mode)
+
+    assert difference(read(saved(photo, form)), photo) < 3
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "LA"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "GIF"])
+def test_kinds_of_pixels(form: str, mode: str) -> None:
+    photo = colors().convert(mode)
+
+    assert difference(read(saved(photo, form)), photo) < 8
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"subsampling": 0}, {"keep_rgb": True}])
+def test_kinds_of_jpeg(options: dict[str, object]) -> None:
+    assert difference(read(saved(colors(), "JPEG", **options)), colors()) < 3
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_sixteen_bits_of_gray(form: str) -> None:
+    gray = np.asarray(colors().convert("L"))
+    photo = Image.fromarray(gray.astype(np.uint16) * 257)
+
+    assert difference(read(saved(photo, form)), Image.fromarray(gray)) < 1
+
+
+def test_a_dark_picture_of_sixteen_bits_stays_dark() -> None:
+    photo = Image.fromarray(np.full((20, 20), 200, dtype=np.uint16))
+
+    assert np.asarray(read(saved(photo, "TIFF"))).max() <= 2
+
+
+def test_sixteen_bits_of_color() -> None:
+    deep = np.asarray(colors(), dtype=np.uint16)[:, :, ::-1] * 257
+    cv2 = pytest.importorskip("cv2")
+
+    for suffix in (".png", ".tiff"):
+        assert difference(read(cv2.imencode(suffix, deep)[1].tobytes()), colors()) < 1
+
+
+@pytest.mark.parametrize("white", [1.0, 255.0, 65535.0])
+def test_floating_point(white: float) -> None:
+    gray = np.asarray(colors().convert("L"))
+    photo = Image.fromarray(gray.astype(np.float32) * (white / 255))
+
+    assert difference(read(saved(photo, "TIFF")), Image.fromarray(gray)) < 1
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "raw"])
+def test_compressed_tiff(compression: str) -> None:
+    assert difference(read(saved(colors(), "TIFF", compression=compression)), colors()) < 3
+
+
+def test_fax_tiff() -> None:
+    photo = colors().convert("1")
+
+    assert difference(read(saved(photo, "TIFF", compression="group4")), photo) == 0
+
+
+def test_big_endian_tiff() -> None:
+    photo = saved(colors(), "TIFF", big_tiff=True)
+
+    assert difference(read(photo), colors()) == 0
+
+
+def test_several_pages_show_the_first() -> None:
+    other = ImageOps.invert(colors())
+
+    for form in ("TIFF", "PNG", "AVIF"):
+        assert difference(read(saved(colors(), form, save_all=True, append_images=[other])), colors()) < 3
+
+
+def test_what_moves_is_no_photo() -> None:
+    other = ImageOps.invert(colors())
+
+    with pytest.raises(MovingPicture, match="a GIF that moves"):
+        read(saved(colors(), "GIF", save_all=True, append_images=[other]))
+    with pytest.raises(UnreadableMedia, match="animated WebP.*Convert it to MP4"):
+        read(saved(colors(), "WEBP", save_all=True, append_images=[other]))
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_what_is_transparent_becomes_white(form: str) -> None:
+    photo = colors().convert("RGBA")
+    alpha = np.zeros((photo.height, photo.width), np.uint8)
+    alpha[:, :80], alpha[:, 80:120] = 255, 128
+    photo.putalpha(Image.fromarray(alpha))
+    white = Image.new("RGBA", photo.size, "white")
+
+    found = read(saved(photo, form))
+
+    assert difference(found, Image.alpha_composite(white, photo)) < 4
+
+
+def test_an_empty_alpha_channel_means_nothing() -> None:
+    photo = colors()
+    photo.putalpha(0)
+
+    assert difference(read(saved(photo, "PNG")), colors()) == 0
+
+
+def test_wide_colors_become_srgb() -> None:
+    """A profile that takes red for green shows that it was applied."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace("sRGB".encode("utf-16-be"), "none".encode("utf-16-be"))
+    swapped = profile.replace(b"rXYZ", b"?").replace(b"gXYZ", b"rXYZ").replace(b"?", b"gXYZ")
+    across, down, rest = colors().split()
+
+    for form in ("JPEG", "PNG", "TIFF", "WEBP", "AVIF"):
+        photo = saved(Image.merge("RGB", (down, across, rest)), form, icc_profile=swapped)
+        assert difference(read(photo), colors()) < 4
+
+
+def test_a_damaged_profile_is_passed_over() -> None:
+    assert difference(read(saved(colors(), "JPEG", icc_profile=b"\0" * 300)), colors()) < 3
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.9])
+def test_a_photo_that_was_cut_is_refused(form: str, share: float) -> None:
+    whole = saved(Image.effect_noise((200, 150), 80).convert("RGB"), form)
+
+    for filled in (b"", bytes(2000)):
+        if filled and form not in ("JPEG", "PNG"):
+            continue
+        with pytest.raises(TruncatedMedia, match="its end is missing"):
+            read(whole[: int(share * len(whole))] + filled)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, missing: int) -> None:
+    whole = saved(Image.effect_noise((200, 150), 80).convert("RGB"), "JPEG", progressive=progressive)
+
+    assert difference(read(whole[:-missing]), read(whole)) < 0.5
+
+
+def test_a_thumbnail_is_not_taken_for_the_end() -> None:
+    whole = saved(Image.effect_noise((200, 150), 80).convert("RGB"), "JPEG")
+    thumbnail = saved(Image.effect_noise((16, 16), 80), "JPEG")
+    photo = whole[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + whole[2:]
+
+    assert read(photo).size == (200, 150)
+    with pytest.raises(TruncatedMedia):
+        read(photo[: len(photo) // 2])
+
+
+def test_what_follows_the_end_is_passed_over() -> None:
+    """A second picture, a film, or whatever else cameras append."""
+    whole = saved(colors(), "JPEG")
+
+    for appended in (b"\xff\xda junk", saved(colors(), "JPEG")[:300], b"\0\0\0\x18ftypmp42" + bytes(99)):
+        assert difference(read(whole + appended), colors()) < 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (1001, 1000), (60_000, 1000)])
+def test_too_many_pixels_are_refused_before_decoding(width: int, height: int) -> None:
+    with pytest.raises(TooManyPixels, match=rf"{width}×{height}, \d+\.?\d* megapixels; the limit is 1\. Send"):
+        read(png_claiming(width, height))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_bounded(form: str) -> None:
+    photo = saved(colors(), form)
+
+    assert read(photo, 160 * 120).size == (160, 120)
+    with pytest.raises(TooManyPixels):
+        read(photo, 160 * 120 - 1)
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_webp_is_bounded_before_its_decoder_takes_memory(lossless: bool, mode: str) -> None:
+    photo = bytearray(saved(colors().convert(mode), "WEBP", lossless=lossless, exif=oriented(1) if lossless else b""))
+    place = {b"VP8 ": 26, b"VP8L": 21, b"VP8X": 24}[bytes(photo[12:16])]
+    photo[place : place + 4] = b"\xff\x3f\xff\x3f" if photo[12:16] == b"VP8 " else b"\xff\xff\xff\x0f"
+
+    with pytest.raises(TooManyPixels):
+        read(bytes(photo))
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"), [({254: 1}, "Camera RAW"), ({50706: b"\1\4\0\0"}, "Camera RAW")], ids=["NEF", "DNG"]
+)
+def test_camera_raw_is_refused_by_name(tags: dict[int, object], told: str) -> None:
+    with pytest.raises(UnreadableMedia, match=f"{told}.*Export the photo as JPEG"):
+        read(saved(colors(), "TIFF", tiffinfo=tags))
+
+
+@pytest.mark.parametrize(
+    ("photo", "error"),
+    [
+        (b"", UnreadableMedia),
+        (b"no picture at all", UnreadableMedia),
+        (b"GIF89a" + bytes(100), MediaError),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", TruncatedMedia),
+        (b"\xff\xd8\xff\xd9" + bytes(100), UnreadableMedia),
+        (png_claiming(0, 10), UnreadableMedia),
+        (png_claiming(10, 10, b"too little"), UnreadableMedia),
+        (b"II*\0\x08\0\0\0\xff\xff" + bytes(100), MediaError),
+        (b"BM" + bytes(12) + b"\x28" + bytes(100), MediaError),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", MediaError),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", MediaError),
+    ],
+)
+def test_what_is_no_whole_photo_is_refused_with_a_reason(photo: bytes, error: type[MediaError]) -> None:
+    with pytest.raises(error, match=r"\w+ .*\."):
+        read(photo)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_damage_is_refused_or_shown_and_never_more(form: str) -> None:
+    whole = saved(colors(), form)
+    random = np.random.default_rng(len(form))
+
+    for _ in range(60):
+        photo = bytearray(whole)
+        for place in random.integers(0, len(whole), 5):
+            photo[place] = random.integers(0, 256)
+        try:
+            read(bytes(photo))
+        except MediaError as error:
+            assert "Traceback" not in str(error) and str(error).endswith(".")
+
+
+@pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])
+def test_high_dynamic_range_has_the_light_of_a_photo(transfer: int) -> None:
+    """Diffuse white comes out near white, where a decoder that knows nothing of it shows a gray."""
+    signal = {16: 0.58, 18: 0.75}[transfer]
+    photo = saved(Image.new("RGB", (32, 32), (round(255 * signal),) * 3), "AVIF")
+    box = photo.index(b"colrnclx") + 10
+    photo = photo[:box] + struct.pack(">H", transfer) + photo[box + 2 :]
+
+    assert np.asarray(read(photo)).mean() > 245
