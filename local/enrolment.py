@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.common.enrolment import NotEnrolled, looks_different, looks_like, main_face, normal_name
+from functions.common.enrolment import (
+    NotEnrolled,
+    looks_different,
+    looks_like,
+    meant_face,
+    normal_name,
+    shortcoming,
+)
 from functions.common.gallery_store import MAX_FACES, EnrolledFace
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, walk, why_unreadable
@@ -54,6 +61,29 @@ class _Photo:
     face: EnrolledFace
 
 
+class _Chooser:
+    """Finds the face that is meant in each photo, and counts the photos that are refused for being poor."""
+
+    def __init__(self, limits: EnrolmentLimits, accepted: Note | None) -> None:
+        """`accepted` is told of each poor photo that is taken all the same; without it none is."""
+        self.refused = 0
+        self.limits = limits
+        self._accepted = accepted
+
+    def choose(self, photo: Path, faces: "list[Face]") -> "Face":
+        try:
+            face = faces[meant_face(faces, self.limits)]
+        except NotEnrolled as error:
+            raise PhotoError(str(error)) from None
+        poor = shortcoming(face, self.limits)
+        if poor is not None and self._accepted is None:
+            self.refused += 1
+            raise PhotoError(str(poor))
+        if poor is not None and self._accepted is not None:
+            self._accepted(f"warning: {printable(str(photo))}: enrolled all the same, though {poor}")
+        return face
+
+
 def scan_gallery(paths: Sequence[Path], *, note: Note, fail: Note | None = None) -> GallerySource:
     """`note` is told what is left out, `fail` (else `note` as well) what should have been there but cannot be read."""
     source = GallerySource()
@@ -86,13 +116,16 @@ def enrol(
     note: Note,
     fail: Note | None = None,
     enrolled: Sequence[EnrolledFace] = (),
+    accept_poor: bool = False,
 ) -> list[EnrolledFace]:
     """The faces to store. Every bad photo is noted and left out; `fail` (else `note`) is told who is lost by that.
 
-    enrolled: before, and to stay; they count like embeddings. Raises UsageError if nobody is left.
+    enrolled: before, and to stay; they count like embeddings. accept_poor: enroll small, dim and blurred faces too,
+    with a note. Raises UsageError if nobody is left.
     """
     known = [*enrolled, *source.embeddings]
-    people = {name: _enrol_person(name, photos, known, reader, limits) for name, photos in source.photos.items()}
+    chooser = _Chooser(limits, note if accept_poor else None)
+    people = {name: _enrol_person(name, photos, known, reader, chooser) for name, photos in source.photos.items()}
     foreign = _foreign(known, [photo for good, _ in people.values() for photo in good], limits)
     faces = list(source.embeddings)
     why: list[str] = []
@@ -108,25 +141,31 @@ def enrol(
                 f"failed {printable(name)}: not enrolled, since none of {_photos(len(source.photos[name]))} can be used"
             )
         faces += [photo.face for photo in good]
+    if chooser.refused:
+        note(f"{_photos(chooser.refused)} left out as too poor; --accept-poor-photos enrolls such photos all the same")
     if not faces:
         raise UsageError(f"gallery: nobody can be enrolled: {_in_short(why)}")
     return faces
 
 
 def _enrol_person(
-    name: str, photos: list[Path], known: list[EnrolledFace], reader: PhotoReader, limits: EnrolmentLimits
+    name: str,
+    photos: list[Path],
+    known: list[EnrolledFace],
+    reader: PhotoReader,
+    chooser: "_Chooser",
 ) -> tuple[list[_Photo], list[str]]:
     """The photos that show one person, and why the others are left out."""
     good: list[_Photo] = []
     refusals: list[str] = []
     for photo in photos:
         try:
-            face = _choose_face(reader.faces(photo), limits)
+            face = chooser.choose(photo, reader.faces(photo))
         except PhotoError as error:
             refusals.append(f"{photo}: {error}")
         else:
             good.append(_Photo(photo, _enrolled(name, face, reader.embedder, photo)))
-    good, odd = _without_odd(_others([face for face in known if face.name == name], good), good, limits)
+    good, odd = _without_odd(_others([face for face in known if face.name == name], good), good, chooser.limits)
     return good, refusals + odd
 
 
@@ -167,13 +206,6 @@ def _without_odd(
     good = [photo for position, photo in enumerate(photos) if position not in positions]
     reason = looks_different(len(faces) - len(odd))
     return good, [f"{photo.path}: {reason}" for position, photo in enumerate(photos) if position in positions]
-
-
-def _choose_face(faces: "list[Face]", limits: EnrolmentLimits) -> "Face":
-    try:
-        return faces[main_face(faces, limits)]
-    except NotEnrolled as error:
-        raise PhotoError(str(error)) from None
 
 
 def _teller(note: Note, fail: Note) -> Callable[[LeftOut], None]:

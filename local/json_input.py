@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
+from functions.common.bounds import beside
 from local.errors import UsageError
 from local.folders import reason_of, why_unreadable
 
@@ -19,8 +20,9 @@ def read_json_list(path: Path) -> list[Any]:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
+            most = MAX_BYTES / 1024**2
             raise UsageError(
-                f"{path}: {size // 1024**2} MB, at most {MAX_BYTES // 1024**2} MB are read; split the file"
+                f"{path}: {beside(size / 1024**2, most)} MiB, at most {most:g} MiB are read; split the file"
             )
         content = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -22,6 +22,15 @@ def add_gallery(parser: argparse.ArgumentParser, *, required: bool) -> None:
         default=None,
         help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both; may be given again',
     )
+    add_accept_poor(parser)
+
+
+def add_accept_poor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept-poor-photos",
+        action="store_true",
+        help="enroll small, dim, blurred and turned faces too, with a warning: they are mistaken for others more often",
+    )
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:

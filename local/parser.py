@@ -141,6 +141,7 @@ def _enroll(commands: Commands) -> None:
         help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both',
     )
     options.add_embedder(parser)
+    options.add_accept_poor(parser)
     parser.add_argument("--replace", action="store_true", help="remove every enrolled face that is not in GALLERY")
     options.add_deployment(parser)
 

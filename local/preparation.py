@@ -49,10 +49,17 @@ def prepare_engine(model_dir: Path, embedder: str, *, min_face: int) -> Engine:
 
 
 def read_enrolment(
-    galleries: Sequence[Path], people: Path | None, model_dir: Path, embedder: str = DEFAULT_EMBEDDER
+    galleries: Sequence[Path],
+    people: Path | None,
+    model_dir: Path,
+    embedder: str = DEFAULT_EMBEDDER,
+    *,
+    accept_poor: bool = False,
 ) -> Enrolment:
     records = read_people(people) if people else []
-    read = read_gallery(galleries, model_dir, embedder) if galleries else ReadGallery(faces=[], incomplete=False)
+    read = ReadGallery(faces=[], incomplete=False)
+    if galleries:
+        read = read_gallery(galleries, model_dir, embedder, accept_poor=accept_poor)
     return Enrolment(faces=read.faces, records=records, incomplete=read.incomplete)
 
 
@@ -69,6 +76,7 @@ def read_gallery(
     *,
     engine: Engine | None = None,
     enrolled: Sequence[EnrolledFace] = (),
+    accept_poor: bool = False,
 ) -> ReadGallery:
     """enrolled: faces of this embedder that are enrolled already, and stay."""
     failures: list[str] = []
@@ -90,5 +98,5 @@ def read_gallery(
         note(f"enrolling {len(source.photos)} people from {photos} photos")
         reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
         limits = load_enrolment_limits(reader.engine.identity.embedder_name)
-        faces = enrol(source, reader, limits, note=note, fail=fail, enrolled=enrolled)
+        faces = enrol(source, reader, limits, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor)
     return ReadGallery(faces=faces, incomplete=bool(failures))

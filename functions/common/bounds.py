@@ -18,5 +18,5 @@ def beside(value: float, limit: float, *, digits: int = 0) -> str:
 
 def megapixels(width: int, height: int, most: int) -> str:
     """E.g. `9000×6000, 54 megapixels; the limit is 52`; a megapixel is a million pixels."""
-    pixels = beside(width * height / 1e6, most / 1e6)
-    return f"{width}×{height}, {pixels} megapixels; the limit is {most / 1e6:.12g}"
+    pixels, limit = beside(width * height / 1e6, most / 1e6), f"{most / 1e6:.6f}".rstrip("0").rstrip(".")
+    return f"{width}×{height}, {pixels} megapixels; the limit is {limit}"

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
 
+from functions.common.bounds import beside
 from functions.common.errors import RollcallError
 from model.enrolment import EnrolmentLimits
 
@@ -47,7 +48,8 @@ def normal_name(name: str) -> str:
     normal = unicodedata.normalize("NFC", name)  # keyboards and file systems differ in how they compose accents
     if not normal.strip() or len(normal) > MAX_NAME_LENGTH:
         raise NotEnrolled(
-            f"a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(normal.strip())}", code="bad-name"
+            f"a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(normal) if normal.strip() else 0}",
+            code="bad-name",
         )
     if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs"} for character in normal):
         raise NotEnrolled(f"the name {normal!r} holds a slash or a control character", code="bad-name")
@@ -58,13 +60,21 @@ def normal_name(name: str) -> str:
 
 def main_face(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> int:
     """Which of a photo's faces, largest first, is meant; raise NotEnrolled if none is, or if it would do harm."""
+    number = meant_face(faces, limits)
+    poor = shortcoming(faces[number], limits)
+    if poor is not None:
+        raise poor
+    return number
+
+
+def meant_face(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> int:
+    """Which of a photo's faces, largest first, is meant, however poor it is; raise NotEnrolled if none is."""
     if not faces:
         raise NotEnrolled("no face found; use a photo that shows the face larger and from the front", code="no-face")
     if len(faces) > 1 and _area(faces[0]) < limits.dominant_area * _area(faces[1]):
         raise NotEnrolled(
             f"{len(faces)} faces, and none is clearly the main one; crop the photo to one person", code="many-faces"
         )
-    _require_quality(faces[0], limits)
     return 0
 
 
@@ -86,23 +96,29 @@ def looks_like(name: str) -> NotEnrolled:
     )
 
 
-def _require_quality(face: SeenFace, limits: EnrolmentLimits) -> None:
-    quality = face.quality
-    if quality.size < limits.least_size:
-        raise NotEnrolled(
-            f"the face is {quality.size:.0f} pixels wide; use a photo in which it has {limits.least_size:g} or more",
+def shortcoming(face: SeenFace, limits: EnrolmentLimits) -> NotEnrolled | None:
+    """Why the face is too poor to tell its person from others."""
+    quality, least = face.quality, limits.least_size
+    if quality.size < least:
+        return NotEnrolled(
+            f"the face is {beside(quality.size, least)} pixels wide; use a photo in which it has {least:g} or more",
             code="too-small",
         )
     if quality.exposure < limits.least_exposure:
-        raise NotEnrolled("the face is too dark, too bright or too pale; use a photo in better light", code="bad-light")
+        return NotEnrolled(
+            "the face is too dark, too bright or too pale; use a photo in better light", code="bad-light"
+        )
     if quality.sharpness < limits.least_sharpness:
-        raise NotEnrolled("the face is blurred or noisy; use a sharper photo in better light", code="blurred")
+        return NotEnrolled("the face is blurred or noisy; use a sharper photo in better light", code="blurred")
     if abs(quality.yaw) > limits.most_yaw:
-        raise NotEnrolled(
-            f"the face is turned away by about {abs(quality.yaw):.0f}°; use a photo from the front", code="turned-away"
+        turned = beside(abs(quality.yaw), limits.most_yaw)
+        return NotEnrolled(
+            f"the face is turned away by about {turned}°, more than {limits.most_yaw:g}°; use a photo from the front",
+            code="turned-away",
         )
     if face.confidence < limits.least_confidence:
-        raise NotEnrolled("hardly a face to be seen; use a photo that shows all of it clearly", code="unclear-face")
+        return NotEnrolled("hardly a face to be seen; use a photo that shows all of it clearly", code="unclear-face")
+    return None
 
 
 def _area(face: SeenFace) -> float:

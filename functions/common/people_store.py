@@ -11,6 +11,7 @@ from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
 
 from functions.common.batch_get import batch_get
+from functions.common.bounds import beside
 from functions.common.errors import BadRecord
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def to_item(record: Record) -> dict[str, Any]:
     if len(name.encode()) > MAX_NAME_BYTES:
         raise BadRecord(f"{where}: the name is longer than {MAX_NAME_BYTES} bytes")
     if size > MAX_RECORD_BYTES:
-        raise BadRecord(f"{where}: {size // 1024} KB, at most {MAX_RECORD_BYTES // 1024} KB fit; shorten it")
+        most = MAX_RECORD_BYTES / 1024
+        raise BadRecord(f"{where}: {beside(size / 1024, most)} KiB, at most {most:g} KiB fit; shorten it")
     return item
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from functions.common.bounds import beside
 from functions.common.errors import MovingPicture, NoVideo, TooLarge, TooLong, UnreadableMedia
 from functions.common.photo_decoder import PhotoDecoder
 from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
@@ -246,7 +247,10 @@ def _require_bounds(media: Media, stream: dict[str, Any], limits: Limits) -> Non
 
 
 def too_long(seconds: float, limits: Limits) -> str:
-    return f"The video is {clock(seconds)} long; the limit is {clock(limits.max_duration)}. Upload it in parts."
+    long, most = clock(seconds), clock(limits.max_duration)
+    if long == most:
+        long, most = f"{beside(seconds, limits.max_duration)} s", f"{limits.max_duration:g} s"
+    return f"The video is {long} long; the limit is {most}. Upload it in parts."
 
 
 def clock(seconds: float) -> str:

@@ -19,6 +19,7 @@ def execute(options: argparse.Namespace) -> int:
             prepare_model_files(options.embedder),
             options.embedder,
             enrolled=[] if options.replace else _readable(deployment, options.embedder),
+            accept_poor=options.accept_poor_photos,
         )
         faces = read.faces
         deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between

@@ -29,7 +29,9 @@ def execute(options: argparse.Namespace) -> int:
     engine = prepare_engine(model_dir, options.embedder, min_face=options.min_face)
     gallery, failed = None, False
     if options.gallery:
-        read = read_gallery(options.gallery, model_dir, options.embedder, engine=engine)
+        read = read_gallery(
+            options.gallery, model_dir, options.embedder, engine=engine, accept_poor=options.accept_poor_photos
+        )
         gallery, failed = build_gallery(read.faces, engine, options.threshold), read.incomplete
     reader = EnginePhotoReader(engine)
     lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)

@@ -45,7 +45,9 @@ def execute(options: argparse.Namespace) -> int:
     left_out = [*found.left_out, *refused]
     note_left_out(left_out)
     model_dir = prepare_model_files(options.embedder)
-    enrolment = read_enrolment(options.gallery, options.people, model_dir, options.embedder)
+    enrolment = read_enrolment(
+        options.gallery, options.people, model_dir, options.embedder, accept_poor=options.accept_poor_photos
+    )
     answers = run_pipeline(
         media,
         enrolment,

@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 import psutil
 
+from functions.common.bounds import beside
 from local.lambda_host.processes import children_by_parent, descendants, folder_megabytes, resident_megabytes
 from local.lambda_host.sandbox import Failure, Sandbox
 
@@ -40,10 +41,10 @@ def measure(sandbox: Sandbox, children: list[psutil.Process]) -> Failure | None:
     sandbox.max_memory_mb = max(sandbox.max_memory_mb, megabytes)
     function = sandbox.function
     if megabytes > function.memory_mb:
-        used = f"{megabytes:.0f} MB of memory used, {function.memory_mb} MB allowed"
+        used = f"{beside(megabytes, function.memory_mb)} MB of memory used, {function.memory_mb} MB allowed"
         return Failure(error="Runtime.OutOfMemory", message=used)
     scratch = folder_megabytes(sandbox.scratch)
     if scratch > function.scratch_mb:
-        used = f"{scratch:.0f} MB of scratch space used, {function.scratch_mb} MB allowed"
+        used = f"{beside(scratch, function.scratch_mb)} MB of scratch space used, {function.scratch_mb} MB allowed"
         return Failure(error="Runtime.OutOfScratchSpace", message=used)
     return None

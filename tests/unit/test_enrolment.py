@@ -120,3 +120,21 @@ def test_a_photo_of_somebody_who_has_another_name_is_foreign(
     found = foreign_ones([name for name, _ in people], embeddings, trusted=trusted, alike=0.5, most_apart=0.6)
 
     assert found == foreign
+
+
+@pytest.mark.parametrize(
+    ("face", "shown"),
+    [
+        ({"size": 23.6}, "23.6 pixels wide; use a photo in which it has 24 or more"),
+        ({"size": 23.9996}, "23.9996 pixels wide; use a photo in which it has 24 or more"),
+        ({"size": 12.3}, "12 pixels wide; use a photo in which it has 24 or more"),
+        ({"yaw": -45.02}, "about 45.02°, more than 45°"),
+    ],
+)
+def test_a_rounded_number_never_contradicts_the_rule(face: dict[str, float], shown: str) -> None:
+    limits = replace(LIMITS, least_size=24, most_yaw=45)
+
+    with pytest.raises(NotEnrolled) as refusal:
+        main_face([seen(**face)], limits)
+
+    assert shown in str(refusal.value)

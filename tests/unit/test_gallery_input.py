@@ -357,3 +357,35 @@ def test_a_single_photo_of_somebody_enrolled_before_is_refused(tmp_path: Path) -
 
     with pytest.raises(UsageError, match="looks like 'Bob'"):
         enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=ignore, enrolled=enrolled)
+
+
+def test_a_poor_photo_is_enrolled_with_a_warning_where_somebody_insists(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "small.jpg")
+    photo(tmp_path / "Bo" / "good.jpg")
+    reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
+    source, notes = scan_gallery([tmp_path], note=ignore), list[str]()
+
+    enrolled = enrol(source, reader, LIMITS, note=notes.append, accept_poor=True)
+
+    assert [each.name for each in enrolled] == ["Ann", "Bo"]
+    (warning,) = notes
+    assert warning.startswith("warning: ") and f"small.jpg: enrolled all the same, though the face is {LIMITS.least_size - 0.4:g} " in warning
+
+
+def test_whoever_is_left_out_for_a_poor_photo_is_told_how_to_insist(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "small.jpg")
+    photo(tmp_path / "Bo" / "good.jpg")
+    reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
+    notes: list[str] = []
+
+    enrolled = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+
+    assert [each.name for each in enrolled] == ["Bo"]
+    assert "1 photo left out as too poor; --accept-poor-photos" in notes[-1]
+
+
+def test_nobody_is_enrolled_from_a_photo_without_a_face_however_much_somebody_insists(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "none.jpg")
+
+    with pytest.raises(UsageError, match="nobody can be enrolled: .*none.jpg: no face found"):
+        enrol(scan_gallery([tmp_path], note=ignore), Reader({"none.jpg": []}), LIMITS, note=ignore, accept_poor=True)
