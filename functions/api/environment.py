@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from functions.common.photo_decoder import MAX_PHOTO_PIXELS
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 
@@ -28,6 +29,6 @@ class Environment(BaseModel):
     recognisers: int = Field(alias="RECOGNISERS", ge=1, le=64, default=1)  # processes
     threads: int = Field(alias="THREADS", ge=1, default=1)  # of each
     max_photo_bytes: int = Field(alias="MAX_PHOTO_BYTES", gt=0, default=20 * 1024**2)
-    max_photo_pixels: int = Field(alias="MAX_PHOTO_PIXELS", gt=0, default=25_000_000)
+    max_photo_pixels: int = Field(alias="MAX_PHOTO_PIXELS", gt=0, default=MAX_PHOTO_PIXELS)
     max_video_bytes: int = Field(alias="MAX_VIDEO_BYTES", gt=0, default=5 * 1024**3)  # S3's limit for one POST
     gallery_seconds: float = Field(alias="GALLERY_SECONDS", ge=0, default=2.0)

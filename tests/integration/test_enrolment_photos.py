@@ -106,9 +106,10 @@ def test_bad_photos_and_photos_of_others_are_left_out_with_their_reasons(engine:
     faces = enrol(scan_gallery([tmp_path], note=pytest.fail), EnginePhotoReader(engine), LIMITS, note=notes.append)
 
     assert [face.source for face in faces] == [path.name for path in good]
-    blurred, other = notes
+    blurred, other, hint = notes
     assert "y-blurred.jpg: the face is blurred" in blurred
     assert "x-other.jpg: does not look like the person on the 3 others" in other
+    assert "1 photo left out as too poor; --accept-poor-photos" in hint
 
 
 def test_a_photo_of_somebody_under_another_name_is_refused_and_nobody_else_is(engine: Engine) -> None:

@@ -105,7 +105,7 @@ KINDS: dict[str, Save] = {
     "16-bit PNG with alpha": deep("RGBA"),
     "WebP": saved("WEBP", quality=60),
     "WebP with alpha": saved("WEBP", "RGBA"),
-    "HEIC": lambda photo, path: path.write_bytes(made("HEIF", photo)),
+    "HEIC": lambda photo, path: path.write_bytes(made(photo, "HEIF")),
     "AVIF": saved("AVIF", quality=60),
     "TIFF": saved("TIFF", compression="tiff_lzw"),
     "BMP": saved("BMP"),

@@ -369,7 +369,9 @@ def test_a_poor_photo_is_enrolled_with_a_warning_where_somebody_insists(tmp_path
 
     assert [each.name for each in enrolled] == ["Ann", "Bo"]
     (warning,) = notes
-    assert warning.startswith("warning: ") and f"small.jpg: enrolled all the same, though the face is {LIMITS.least_size - 0.4:g} " in warning
+    size = f"{LIMITS.least_size - 0.4:g} pixels wide"
+    assert warning.startswith("warning: ")
+    assert f"small.jpg: enrolled all the same, though the face is {size}" in warning
 
 
 def test_whoever_is_left_out_for_a_poor_photo_is_told_how_to_insist(tmp_path: Path) -> None:
