@@ -21,9 +21,7 @@ def read_json_list(path: Path) -> list[Any]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             most = MAX_BYTES / 1024**2
-            raise UsageError(
-                f"{path}: {beside(size / 1024**2, most)} MiB, at most {most:g} MiB are read; split the file"
-            )
+            raise UsageError(f"{path}: {beside(size / 1024**2, most)} MB, at most {most:g} MB are read; split the file")
         content = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: {reason_of(error)}") from error

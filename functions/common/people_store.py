@@ -70,7 +70,7 @@ def to_item(record: Record) -> dict[str, Any]:
         raise BadRecord(f"{where}: the name is longer than {MAX_NAME_BYTES} bytes")
     if size > MAX_RECORD_BYTES:
         most = MAX_RECORD_BYTES / 1024
-        raise BadRecord(f"{where}: {beside(size / 1024, most)} KiB, at most {most:g} KiB fit; shorten it")
+        raise BadRecord(f"{where}: {beside(size / 1024, most)} KB, at most {most:g} KB fit; shorten it")
     return item
 
 
