@@ -153,6 +153,7 @@ class Settings:
     min_face: int = 40  # pixels, on the sampled frame
     embedder: EmbedderName = DEFAULT_EMBEDDER
     threshold: float | None = None  # None: the embedder's shipped threshold
+    name_texts: bool = False  # the bare names of each upload as a text as well
     max_duration: int = 6 * 3600  # seconds of video
     max_bytes: int = 10 * 1024**3
     range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
@@ -246,7 +247,7 @@ def _api(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, s
         "CORS_ORIGINS": settings.api_cors_origins,
         "MIN_FACE": str(settings.api_min_face),
         "ROLLCALL_EMBEDDER": settings.embedder,
-    } | _threshold(settings)
+    } | _naming(settings)
     return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
 
 
@@ -259,8 +260,10 @@ def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
     return Authorizer(name=f"{settings.prefix}-api-authorizer", environment=environment)
 
 
-def _threshold(settings: Settings) -> dict[str, str]:
-    return {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
+def _naming(settings: Settings) -> dict[str, str]:
+    """Of whoever names people and writes results."""
+    threshold = {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
+    return threshold | ({"NAME_TEXTS": "true"} if settings.name_texts else {})
 
 
 def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> tuple[Function, ...]:
@@ -337,6 +340,6 @@ def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[
                 "RESULTS_QUEUE": f"{prefix}-results",
                 "EVENT_BUS": EVENT_BUS,
             }
-            | _threshold(settings),
+            | _naming(settings),
         ),
     )

@@ -62,6 +62,10 @@ class Deployment(BaseModel):
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
     )
+    name_texts: bool = Field(
+        default=False,
+        description="write the bare names of each upload as a text as well: holiday.txt for holiday.mp4",
+    )
     max_duration: int = Field(
         default=PipelineSettings.max_duration,
         ge=DURATION_BOUNDS[0],
@@ -286,6 +290,7 @@ class Deployment(BaseModel):
                 min_face=self.min_face,
                 embedder=self.embedder,
                 threshold=self.threshold,
+                name_texts=self.name_texts,
                 max_duration=self.max_duration,
                 max_bytes=self.max_bytes,
                 max_concurrency=self.max_concurrency,

@@ -83,6 +83,11 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
     add_min_face(parser, default=40)
     add_embedder(parser)
     add_threshold(parser)
+    parser.add_argument(
+        "--name-texts",
+        action="store_true",
+        help="write the bare names of each file as a text as well: holiday.txt for holiday.mp4",
+    )
     _add_limits(parser)
     parser.add_argument(
         "--max-concurrency",

@@ -1,7 +1,8 @@
 """Bringing a job's outputs from the output bucket into a folder."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,16 +10,18 @@ from botocore.exceptions import ClientError
 from pydantic import Field, TypeAdapter, ValidationError
 
 from functions.common.jobs import JobError
-from functions.common.keys import crops_prefix, csv_key, result_key, vtt_key
+from functions.common.keys import crops_prefix, csv_key, names_key, result_key, vtt_key
 from functions.common.results import Failure, Result
 from local.errors import UsageError
 from local.folders import LeftOut, reason_of
 from local.media_files import MediaFile, output_path
+from local.text import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RESULT: TypeAdapter[Result | Failure] = TypeAdapter(Annotated[Result | Failure, Field(discriminator="status")])
+TEXTS_AT_ONCE = 4
 CONTACT_SHEET_SUFFIX = ".contact-sheet.png"
 
 
@@ -81,6 +84,28 @@ def _crops(s3: "S3Client", bucket: str, key: str, result: Result) -> list[str]:
         return []
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=crops_prefix(key))
     return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def download_name_texts(s3: "S3Client", bucket: str, keys: Iterable[str], out: Path) -> list[str]:
+    """The texts of names that there are, once all uploads are answered; returns a line for each that fails.
+
+    Not with the other outputs of an upload, since uploads may share one.
+    """
+    with ThreadPoolExecutor(TEXTS_AT_ONCE) as pool:
+        lines = pool.map(lambda text: _download_text(s3, bucket, text, out), sorted({*map(names_key, keys)}))
+        return [line for line in lines if line is not None]
+
+
+def _download_text(s3: "S3Client", bucket: str, text: str, out: Path) -> str | None:
+    try:
+        write_output(out, text, _read(s3, bucket, text))
+    except s3.exceptions.NoSuchKey:
+        return None
+    except OSError as error:
+        return f"failed {printable(text)}: {reason_of(error)}"
+    except UsageError as error:
+        return f"failed {printable(text)}: {error}"
+    return None
 
 
 def remove_outputs(out: Path, key: str) -> None:

@@ -38,6 +38,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         min_face=options.min_face,
         embedder=options.embedder,
         threshold=options.threshold,
+        name_texts=options.name_texts,
         max_duration=options.max_duration,
         max_bytes=options.max_bytes,
         max_concurrency=options.max_concurrency,

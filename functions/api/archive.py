@@ -60,10 +60,11 @@ class PhotoStore:
         gallery: GalleryCache,
         records: RecordCache,
         announcer: Announcer,
+        name_texts: bool = False,
     ) -> None:
         self._s3 = s3
         self._bucket = input_bucket
-        self._publisher = Publisher(s3, output_bucket)
+        self._publisher = Publisher(s3, output_bucket, name_texts=name_texts)
         self._ready = ready
         self._gallery = gallery
         self._records = records

@@ -24,6 +24,7 @@ class Environment(BaseModel):
     api_keys_table: str | None = Field(alias="API_KEYS_TABLE", default=None)
     cors_origins: str = Field(alias="CORS_ORIGINS", default="")  # separated by commas
     keep: Literal["behind", "before", "never"] = Field(alias="KEEP_PHOTOS", default="behind")  # the answer
+    name_texts: bool = Field(alias="NAME_TEXTS", default=False)  # also of photos that are kept
     threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)
     min_face: int = Field(alias="MIN_FACE", ge=12, default=20)  # pixels
     recognisers: int = Field(alias="RECOGNISERS", ge=1, le=64, default=1)  # processes

@@ -93,6 +93,7 @@ def open_services(
             queue=settings.results_queue,
             bus=settings.event_bus,
         ),
+        name_texts=settings.name_texts,
     )
     archive = None if settings.keep == "never" else _archive(store, pool, capacity)
     return Services(

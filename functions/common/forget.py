@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from functions.common.errors import RollcallError
 from functions.common.gallery_store import GalleryStore
 from functions.common.keys import KEPT_UNDER, crop_key, crops_prefix, csv_key, result_key, vtt_key
+from functions.common.name_texts import NameTexts
 from functions.common.people_store import PeopleStore
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Best, Person, Result, Unknown
@@ -57,6 +58,7 @@ class Forgetter:
         self._s3 = s3
         self._input_bucket = input_bucket
         self._bucket = output_bucket
+        self._texts = NameTexts(s3, output_bucket)
         self._people = people
         self._gallery = gallery
 
@@ -127,6 +129,7 @@ class Forgetter:
             self._s3.put_object(
                 Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type, Metadata=metadata
             )
+        self._texts.rewrite(result.video, result, metadata)
         try:
             self._s3.put_object(
                 Bucket=self._bucket,

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 PACK_SUFFIX = ".zip"
+NAMES_SUFFIX = ".txt"
 KEPT_UNDER = "api/photos"  # photos that came by HTTP, in the input bucket
 MAX_INPUT_KEY_BYTES = 512  # half of S3's limit: the rest is for what Rollcall appends
 
@@ -39,6 +40,12 @@ def csv_key(key: str) -> str:
 
 def vtt_key(key: str) -> str:
     return f"{key}.vtt"
+
+
+def names_key(key: str) -> str:
+    """Shared by uploads that differ in their endings alone: `functions/common/name_texts.py` has the rule."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{name.rpartition('.')[0] or name}{NAMES_SUFFIX}"
 
 
 def crops_prefix(key: str) -> str:

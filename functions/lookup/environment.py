@@ -14,4 +14,5 @@ class Environment(DeliveryEnvironment):
     output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
     results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
     event_bus: str = Field(alias="EVENT_BUS", min_length=1)
+    name_texts: bool = Field(alias="NAME_TEXTS", default=False)
     threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)  # distance between embeddings

@@ -55,7 +55,7 @@ def lookup() -> Lookup:
         gallery=GalleryStore(dynamodb().Table(settings.faces_table)),
         people=PeopleStore(dynamodb().Table(settings.people_table)),
         lookups=LookupQueue(sqs(), settings.lookup_queue),
-        publisher=Publisher(s3, settings.output_bucket),
+        publisher=Publisher(s3, settings.output_bucket, name_texts=settings.name_texts),
         announcer=Announcer(
             sqs=sqs(),
             events=boto3.client("events"),

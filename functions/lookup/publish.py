@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from functions.common.events import Upload
 from functions.common.keys import crops_prefix, csv_key, result_key, vtt_key
+from functions.common.name_texts import NameTexts
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Failure, Result
 
@@ -22,9 +23,10 @@ class Publication:
 
 
 class Publisher:
-    def __init__(self, s3: "S3Client", bucket: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, *, name_texts: bool = False) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._texts = NameTexts(s3, bucket) if name_texts else None
 
     def publish(self, upload: Upload, publication: Publication) -> None:
         """The JSON comes last: whoever sees it finds everything that it names, and nothing of an earlier upload."""
@@ -38,7 +40,15 @@ class Publisher:
         else:
             obsolete += [csv_key(upload.key), vtt_key(upload.key)]
         self._delete(obsolete)
+        if self._texts is not None:
+            self._publish_names(self._texts, upload, result)
         self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
+
+    def _publish_names(self, texts: NameTexts, upload: Upload, result: Result | Failure) -> None:
+        if isinstance(result, Result):
+            texts.publish(upload.key, result, _metadata(upload))
+        else:
+            texts.withdraw(upload.key)
 
     def _put(self, upload: Upload, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(
@@ -46,8 +56,7 @@ class Publisher:
             Key=key,
             Body=body,
             ContentType=content_type,
-            # not in the JSON: the same video gives the same bytes; here a client that waits can tell which upload
-            Metadata={"job": upload.job, "version": upload.version},
+            Metadata=_metadata(upload),
         )
 
     def _crops(self, upload: Upload) -> Iterator[str]:
@@ -59,3 +68,8 @@ class Publisher:
         for start in range(0, len(keys), DELETE_AT_ONCE):
             batch = keys[start : start + DELETE_AT_ONCE]
             self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch]})
+
+
+def _metadata(upload: Upload) -> dict[str, str]:
+    # not in the JSON: the same video gives the same bytes; here a client that waits can tell which upload
+    return {"job": upload.job, "version": upload.version}

@@ -85,7 +85,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         *_consume("lookup"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject",)),
-        Grant(_BUCKET + "{output}/*", ("s3:PutObject", "s3:DeleteObject")),
+        # reading is for texts of names: writing one only if it is unchanged needs it, too
+        Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
         Grant(_TABLE + "faces", ("dynamodb:Scan",)),

@@ -10,7 +10,7 @@ from functions.common.uploads import latest
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
 from local.media_files import MediaFile
-from local.outputs import check_output_folder, download_outputs, fetched
+from local.outputs import check_output_folder, download_name_texts, download_outputs, fetched
 from local.preparation import note
 from local.result_table import print_result
 from local.submissions import stage_of
@@ -26,6 +26,8 @@ def execute(options: argparse.Namespace) -> int:
         check_output_folder(options.out, [MediaFile(path=options.out, key=options.key)])
         bucket = deployment.bucket("output")
         result = fetched(options.key, lambda: download_outputs(deployment.s3, bucket, options.key, options.out))
+        for line in download_name_texts(deployment.s3, bucket, [options.key], options.out):
+            note(line)
         newest = latest(deployment.s3, deployment.bucket("input"), options.key)
         if newest is not None and newest.upload.job != published:
             note(f"these are an earlier upload's results{_progress(deployment, options.key)}")

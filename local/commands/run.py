@@ -19,6 +19,7 @@ from local.media_files import MediaFile, find_media
 from local.outputs import (
     check_output_folder,
     contact_sheet_key,
+    download_name_texts,
     download_outputs,
     fetched,
     not_answered,
@@ -84,6 +85,8 @@ def run_pipeline(
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     with open_session(settings, enrolment, port=port, model_dir=model_dir, log_dir=out / "logs") as session:
         answers = collect(media, session, out, sheets=sheets)
+        if settings.name_texts:
+            _fetch_name_texts(media, session, out, answers)
     report: Path | None = out / "report.html"
     try:
         write_report(answers.of(media), out / "report.html", sheets=sheets, left_out=left_out)
@@ -112,6 +115,17 @@ def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: 
         if file.key not in answers:
             answers.add(file.key, not_answered(file.key, f"There is no answer: {reason}."))
     return answers
+
+
+def _fetch_name_texts(media: Sequence[MediaFile], session: Session, out: Path, answers: Answers) -> None:
+    try:
+        keys = [file.key for file in media]
+        failures = download_name_texts(session.s3, session.bucket("output"), keys, out)
+    except AWS_ERRORS as error:
+        failures = [f"failed: the texts of names could not be fetched ({error})"]
+    for line in failures:
+        note(line)
+    answers.failed += len(failures)
 
 
 def _steps(session: Session, out: Path, *, sheets: bool) -> Steps:

@@ -14,8 +14,8 @@ from local.answers import Answers
 from local.deployment import Deployment, open_deployment
 from local.folders import LeftOut
 from local.media_files import MediaFile, find_media
-from local.outputs import RESULT, check_output_folder, download_outputs, fetched
-from local.preparation import note_left_out
+from local.outputs import RESULT, check_output_folder, download_name_texts, download_outputs, fetched
+from local.preparation import note, note_left_out
 from local.progress import show_progress
 from local.result_table import print_results
 from local.submissions import SPLITTING, UPLOADING, Push, Stage, Steps, Unreadable, send
@@ -73,6 +73,10 @@ def _push(media: Sequence[MediaFile], deployment: Deployment, out: Path | None) 
     with show_progress(len(media)) as progress:
         for file, answer in Push(media, steps, progress, ahead=None).answers():
             answers.add(file.key, answer)
+    if out is not None:
+        for line in download_name_texts(deployment.s3, deployment.bucket("output"), [file.key for file in media], out):
+            note(line)
+            answers.failed += 1
     return answers
 
 

@@ -125,6 +125,7 @@ def test_run_names_the_person_writes_all_outputs_and_reports_the_failure(tmp_pat
 
     answer = subprocess.run(
         [*COMMAND, "run", str(SHARED / "videos" / "test_8.mp4"), str(tmp_path / "notes.mp4"), "--out", str(out)]
+        + ["--name-texts"]
         + [
             "--gallery",
             str(SHARED / "gallery" / "embeddings.json"),
@@ -152,6 +153,8 @@ def test_run_names_the_person_writes_all_outputs_and_reports_the_failure(tmp_pat
         "notes.mp4.json",
     ):
         assert (out / name).stat().st_size > 0
+    assert (out / "test_8.txt").read_text() == "president_obama"
+    assert not (out / "notes.txt").exists()
     sheet = cv2.imread(str(out / "test_8.mp4.contact-sheet.png"))
     assert sheet is not None
     green = (np.abs(sheet.astype(int) - (0x5F, 0xA0, 0x23)).max(axis=2) <= 2).sum()
