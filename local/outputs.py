@@ -121,10 +121,10 @@ def write_output(out: Path, key: str, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.write_bytes(content)
-    except OSError:
+    except OSError as error:
         if path.is_file():
             path.unlink()
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk does not say for which file
 
 
 def fetched(key: str, fetch: Callable[[], Result | Failure]) -> Result | Failure:

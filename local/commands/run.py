@@ -2,7 +2,7 @@
 
 import argparse
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from functions.common.events import Upload
@@ -32,6 +32,7 @@ from local.result_table import print_places, print_results
 from local.sampled_frames import SampledFrames
 from local.session import Session, open_session, settings_from
 from local.submissions import Push, Steps, send
+from local.text import printable
 from local.watchdog import Stalled, Watchdog
 
 MOST_SHEETS = (
@@ -103,7 +104,8 @@ def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: 
     answers = Answers()
     reason = ""
     with show_progress(len(media)) as progress:
-        push = Push(media, _steps(session, out, sheets=sheets), progress, ahead=AHEAD)
+        failures: list[str] = []
+        push = Push(media, _steps(session, out, failures.append, sheets=sheets), progress, ahead=AHEAD)
         try:
             for file, answer in push.answers():
                 answers.add(file.key, answer)
@@ -114,6 +116,9 @@ def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: 
     for file in media:
         if file.key not in answers:
             answers.add(file.key, not_answered(file.key, f"There is no answer: {reason}."))
+    for line in failures:
+        note(line)
+    answers.failed += len(failures)
     return answers
 
 
@@ -128,7 +133,7 @@ def _fetch_name_texts(media: Sequence[MediaFile], session: Session, out: Path, a
     answers.failed += len(failures)
 
 
-def _steps(session: Session, out: Path, *, sheets: bool) -> Steps:
+def _steps(session: Session, out: Path, fail: Callable[[str], None], *, sheets: bool) -> Steps:
     watchdog = Watchdog(session.cloud.status)
 
     def nothing_lost(_: Sequence[Upload], moved: bool) -> Mapping[str, str]:
@@ -138,17 +143,20 @@ def _steps(session: Session, out: Path, *, sheets: bool) -> Steps:
     return Steps(
         upload=lambda file: send(session.s3, session.bucket("input"), file),
         look=session.jobs.get_many,
-        fetch=lambda file, job: fetched(file.key, lambda: _fetch(job, session, out, sheets=sheets)),
+        fetch=lambda file, job: fetched(file.key, lambda: _fetch(job, session, out, fail, sheets=sheets)),
         lost=nothing_lost,
     )
 
 
-def _fetch(job: Job, session: Session, out: Path, *, sheets: bool) -> Answer:
+def _fetch(job: Job, session: Session, out: Path, fail: Callable[[str], None], *, sheets: bool) -> Answer:
     key = job.upload.key
     result = download_outputs(session.s3, session.bucket("output"), key, out)
     if sheets and isinstance(result, Result):
         frames = SampledFrames(session.s3, session.bucket("stage-1"), job)
         picture = io.BytesIO()
         draw_contact_sheet(result, frames.at).save(picture, "PNG")
-        write_output(out, contact_sheet_key(key), picture.getvalue())
+        try:
+            write_output(out, contact_sheet_key(key), picture.getvalue())
+        except OSError as error:  # the results are there
+            fail(f"failed {printable(contact_sheet_key(key))}: {reason_of(error)}")
     return result
