@@ -74,7 +74,7 @@ class Tally:
     def __init__(self, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = total
         self._clock = clock
-        self._started = clock()
+        self._first_end: float | None = None
         self._stages: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._ends: deque[float] = deque()
@@ -94,6 +94,7 @@ class Tally:
         self._counts[stage.name] += 1
         if stage.finished:
             self._ends.append(self._clock())
+            self._first_end = self._first_end or self._ends[0]
         return stage.finished
 
     def __str__(self) -> str:
@@ -101,13 +102,15 @@ class Tally:
         return f"{self.ended:,} of {self.total:,} files{failed}{self._outlook()}"
 
     def _outlook(self) -> str:
-        now = self._clock()
-        while self._ends and self._ends[0] <= now - RATE_SECONDS:
-            self._ends.popleft()
-        seconds = min(RATE_SECONDS, now - self._started)
-        if self.ended == self.total or seconds < LEAST_SECONDS or len(self._ends) < LEAST_ANSWERS:
+        if self._first_end is None or self.ended == self.total:
             return ""
-        rate = len(self._ends) / seconds
+        now = self._clock()
+        since = max(now - RATE_SECONDS, self._first_end)  # what comes before the first answer is no measure
+        while self._ends and self._ends[0] <= since:
+            self._ends.popleft()
+        if now - since < LEAST_SECONDS or len(self._ends) < LEAST_ANSWERS:
+            return ""
+        rate = len(self._ends) / (now - since)
         return f"; {rate * SECONDS_PER_MINUTE:.0f} a minute, about {_duration((self.total - self.ended) / rate)} left"
 
 

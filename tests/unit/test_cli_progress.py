@@ -104,7 +104,12 @@ def test_many_files_are_counted_with_a_rate_that_follows_the_last_minute(clock: 
         tally.update(str(number), SPLITTING)
     assert str(tally) == "0 of 2,000 files"  # nothing is known yet
 
-    for number in range(100):
+    clock[0] += 100.0  # the start is slow, and no measure of what follows
+    for number in range(10):
+        clock[0] += 2.0
+        tally.update(str(number), Stage("failed" if number == 0 else "done"))
+    assert str(tally) == "10 of 2,000 files, 1 failed; 30 a minute, about 66 min left"
+    for number in range(10, 100):
         clock[0] += 2.0  # 30 a minute
         tally.update(str(number), Stage("failed" if number % 50 == 0 else "done"))
         tally.update(str(number), Stage("failed" if number % 50 == 0 else "done"))  # told twice, counted once
