@@ -3,15 +3,16 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 from botocore.exceptions import ClientError
 from pydantic import Field, TypeAdapter, ValidationError
 
 from functions.common.jobs import JobError
-from functions.common.keys import crops_prefix, csv_key, names_key, result_key, vtt_key
+from functions.common.keys import crops_prefix, csv_key, is_crop, names_key, result_key, vtt_key
 from functions.common.results import Failure, Result
+from functions.common.stored_crops import stored_crops
 from local.errors import UsageError
 from local.folders import LeftOut, reason_of
 from local.media_files import MediaFile, output_path
@@ -29,14 +30,17 @@ def contact_sheet_key(key: str) -> str:
     return f"{key}{CONTACT_SHEET_SUFFIX}"
 
 
-def check_output_folder(out: Path, media: Sequence[MediaFile]) -> tuple[list[MediaFile], list[LeftOut]]:
+def check_output_folder(
+    out: Path, media: Sequence[MediaFile], *, taken: Sequence[str] = ()
+) -> tuple[list[MediaFile], list[LeftOut]]:
     """Which files can have their results under `out`, and why the others cannot, before any work is done for them.
 
-    Raises UsageError if none can.
+    `taken` names files that the command itself writes there. Raises UsageError if no file is left.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: exists and is not a folder")
-    reasons = {file: _in_the_way(out, file.key) for file in media}
+    places = Places(taken)
+    reasons = {file: _in_the_way(out, file.key) or places.claim(file.key) for file in media}
     refused = [LeftOut(path=file.path, reason=reason, failed=True) for file, reason in reasons.items() if reason]
     if len(refused) == len(media):
         raise UsageError(f"--out {out}: {refused[0].path}: {refused[0].reason}")
@@ -63,6 +67,29 @@ def _in_the_way(out: Path, key: str) -> str | None:
     return None if taken is None else f"{taken} is a folder where its results need a file; choose another --out"
 
 
+class Places:
+    """What each upload's results will be under one folder: a file system has no file and folder of one name.
+
+    The first to claim a name has it.
+    """
+
+    def __init__(self, files: Sequence[str] = ()) -> None:
+        self._files = dict.fromkeys(files, "the command itself")
+        self._folders: dict[str, str] = {}
+
+    def claim(self, key: str) -> str | None:
+        """Why the results of this key have no place, if so."""
+        files = _file_keys(key)
+        folders = [key, *(str(parent) for parent in PurePosixPath(key).parents)]
+        for names, others, kind in ((folders, self._files, "file"), (files, self._folders, "folder")):
+            for name in names:
+                if name in others:
+                    return f"its results and those of {others[name]} need {name} as a {kind}; choose another --out"
+        self._files.update(dict.fromkeys(files, key))
+        self._folders.update(dict.fromkeys(folders, key))
+        return None
+
+
 def _file_keys(key: str) -> tuple[str, ...]:
     return result_key(key), csv_key(key), vtt_key(key), contact_sheet_key(key)
 
@@ -73,17 +100,11 @@ def download_outputs(s3: "S3Client", bucket: str, key: str, out: Path) -> Result
     answer = _read(s3, bucket, result_key(key))
     result = RESULT.validate_json(answer)
     if isinstance(result, Result):
-        for name in (csv_key(key), vtt_key(key), *_crops(s3, bucket, key, result)):
+        crops = stored_crops(s3, bucket, key) if result.people or result.unknown else ()
+        for name in (csv_key(key), vtt_key(key), *crops):
             write_output(out, name, _read(s3, bucket, name))
     write_output(out, result_key(key), answer)  # last, as in the bucket
     return result
-
-
-def _crops(s3: "S3Client", bucket: str, key: str, result: Result) -> list[str]:
-    if not result.people and not result.unknown:
-        return []
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=crops_prefix(key))
-    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
 
 def download_name_texts(s3: "S3Client", bucket: str, keys: Iterable[str], out: Path) -> list[str]:
@@ -109,10 +130,16 @@ def _download_text(s3: "S3Client", bucket: str, text: str, out: Path) -> str | N
 
 
 def remove_outputs(out: Path, key: str) -> None:
-    for name in _file_keys(key):
-        output_path(out, name).unlink(missing_ok=True)
-    for crop in output_path(out, crops_prefix(key).rstrip("/")).glob("*.jpg"):
-        crop.unlink()
+    """Those of an earlier run. Where there was none, a photo that looks like a crop is somebody's own."""
+    files = [output_path(out, name) for name in _file_keys(key)]
+    if not any(path.exists() for path in files):
+        return
+    for path in files:
+        path.unlink(missing_ok=True)
+    prefix = crops_prefix(key)
+    for crop in output_path(out, prefix.rstrip("/")).glob("*.jpg"):
+        if crop.is_file() and is_crop(key, f"{prefix}{crop.name}"):
+            crop.unlink()
 
 
 def write_output(out: Path, key: str, content: bytes) -> None:

@@ -14,7 +14,7 @@ from functions.api.job_state import JobState, job_state
 from functions.api.problem_docs import problems
 from functions.api.results import fetch_result
 from functions.api.routes_photos import JSON
-from functions.common.keys import MAX_INPUT_KEY_BYTES
+from functions.common.keys import MAX_KEY_BYTES
 from functions.common.results import Failure, Result
 
 router = APIRouter(prefix="/v1", tags=["videos"])
@@ -99,7 +99,7 @@ async def get_job(
     responses=problems(400, 404, 422),
 )
 async def get_result(
-    key: Annotated[str, Path(min_length=1, max_length=MAX_INPUT_KEY_BYTES)],
+    key: Annotated[str, Path(min_length=1, max_length=MAX_KEY_BYTES)],
     services: ServicesOf,
     _: Annotated[Access, Depends(require("results"))],
 ) -> Any:

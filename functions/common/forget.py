@@ -74,7 +74,7 @@ class Forgetter:
         deleted = 0
         for key in self.kept_photos_of(name):
             versions = self._s3.list_object_versions(Bucket=self._input_bucket, Prefix=key)
-            for version in versions.get("Versions", ()):
+            for version in (found for found in versions.get("Versions", ()) if found["Key"] == key):
                 self._s3.delete_object(Bucket=self._input_bucket, Key=version["Key"], VersionId=version["VersionId"])
                 deleted += 1
         return deleted
@@ -83,7 +83,7 @@ class Forgetter:
         """Every face on a kept photo has a crop, and a crop's key has its person's name."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{KEPT_UNDER}/")
         found = (item["Key"] for page in pages for item in page.get("Contents", ()))
-        return {key.partition(crops_prefix(""))[0] for key in found if _is_crop_of(key, name)}
+        return {key.rpartition(crops_prefix(""))[0] for key in found if _is_crop_of(key, name)}
 
     def forget_results(self, name: str, *, after: str | None = None) -> ForgottenResults:
         """In the next 1,000 objects of the output bucket; call it again with `next_after` until that is None."""
@@ -105,7 +105,9 @@ class Forgetter:
         for _ in range(REWRITE_ATTEMPTS):
             found = self._get(key)
             result = None if found is None else _parse(found)
-            if found is None or result is None or all(person.name != name for person in result.people):
+            if found is None or result is None or result_key(result.video) != key:
+                return False  # gone, the answer to a failed upload, or nothing that Rollcall has put there
+            if all(person.name != name for person in result.people):
                 return False
             if self._put(result_without(result, name), found):
                 return True

@@ -1,4 +1,9 @@
-"""Object keys and job ids: every name that two stages have to agree on."""
+"""Object keys and job ids: every name that two stages have to agree on, and whose each one is.
+
+An upload owns the objects whose keys are made from its own key, and no two uploads make the same one: outputs differ in
+their endings, and a crop's file name has no slash. So a key alone tells whose object it is. A prefix does not:
+`party/faces/` also begins the names of the upload `party/faces/group.jpg`.
+"""
 
 import hashlib
 import re
@@ -6,9 +11,16 @@ import re
 PACK_SUFFIX = ".zip"
 NAMES_SUFFIX = ".txt"
 KEPT_UNDER = "api/photos"  # photos that came by HTTP, in the input bucket
-MAX_INPUT_KEY_BYTES = 512  # half of S3's limit: the rest is for what Rollcall appends
+MAX_KEY_BYTES = 1024  # S3's limit
+MAX_INPUT_KEY_BYTES = 512  # of what is worked on, half of S3's limit: the rest is for what Rollcall appends
 
+_RESULT_SUFFIX = ".json"
+_CUT_STEM_BYTES = 900
+_CUT = re.compile(r".*~[0-9a-f]{64}", re.DOTALL)
+_LONGEST_CHARACTER = 4  # bytes
+_MAX_NAME_BYTES = 200  # of a person in a crop's file name: file systems take 255 in all
 _UNSAFE_IN_FILE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
+_CROP_FILE = re.compile(r"[^/]+-[0-9]+\.jpg")
 
 
 def job_id(key: str, version: str) -> str:
@@ -31,15 +43,15 @@ def gop_faces_key(key: str, job: str, index: int) -> str:
 
 
 def result_key(key: str) -> str:
-    return f"{key}.json"
+    return f"{_stem(key)}{_RESULT_SUFFIX}"
 
 
 def csv_key(key: str) -> str:
-    return f"{key}.csv"
+    return f"{_stem(key)}.csv"
 
 
 def vtt_key(key: str) -> str:
-    return f"{key}.vtt"
+    return f"{_stem(key)}.vtt"
 
 
 def names_key(key: str) -> str:
@@ -49,8 +61,34 @@ def names_key(key: str) -> str:
 
 
 def crops_prefix(key: str) -> str:
-    return f"{key}/faces/"
+    """Every crop's key begins so, and keys of other uploads may: `is_crop` tells them apart."""
+    return f"{_stem(key)}/faces/"
 
 
 def crop_key(key: str, person: str, number: int) -> str:
-    return f"{crops_prefix(key)}{_UNSAFE_IN_FILE_NAME.sub('_', person)}-{number}.jpg"
+    name = _UNSAFE_IN_FILE_NAME.sub("_", person)
+    return f"{crops_prefix(key)}{_cut(name, _MAX_NAME_BYTES, longest=_MAX_NAME_BYTES)}-{number}.jpg"
+
+
+def is_crop(key: str, output: str) -> bool:
+    """Whether an object of the output bucket is a crop of this upload's."""
+    prefix = crops_prefix(key)
+    return output.startswith(prefix) and _CROP_FILE.fullmatch(output, len(prefix)) is not None
+
+
+def _stem(key: str) -> str:
+    """What the names of an upload's outputs begin with: its key, where S3 takes that with an ending."""
+    return _cut(key, _CUT_STEM_BYTES, longest=MAX_KEY_BYTES - len(_RESULT_SUFFIX))
+
+
+def _cut(text: str, most: int, *, longest: int) -> str:
+    """`text`, or, where it is longer than `longest` bytes, its beginning and a digest, in at most `most` bytes.
+
+    What looks as if it were cut is cut again, so that no two texts come out the same.
+    """
+    size = len(text.encode())
+    looks_cut = most - _LONGEST_CHARACTER < size <= most and _CUT.fullmatch(text) is not None
+    if size <= longest and not looks_cut:
+        return text
+    mark = f"~{hashlib.sha256(text.encode()).hexdigest()}"
+    return text.encode()[: most - len(mark)].decode(errors="ignore") + mark

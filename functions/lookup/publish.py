@@ -1,14 +1,15 @@
 """Writing a result into the output bucket so that it ends up whole, however often it is done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from functions.common.events import Upload
-from functions.common.keys import crops_prefix, csv_key, result_key, vtt_key
+from functions.common.keys import csv_key, result_key, vtt_key
 from functions.common.name_texts import NameTexts
 from functions.common.result_files import to_csv, to_vtt
 from functions.common.results import Failure, Result
+from functions.common.stored_crops import stored_crops
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,7 +34,8 @@ class Publisher:
         result = publication.result
         for key, crop in publication.crops.items():
             self._put(upload, key, crop, "image/jpeg")
-        obsolete = [key for key in self._crops(upload) if key not in publication.crops]
+        crops = stored_crops(self._s3, self._bucket, upload.key)
+        obsolete = [key for key in crops if key not in publication.crops]
         if isinstance(result, Result):
             self._put(upload, csv_key(upload.key), to_csv(result).encode(), "text/csv; charset=utf-8")
             self._put(upload, vtt_key(upload.key), to_vtt(result).encode(), "text/vtt; charset=utf-8")
@@ -58,11 +60,6 @@ class Publisher:
             ContentType=content_type,
             Metadata=_metadata(upload),
         )
-
-    def _crops(self, upload: Upload) -> Iterator[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=crops_prefix(upload.key))
-        for page in pages:
-            yield from (item["Key"] for item in page.get("Contents", ()))
 
     def _delete(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), DELETE_AT_ONCE):

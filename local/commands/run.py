@@ -38,12 +38,13 @@ from local.watchdog import Stalled, Watchdog
 MOST_SHEETS = (
     100  # of this many files each gets a contact sheet; of more none, unless asked for: each takes half a second
 )
+REPORT = "report.html"
 AHEAD = 256  # uploads that wait for their answers: the local queues are quick while they are short
 
 
 def execute(options: argparse.Namespace) -> int:
     found = find_media(options.media, leave_out=options.out)
-    media, refused = check_output_folder(options.out, found.files)
+    media, refused = check_output_folder(options.out, found.files, taken=[REPORT])
     left_out = [*found.left_out, *refused]
     note_left_out(left_out)
     model_dir = prepare_model_files(options.embedder)
@@ -88,9 +89,9 @@ def run_pipeline(
         answers = collect(media, session, out, sheets=sheets)
         if settings.name_texts:
             _fetch_name_texts(media, session, out, answers)
-    report: Path | None = out / "report.html"
+    report: Path | None = out / REPORT
     try:
-        write_report(answers.of(media), out / "report.html", sheets=sheets, left_out=left_out)
+        write_report(answers.of(media), out / REPORT, sheets=sheets, left_out=left_out)
     except OSError as error:
         note(f"failed {report}: cannot be written ({reason_of(error)})")
         report = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.common.keys import result_key
 from infra.pipeline import Settings, describe
 from local.cloud import LocalCloud
 from tests.integration.throwaway import until
@@ -51,9 +52,10 @@ class RunningDeployment:
 
     def until_status(self, key: str, status: str) -> dict[str, Any]:
         """Wait for the result of this upload to say so."""
+        name = result_key(key)
 
         def result() -> dict[str, Any] | None:
-            body = self.output(f"{key}.json")
+            body = self.output(name)
             found: dict[str, Any] | None = None if body is None else json.loads(body)
             return found if found is not None and found["status"] == status else None
 

@@ -117,6 +117,38 @@ def test_from_enrolment_to_results_to_being_forgotten(
         assert COLLINS not in path.read_text()
 
 
+def test_an_upload_keeps_its_results_whatever_others_are_called(
+    deployment: RunningDeployment, videos: Videos, tmp_path: Path
+) -> None:
+    photo = (videos.photos / "astronaut.png").read_bytes()
+    for key in ("party/faces/group-1.jpg", "party", "party.json"):
+        deployment.upload(key, photo)
+        deployment.until_status(key, "done")
+    deployment.upload("party", b"no photo")
+    deployment.until_status("party", "failed")
+
+    for key in ("party/faces/group-1.jpg", "party.json"):
+        out = tmp_path / key.replace("/", "-")
+        deployment.rollcall("results", key, "--out", out)
+        assert json.loads((out / f"{key}.json").read_text())["video"] == key
+        assert list((out / key / "faces").glob("*-1.jpg"))
+
+
+def test_a_key_as_long_as_s3_takes_is_answered(deployment: RunningDeployment, tmp_path: Path) -> None:
+    key = "/".join(["k" * 100] * 10)
+    key += "l" * (1024 - len(key))
+    deployment.upload(key, b"anything")
+
+    failed = deployment.until_status(key, "failed")
+
+    assert failed["video"] == key
+    assert "longer than 512 bytes" in failed["error"]["message"]
+    assert "longer than 512 bytes" in deployment.rollcall("status", key)
+    deployment.rollcall("results", key, "--out", tmp_path, code=1)
+    (answer,) = tmp_path.rglob("*.json")
+    assert json.loads(answer.read_text())["video"] == key
+
+
 def test_dead_letters_are_tried_again_once_the_cause_is_gone(deployment: RunningDeployment, videos: Videos) -> None:
     photo = videos.photos / "astronaut.png"
     deployment.cloud.client("dynamodb").put_item(

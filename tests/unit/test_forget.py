@@ -77,6 +77,29 @@ def content(s3: "S3Client", key: str) -> Any:
     return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
 
+def test_photos_and_results_of_similar_names_stay(forgetter: Forgetter, s3: "S3Client") -> None:
+    mine, others = (
+        "api/photos/2026/ab",
+        ("api/photos/2026/abc", "api/photos/2026/ab/faces/Ann-1.jpg", "api/photos/2026"),
+    )
+    for key in (mine, *others):
+        s3.put_object(Bucket=UPLOADS, Key=key, Body=b"photo")
+    publish(s3, result([person("Ann", [(0, 1)])], video=mine))
+    for key in others:
+        publish(s3, result([person("Bob", [(0, 1)])], video=key))
+    foreign = result([person("Ann", [(0, 1)])], video=others[0]).model_dump_json()
+    s3.put_object(Bucket=BUCKET, Key="copies/of-a-result.json", Body=foreign.encode())
+    before = {key: content(s3, key) for key in keys(s3) if not key.startswith(f"{mine}.") and "faces/Ann" not in key}
+
+    assert forgetter.forget_photos("Ann") == 1
+    forgetter.forget_results("Ann")
+
+    left = {item["Key"] for item in s3.list_objects_v2(Bucket=UPLOADS)["Contents"]}
+    assert left == set(others)
+    assert {key: content(s3, key) for key in before} == before
+    assert f"{mine}/faces/Ann-1.jpg" not in keys(s3)
+
+
 def test_record_and_faces_go_and_those_of_others_stay(forgetter: Forgetter) -> None:
     for name in ("Ann", "Anna"):
         forgetter._people.put({"name": name})
