@@ -11,6 +11,10 @@ DAY_SECONDS = 86_400
 MAX_RECEIVE_COUNT = 1000  # SQS's limit
 UNTRIED_SECONDS = 8 * DAY_SECONDS  # what no worker could begin, as when all are throttled, becomes a dead letter then
 REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
+# what pages may send: the Fetch standard's `*` never covers Authorization
+CORS_HEADERS = ("*", "Authorization")
+CORS_SECONDS = 3600  # so long a browser need not ask again
+EXPOSED_HEADERS = ("ETag", "x-amz-version-id")  # of an upload: S3's answer names the version, and so the job
 DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
 BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
@@ -43,6 +47,7 @@ class Bucket:
     versioned: bool
     expire_days: int | None = None
     notifications: tuple[Notification, ...] = ()
+    form_origins: tuple[str, ...] = ()  # whose pages may send upload forms (CORS)
 
     @property
     def replaced_days(self) -> int:
@@ -116,7 +121,7 @@ class Authorizer:
     component: str = "authorizer"
     handler: str = "functions.api.authorizer.handler"
     timeout: int = 10  # seconds
-    # a quarter of a second of imports at a whole CPU; what it does then takes milliseconds, so memory hardly costs
+    # 0.4 s of imports at a whole CPU, and little more; what it does then takes milliseconds, so memory hardly costs
     memory_mb: int = 512
     scratch_mb: int = 512
     environment: dict[str, str] = field(default_factory=dict)
@@ -183,6 +188,7 @@ def describe(settings: Settings) -> Pipeline:
                 name=buckets["input"],
                 versioned=True,
                 notifications=(Notification(queue=f"{prefix}-split"),),
+                form_origins=origins_of(settings.api_cors_origins),
             ),
             Bucket(
                 role="stage-1",
@@ -220,6 +226,10 @@ def describe(settings: Settings) -> Pipeline:
 def metrics_namespace(prefix: str) -> str:
     """Of one deployment: what two of them count in one account must not add up."""
     return f"Rollcall/{prefix}"
+
+
+def origins_of(text: str) -> tuple[str, ...]:
+    return tuple(origin.strip() for origin in text.split(",") if origin.strip())
 
 
 def dead_letters(queue: str) -> str:

@@ -21,6 +21,7 @@ from infra.pipeline import (
     Function,
     Pipeline,
     describe,
+    origins_of,
 )
 from infra.pipeline import Settings as PipelineSettings
 from infra.setting_types import BucketName, Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
@@ -99,7 +100,7 @@ class Deployment(BaseModel):
         default="",
         pattern=r"^(https?://[^\s,/*]+(, *https?://[^\s,/*]+)*)?$",
         examples=["https://app.example.org"],
-        description="whose pages may read the API's answers, separated by commas",
+        description="whose pages may read the API's answers and send its upload forms, separated by commas",
     )
     api_certificate_arn: str | None = Field(
         default=None,
@@ -264,8 +265,8 @@ class Deployment(BaseModel):
         return self.removal_policy == "retain"
 
     @property
-    def origins(self) -> list[str]:
-        return [origin.strip() for origin in self.api_cors_origins.split(",") if origin.strip()]
+    def origins(self) -> tuple[str, ...]:
+        return origins_of(self.api_cors_origins)
 
     @property
     def stack_name(self) -> str:

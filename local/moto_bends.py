@@ -35,6 +35,7 @@ def apply() -> None:
     _receive_without_holding_the_lock()
     _send_objects_in_chunks()
     _keep_web_pages_out()
+    _let_pages_read_the_answer_to_a_form()
 
 
 def _replace(owner: object, name: str, new: object) -> None:
@@ -238,3 +239,14 @@ class _FileSlice:
 def _keep_web_pages_out() -> None:
     """moto lets every web page read its answers (CORS `*`); here they are people's faces."""
     _replace(werkzeug_app, "DISABLE_GLOBAL_CORS", True)
+
+
+def _let_pages_read_the_answer_to_a_form() -> None:
+    """moto answers a form without the headers of the bucket's CORS rules, so a page sees an error; S3 sends them."""
+    original = S3Response._bucket_response_post
+
+    def bucket_response_post(self: Any, request: Any, bucket_name: str) -> tuple[Any, dict[str, Any], Any]:
+        status, headers, body = original(self, request, bucket_name)
+        return status, headers | self._get_cors_headers_other(), body
+
+    _replace(S3Response, "_bucket_response_post", bucket_response_post)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from infra.pipeline import Bucket, Pipeline, Queue, Table
+from infra.pipeline import CORS_HEADERS, CORS_SECONDS, EXPOSED_HEADERS, Bucket, Pipeline, Queue, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
@@ -113,10 +114,23 @@ def _create_bucket(s3: "S3Client", bucket: Bucket, queues: Mapping[str, QueueAdd
         s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
     if bucket.expire_days is not None:
         _expire(s3, bucket.name, bucket.expire_days, bucket.replaced_days)
+    if bucket.form_origins:
+        _let_pages_upload(s3, bucket)
     if bucket.notifications:
         s3.put_bucket_notification_configuration(
             Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": _notifications(bucket, queues)}
         )
+
+
+def _let_pages_upload(s3: "S3Client", bucket: Bucket) -> None:
+    rule: CORSRuleTypeDef = {
+        "AllowedOrigins": bucket.form_origins,
+        "AllowedMethods": ["POST"],
+        "AllowedHeaders": CORS_HEADERS,
+        "ExposeHeaders": EXPOSED_HEADERS,
+        "MaxAgeSeconds": CORS_SECONDS,
+    }
+    s3.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": [rule]})
 
 
 def _expire(s3: "S3Client", bucket: str, days: int, replaced_days: int) -> None:

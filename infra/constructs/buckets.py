@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.constructs.queues import Queues
 from infra.nag import acknowledge
-from infra.pipeline import Bucket, Notification, Pipeline
+from infra.pipeline import CORS_HEADERS, CORS_SECONDS, EXPOSED_HEADERS, Bucket, Notification, Pipeline
 
 NO_ACCESS_LOGS = (
     "S3's access logs come late and incomplete, and would keep the names of people's files longer than the files."
@@ -41,6 +41,7 @@ class Buckets(Construct):
                 object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
                 enforce_ssl=True,
                 lifecycle_rules=[_lifecycle(bucket)],
+                cors=[_upload_forms(bucket)] if bucket.form_origins else None,
                 removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
                 if retained and not passing
                 else RemovalPolicy.DESTROY,
@@ -59,6 +60,16 @@ def _lifecycle(bucket: Bucket) -> s3.LifecycleRule:
         expired_object_delete_marker=True if bucket.versioned and lifetime is None else None,
         noncurrent_version_expiration=cleanup if bucket.versioned else None,
         abort_incomplete_multipart_upload_after=cleanup,
+    )
+
+
+def _upload_forms(bucket: Bucket) -> s3.CorsRule:
+    return s3.CorsRule(
+        allowed_origins=list(bucket.form_origins),
+        allowed_methods=[s3.HttpMethods.POST],
+        allowed_headers=list(CORS_HEADERS),
+        exposed_headers=list(EXPOSED_HEADERS),
+        max_age=CORS_SECONDS,
     )
 
 

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.constructs.functions import Functions
 from infra.constructs.log_groups import build_log_group
-from infra.pipeline import Api, Authorizer
+from infra.pipeline import CORS_HEADERS, CORS_SECONDS, Api, Authorizer
 from infra.settings import Deployment
 
 BURST_SECONDS = 2  # of the rate that may come at once
@@ -91,7 +91,7 @@ class HttpApi(Construct):
         )
 
     def _gateway(self) -> apigateway.HttpApi:
-        origins = self._deployment.origins
+        origins = list(self._deployment.origins)
         return apigateway.HttpApi(
             self,
             "gateway",
@@ -99,7 +99,10 @@ class HttpApi(Construct):
             create_default_stage=False,
             # API Gateway answers browsers' questions in advance itself: those come without key or signature
             cors_preflight=apigateway.CorsPreflightOptions(
-                allow_origins=origins, allow_methods=[apigateway.CorsHttpMethod.ANY], allow_headers=["*"]
+                allow_origins=origins,
+                allow_methods=[apigateway.CorsHttpMethod.ANY],
+                allow_headers=list(CORS_HEADERS),
+                max_age=Duration.seconds(CORS_SECONDS),
             )
             if origins
             else None,

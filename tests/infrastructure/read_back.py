@@ -121,12 +121,21 @@ def _bucket(properties: dict[str, Any], template: Template) -> Bucket:
         versioned=properties.get("VersioningConfiguration") == {"Status": "Enabled"},
         expire_days=rule.get("ExpirationInDays"),
         notifications=tuple(_notification(configuration) for configuration in configurations),
+        form_origins=_form_origins(properties),
     )
 
 
 def _told(role: BucketRole, template: Template) -> str:
     """The bucket's name in the outputs."""
     return template.output(f"{role}bucket".replace("-", ""))
+
+
+def _form_origins(properties: dict[str, Any]) -> tuple[str, ...]:
+    rules = properties.get("CorsConfiguration", {}).get("CorsRules", [])
+    for rule in rules:
+        assert rule["AllowedMethods"] == ["POST"]
+        assert "Authorization" in rule["AllowedHeaders"]
+    return tuple(origin for rule in rules for origin in rule["AllowedOrigins"])
 
 
 def _notification(configuration: dict[str, Any]) -> Notification:

@@ -44,6 +44,8 @@ def test_signatures_are_asked_for_on_every_route_when_told_so(signed_template: T
     }
     (gateway,) = signed_template.properties("AWS::ApiGatewayV2::Api")
     assert gateway["CorsConfiguration"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
+    # the Fetch standard: a wildcard never covers this one
+    assert gateway["CorsConfiguration"]["AllowHeaders"] == ["*", "Authorization"]
     api = read_back(signed_template, prefix=DEFAULT_PREFIX).api
     assert api is not None
     assert api.environment["AUTH"] == "iam"
@@ -103,6 +105,13 @@ def test_an_operator_may_reserve_and_bound_instances(synthesize: Synthesize) -> 
         "api": 20,
         "api-authorizer": 5,
     }
+
+
+def test_the_same_pages_may_send_upload_forms_to_the_input_bucket_alone(signed_template: Template) -> None:
+    buckets = read_back(signed_template, prefix=DEFAULT_PREFIX).buckets
+
+    origins = {bucket.name.removeprefix(f"{DEFAULT_PREFIX}-"): bucket.form_origins for bucket in buckets}
+    assert origins == {"input": ("https://a.example", "https://b.example"), "stage-1": (), "output": ()}
 
 
 def test_no_page_may_read_answers_by_default(api_template: Template) -> None:

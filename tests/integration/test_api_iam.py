@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import urllib3
 
 from infra.pipeline import Settings
 from local.preparation import Enrolment
-from local.session import open_session
+from local.session import Session, open_session
 from model.build.folder import ensure_model_files
 from tests.integration.lambda_api import PREFIX, LambdaApi, json_of, running_lambda_api
 
@@ -18,13 +19,20 @@ ORIGIN, OTHER_ORIGIN = "https://app.example", "https://elsewhere.example"
 ALLOW_ORIGIN = "access-control-allow-origin"
 
 
+ORIGINS = f"{ORIGIN}, https://second.example"
+
+
 @pytest.fixture(scope="module")
-def api() -> Iterator[LambdaApi]:
+def session() -> Iterator[Session]:
     nobody, model_dir = Enrolment(faces=[], records=[]), ensure_model_files(progress=print)
-    with (
-        open_session(Settings(prefix=PREFIX), nobody, port=0, model_dir=model_dir, log_dir=None) as session,
-        running_lambda_api(session, {"AUTH": "iam", "CORS_ORIGINS": f"{ORIGIN}, https://second.example"}) as running,
-    ):
+    settings = Settings(prefix=PREFIX, api_cors_origins=ORIGINS)
+    with open_session(settings, nobody, port=0, model_dir=model_dir, log_dir=None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(session: Session) -> Iterator[LambdaApi]:
+    with running_lambda_api(session, {"AUTH": "iam", "CORS_ORIGINS": ORIGINS}) as running:
         yield running
 
 
@@ -74,8 +82,17 @@ def test_whom_the_gateway_has_not_checked_is_refused(api: LambdaApi, method: str
 
 
 def preflight(api: LambdaApi, origin: str) -> dict[str, Any]:
-    asked = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type,x-api-key"}
+    asked = {
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": "authorization,content-type,x-api-key",
+    }
     return api("OPTIONS", "/v1/people/Ada", headers={"origin": origin} | asked)
+
+
+def covers(allowed: str, *headers: str) -> bool:
+    """By the Fetch standard: a wildcard covers every header but Authorization."""
+    names = {name.strip().lower() for name in allowed.split(",")}
+    return all(header in names or ("*" in names and header != "authorization") for header in headers)
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "https://second.example"])
@@ -87,7 +104,7 @@ def test_a_page_of_an_allowed_origin_may_ask_and_read(api: LambdaApi, origin: st
     assert allowed["statusCode"] == 200
     assert allowed["headers"][ALLOW_ORIGIN] == origin
     assert "PUT" in allowed["headers"]["access-control-allow-methods"]
-    assert "x-api-key" in allowed["headers"]["access-control-allow-headers"]
+    assert covers(allowed["headers"]["access-control-allow-headers"], "authorization", "content-type", "x-api-key")
     assert (answer["statusCode"], answer["headers"][ALLOW_ORIGIN]) == (404, origin)
     assert (refusal["statusCode"], refusal["headers"][ALLOW_ORIGIN]) == (401, origin)  # a page may read why
     for given in (allowed, answer, refusal):
@@ -105,3 +122,46 @@ def test_a_page_elsewhere_may_neither(api: LambdaApi, origin: str) -> None:
     assert refused["statusCode"] == 400
     assert ALLOW_ORIGIN not in refused["headers"]
     assert ALLOW_ORIGIN not in answer["headers"]
+
+
+def asked_for_upload(api: LambdaApi) -> dict[str, Any]:
+    kind = {"content-type": "application/json", "origin": ORIGIN}
+    answer = api("POST", "/v1/videos", body=b"{}", headers=kind, authorizer=SIGNED)
+    assert (answer["statusCode"], answer["headers"][ALLOW_ORIGIN]) == (201, ORIGIN)
+    upload: dict[str, Any] = json_of(answer)
+    return upload
+
+
+def test_a_page_of_an_allowed_origin_uploads_by_the_form(session: Session, api: LambdaApi) -> None:
+    """As a browser does it: it asks in advance, sends the form with the page's origin, and lets the page read."""
+    wanted = asked_for_upload(api)
+    form = wanted["upload"]
+    in_advance = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+        "Sec-Fetch-Site": "cross-site",
+    }
+
+    with urllib3.PoolManager() as browser:
+        allowed = browser.request("OPTIONS", form["url"], headers=in_advance)
+        fields = [*form["fields"].items(), ("file", ("holiday.mp4", b"a video", "video/mp4"))]
+        page = {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}
+        sent = browser.request("POST", form["url"], fields=fields, headers=page)
+
+    assert (allowed.status, allowed.headers[ALLOW_ORIGIN]) == (200, ORIGIN)
+    assert "POST" in allowed.headers["access-control-allow-methods"]
+    assert covers(allowed.headers["access-control-allow-headers"], "authorization", "content-type")
+    assert sent.status in {200, 201, 204}
+    assert sent.headers[ALLOW_ORIGIN] == ORIGIN
+    assert session.s3.get_object(Bucket=f"{PREFIX}-input", Key=wanted["key"])["Body"].read() == b"a video"
+
+
+def test_a_page_elsewhere_may_not_upload(api: LambdaApi) -> None:
+    url = asked_for_upload(api)["upload"]["url"]
+    asked = {"Origin": OTHER_ORIGIN, "Access-Control-Request-Method": "POST"}
+
+    with urllib3.PoolManager() as browser:
+        refused = browser.request("OPTIONS", url, headers=asked)
+
+    assert refused.headers.get(ALLOW_ORIGIN) not in {OTHER_ORIGIN, "*"}
