@@ -130,6 +130,11 @@ class Authorizer:
 AnyFunction = Function | Api | Authorizer
 
 
+def image_of(function: AnyFunction) -> str:
+    """The component whose image it runs in."""
+    return "api" if isinstance(function, Authorizer) else function.component
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     prefix: str

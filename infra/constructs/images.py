@@ -10,14 +10,12 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.errors import BadSettings
-from infra.pipeline import AnyFunction
+from infra.pipeline import AnyFunction, image_of
 from infra.settings import Deployment
 
 FACENET_WEIGHTS = "docker/weights/20180402-114759-vggface2.pt"  # built into the image where it lies there
 DOCKERFILE = "docker/Dockerfile"  # with a target for each function, named after its component
 BUILD_CONTEXT = ("docker", "functions", "model", "pyproject.toml")
-
-IMAGES = {"authorizer": "api"}  # by component, where it is not an image of its own
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64, ecs.CpuArchitecture.X86_64),
@@ -50,7 +48,7 @@ class Images(Construct):
         return ecs.ContainerImage.from_asset(**self._asset(function))
 
     def _tag_of(self, function: AnyFunction) -> str:
-        return f"{_image_of(function)}-{self._tag}"
+        return f"{image_of(function)}-{self._tag}"
 
     def _asset(self, function: AnyFunction) -> dict[str, Any]:
         if not (self._source / DOCKERFILE).is_file():
@@ -65,12 +63,8 @@ class Images(Construct):
         return {
             "directory": str(self._source),
             "file": DOCKERFILE,
-            "target": _image_of(function),
+            "target": image_of(function),
             "platform": self._platform,
             "exclude": ["*", *(f"!{name}" for name in BUILD_CONTEXT), "**/__pycache__", "**/.*_cache"],
-            "display_name": _image_of(function),
+            "display_name": image_of(function),
         }
-
-
-def _image_of(function: AnyFunction) -> str:
-    return IMAGES.get(function.component, function.component)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.pipeline import Api, Function, Settings, describe
+from infra.pipeline import Api, Authorizer, Function, Settings, describe, image_of
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.launch import InImage, Launch
 from local.lambda_host.processes import peak_megabytes
@@ -95,11 +95,11 @@ def _sandbox(command: Sequence[str]) -> Sequence[str]:
     return command[: list(command).index("--")]
 
 
-def as_function(api: Api) -> Function:
-    """The API has no queue; the rest of it is a function's."""
+def as_function(api: Api | Authorizer) -> Function:
+    """Neither has a queue; the rest is a function's."""
     return Function(
         name=api.name,
-        component=api.component,
+        component=image_of(api),
         handler=api.handler,
         timeout=api.timeout,
         memory_mb=api.memory_mb,

@@ -11,6 +11,7 @@ import urllib3
 from functions.api.api_keys import SCOPES
 from local.cloud import LocalCloud
 from local.lambda_host.launch import InImage
+from local.lambda_host.sandbox import Failure
 from tests.e2e.pipeline import names
 from tests.e2e.videos import OBAMA, Videos
 from tests.images.api import Ask, behind_http_api, on_lambda, send
@@ -72,6 +73,26 @@ def ask(stack: Stack, deployed: LocalCloud, images: Path, tmp_path_factory: pyte
 def key(deployed: LocalCloud) -> str:
     scopes = [word for scope in SCOPES for word in ("--scope", scope)]
     return rollcall(deployed, "keys", "create", "tests", *scopes).strip()
+
+
+def test_only_a_key_opens_the_way_to_the_apis_function(
+    stack: Stack, deployed: LocalCloud, images: Path, key: str, tmp_path: Path
+) -> None:
+    authorizer = stack.pipeline.authorizer
+    assert authorizer is not None
+    with on_lambda(images, as_function(authorizer), endpoint_url=deployed.endpoint_url, folder=tmp_path) as (gate, _):
+        answers = [
+            gate.invoke(json.dumps({"version": "2.0", "headers": headers}).encode(), request_id="1").result
+            for headers in ({"x-api-key": key}, {"authorization": f"Bearer {key}"}, {"x-api-key": f"{key[:-1]}!"}, {})
+        ]
+
+    assert not any(isinstance(answer, Failure) for answer in answers), answers
+    assert [json.loads(answer)["isAuthorized"] for answer in answers if isinstance(answer, bytes)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_an_upload_to_the_stack_comes_out_as_the_right_person(
