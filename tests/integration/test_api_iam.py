@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from functions.common.keys import result_key
 from infra.pipeline import Settings
 from local.preparation import Enrolment
 from local.session import Session, open_session
@@ -165,3 +166,13 @@ def test_a_page_elsewhere_may_not_upload(api: LambdaApi) -> None:
         refused = browser.request("OPTIONS", url, headers=asked)
 
     assert refused.headers.get(ALLOW_ORIGIN) not in {OTHER_ORIGIN, "*"}
+
+
+def test_a_key_too_long_for_its_result_to_be_named_after_it_finds_its_result(session: Session, api: LambdaApi) -> None:
+    key = "k" * 1024
+    answer = {"video": key, "status": "failed", "error": {"code": "bad-media", "message": "Too long."}}
+    session.s3.put_object(Bucket=f"{PREFIX}-output", Key=result_key(key), Body=json.dumps(answer).encode())
+
+    found = api("GET", f"/v1/results/{key}", authorizer=SIGNED)
+
+    assert (found["statusCode"], json_of(found)) == (200, answer)
