@@ -57,7 +57,8 @@ def vtt_key(key: str) -> str:
 def names_key(key: str) -> str:
     """Shared by uploads that differ in their endings alone: `functions/common/name_texts.py` has the rule."""
     folder, slash, name = key.rpartition("/")
-    return f"{folder}{slash}{name.rpartition('.')[0] or name}{NAMES_SUFFIX}"
+    stem = name.rpartition(".")[0] or name
+    return f"{_stem(f'{folder}{slash}{stem}')}{NAMES_SUFFIX}"
 
 
 def crops_prefix(key: str) -> str:

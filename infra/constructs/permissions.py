@@ -163,7 +163,7 @@ def _description(function: AnyFunction) -> str:
 
 def _allow(role: iam.Role, grants: Iterable[Grant], *, prefix: str, deployment: Deployment) -> None:
     names = {"partition": Aws.PARTITION, "region": Aws.REGION, "account": Aws.ACCOUNT_ID, "prefix": prefix}
-    names |= {**deployment.bucket_names(prefix)}
+    names |= {str(role): name for role, name in deployment.bucket_names(prefix).items()}
     for grant in grants:
         resource = grant.resource.format(**names)
         role.add_to_policy(

@@ -18,6 +18,7 @@ from functions.common.keys import (
     gop_faces_key,
     is_crop,
     job_id,
+    names_key,
     pack_key,
     packed_key,
     result_key,
@@ -57,6 +58,7 @@ ORDINARY = (
     "party",
     "party/faces/group.jpg",
 )
+STORED = ("a", "a/", "a.json", "a/faces", "a/faces/x-1.jpg", "a/faces/Ann-1.jpg.json", "party", "party/faces/group.jpg")
 LONG = tuple("k" * size for size in (1014, 1019, 1020, 1021, 1022, 1023, 1024))
 # one that differs at its end alone, one of characters that a cut may not divide, and what the names of others come to
 LONG += ("k" * 1023 + "l", "é" * 511, "é" * 512, "漢" * 341, "😀" * 256, "a/" * 512)
@@ -92,7 +94,7 @@ def test_a_crop_is_of_one_upload_and_nothing_else_is_one() -> None:
 
 
 def test_s3_takes_every_result() -> None:
-    names = [name for key in KEYS for name in (result_key(key), csv_key(key), vtt_key(key))]
+    names = [name for key in KEYS for name in (result_key(key), csv_key(key), vtt_key(key), names_key(key))]
     assert max(len(name.encode()) for name in names) == MAX_KEY_BYTES
 
 
@@ -138,12 +140,12 @@ def own(key: str) -> set[str]:
 
 def test_publishing_one_upload_again_leaves_all_others_as_they_are(s3: "S3Client") -> None:
     publisher = Publisher(s3, BUCKET)
-    for key in ORDINARY:
+    for key in STORED:
         publisher.publish(upload(key), whole(key))
-    everything = {name for key in ORDINARY for name in own(key)}
+    everything = {name for key in STORED for name in own(key)}
     assert stored(s3) == everything
 
-    for again in ORDINARY:
+    for again in STORED:
         publisher.publish(upload(again, "2"), Publication(result=failure("No video.", video=again)))
         assert stored(s3) == everything - own(again) | {result_key(again)}, again
         publisher.publish(upload(again, "3"), whole(again))
@@ -162,7 +164,7 @@ def test_a_result_of_fewer_people_takes_the_other_crops_away(s3: "S3Client") -> 
 
 def test_a_key_too_long_for_s3_gets_its_failure(s3: "S3Client") -> None:
     for key in LONG:
-        Publisher(s3, BUCKET).publish(upload(key), Publication(result=failure("Too long.", video=key)))
+        Publisher(s3, BUCKET, name_texts=True).publish(upload(key), Publication(result=failure("Too long.", video=key)))
 
     assert stored(s3) == set(map(result_key, LONG))
     for key in LONG:
