@@ -45,6 +45,9 @@ PER_PACKAGE = {
         "libs/libtbbmalloc_proxy*",
         "libs/tbb.pc",
     ),
+    # what draws text and shows windows; the libraries that this alone needs
+    "PIL": ("_imagingft.*", "_imagingmath.*", "_imagingmorph.*", "_imagingtk.*"),
+    "pillow.libs": ("libbrotli*", "libfreetype*", "libharfbuzz*", "libpng*"),
     "cv2": ("data", "qt", "gapi", "typing", "mat_wrapper/[!_]*", "misc/[!_v]*"),
     "boto3": ("examples", "data/[!ds]*", "data/s[!q3]*"),
     "past": ("translation",),

@@ -40,11 +40,13 @@ class Picture:
     width: int
     height: int
     content: bytearray  # [height, width, 3] BGR, or a JPEG
+    note: str = ""  # a sentence for the owner
 
 
 class _Decoded(BaseModel):
     width: int = Field(gt=0)
     height: int = Field(gt=0)
+    note: str = Field(default="", max_length=200)
 
 
 class _Refused(BaseModel):
@@ -124,4 +126,4 @@ class PhotoDecoder:
         content = child.channel.receive(most=self._jpeg_bytes or pixels * 3, deadline=deadline)
         if not self._jpeg_bytes and len(content) != pixels * 3:
             raise ValueError("another number of pixels than was announced")
-        return Picture(answer.width, answer.height, content)
+        return Picture(answer.width, answer.height, content, answer.note)

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import pi_heif
 from PIL import (
@@ -53,6 +54,7 @@ INCOMPLETE = "The photo is incomplete: its end is missing. Upload it again from 
 ANIMATED = "This is an animated WebP, which is not supported. Convert it to MP4 and upload that."
 MOVING = "This is a video, not a photo: a GIF that moves."
 CAMERA_RAW = "Camera RAW photos are not supported. Export the photo as JPEG and use that."
+SEVERAL = "The file holds more than one picture: only the first one was looked at."
 NOT_A_PHOTO = f"This is not a photo that can be read. Send {NAMES}."
 
 # Of a JPEG that was cut: the share of its pixels that may depend on what is missing
@@ -99,13 +101,21 @@ def load_codecs() -> None:
         decode(b"\0\0\0\x10ftypheic\0\0\0\0", max_pixels=1)
 
 
-def decode(photo: bytes, *, max_pixels: int) -> Image.Image:
+@dataclass(frozen=True)
+class Decoded:
+    image: Image.Image  # RGB
+    note: str = ""  # a sentence for the owner, where there is more than what is shown
+
+
+def decode(photo: bytes, *, max_pixels: int) -> Decoded:
     """The first or primary picture; raise MediaError for anything that does not show all of it."""
     form = photo_format(photo[:HEAD_BYTES])
     if form is None:
         raise UnreadableMedia(NOT_A_PHOTO)
     try:
-        return _upright(_whole(photo, form, max_pixels), photo, form)
+        image = _whole(photo, form, max_pixels)
+        note = SEVERAL if getattr(image, "is_animated", False) else ""
+        return Decoded(_upright(image, photo, form), note)
     except MediaError:
         raise
     except MemoryError:

@@ -15,7 +15,7 @@ from PIL import Image
 from functions.common.channel import Channel, PeerGone
 from functions.common.child import parent_channel, tie_to_parent
 from functions.common.errors import MediaError, TooLarge
-from functions.common.photo_pixels import decode, load_codecs
+from functions.common.photo_pixels import Decoded, decode, load_codecs
 
 BYTES_PER_PIXEL = 24  # while decoding: the picture, a copy that is turned or converted, and what the codec holds
 PROGRAM_BYTES = 512 * 1024**2  # address space to grow by, beside the pixels
@@ -39,12 +39,13 @@ def _address_space() -> int:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
 
-Send = Callable[[Channel, Image.Image], None]
+Send = Callable[[Channel, Decoded], None]
 
 
-def send_pixels(channel: Channel, image: Image.Image) -> None:
+def send_pixels(channel: Channel, decoded: Decoded) -> None:
     """[height, width, 3] BGR."""
-    _tell(channel, width=image.width, height=image.height)
+    image = decoded.image
+    _tell(channel, width=image.width, height=image.height, note=decoded.note)
     strips = range(0, image.height, STRIP_ROWS)
     channel.send_parts(
         (
@@ -55,9 +56,10 @@ def send_pixels(channel: Channel, image: Image.Image) -> None:
     )
 
 
-def send_jpeg(channel: Channel, image: Image.Image, *, most_bytes: int) -> None:
+def send_jpeg(channel: Channel, decoded: Decoded, *, most_bytes: int) -> None:
+    image = decoded.image
     jpeg = _compressed(image, most_bytes)
-    _tell(channel, width=image.width, height=image.height)
+    _tell(channel, width=image.width, height=image.height, note=decoded.note)
     channel.send(jpeg)
 
 
@@ -90,7 +92,7 @@ def main(parent: int, max_bytes: int, max_pixels: int, jpeg_bytes: int) -> None:
     confine(max_pixels)
     send: Send = send_pixels
     if jpeg_bytes:
-        send = lambda channel, image: send_jpeg(channel, image, most_bytes=jpeg_bytes)  # noqa: E731
+        send = lambda channel, decoded: send_jpeg(channel, decoded, most_bytes=jpeg_bytes)  # noqa: E731
     try:
         serve(parent_channel(), send, max_bytes=max_bytes, max_pixels=max_pixels)
     except PeerGone:

@@ -117,6 +117,7 @@ def _photo(source: Source, limits: Limits, decoder: PhotoDecoder) -> Media:
         frame_rate=0.0,
         time_base=Fraction(0),
         picture=bytes(picture.content),
+        notes=(picture.note,) if picture.note else (),
     )
 
 

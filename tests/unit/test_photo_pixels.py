@@ -4,6 +4,7 @@ import io
 import struct
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
@@ -22,7 +23,7 @@ def codecs() -> None:
 
 
 def read(photo: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    image = decode(photo, max_pixels=max_pixels)
+    image = decode(photo, max_pixels=max_pixels).image
     assert image.mode == "RGB"
     return image
 
@@ -131,11 +132,25 @@ def test_big_endian_tiff() -> None:
     assert difference(read(photo), colors()) == 0
 
 
-def test_several_pages_show_the_first() -> None:
+def test_several_pages_show_the_first_and_a_note_says_so() -> None:
     other = ImageOps.invert(colors())
 
     for form in ("TIFF", "PNG", "AVIF"):
-        assert difference(read(saved(colors(), form, save_all=True, append_images=[other])), colors()) < 3
+        decoded = decode(saved(colors(), form, save_all=True, append_images=[other]), max_pixels=MAX_PIXELS)
+        assert difference(decoded.image, colors()) < 3
+        assert "more than one picture" in decoded.note
+    assert decode(saved(colors(), "TIFF"), max_pixels=MAX_PIXELS).note == ""
+
+
+def test_a_burst_shows_its_primary_picture() -> None:
+    burst, buffer = pillow_heif.from_pillow(ImageOps.invert(colors())), io.BytesIO()
+    burst.add_from_pillow(colors())
+    burst.save(buffer, quality=90, primary_index=1)
+
+    decoded = decode(buffer.getvalue(), max_pixels=MAX_PIXELS)
+
+    assert difference(decoded.image, colors()) < 3
+    assert "more than one picture" in decoded.note
 
 
 def test_what_moves_is_no_photo() -> None:
