@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from infra.pipeline import Settings, describe
 from local.cloud import LocalCloud
@@ -14,6 +15,7 @@ from model.build.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.images.conftest import PREFIX
+from tests.made_photos import saved
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -30,8 +32,12 @@ def test_a_clip_comes_out_as_the_right_person_with_the_right_record(pipeline: Ru
     assert OBAMA in outputs[f"{key}.csv"].decode()
 
 
-def test_a_photo_goes_the_same_way(pipeline: RunningPipeline, videos: Videos) -> None:
-    result = pipeline.result("photo.png", pipeline.upload("photo.png", videos.photos / "astronaut.png"))
+@pytest.mark.parametrize("form", ["PNG", "HEIF", "AVIF", "TIFF"])
+def test_a_photo_goes_the_same_way(pipeline: RunningPipeline, videos: Videos, tmp_path: Path, form: str) -> None:
+    photo = tmp_path / f"photo.{form}"
+    photo.write_bytes(saved(Image.open(videos.photos / "astronaut.png").convert("RGB"), form))
+
+    result = pipeline.result(photo.name, pipeline.upload(photo.name, photo))
 
     assert names(result) == [COLLINS]
     assert result["people"][0]["record"] is None
