@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from local.errors import UsageError
+from local.leaving import leave
 from local.parser import USAGE_ERROR, build_parser
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
@@ -31,7 +32,7 @@ def guarded(command: Callable[[], int]) -> int:
     except UsageError as error:
         return _fail(str(error), USAGE_ERROR)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        leave(INTERRUPTED)
     except BrokenPipeError:
         # whoever read the output has gone; without this Python complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

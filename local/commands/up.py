@@ -1,13 +1,9 @@
 """`rollcall up`: the local cloud until Ctrl-C."""
 
 import argparse
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from typing import NoReturn
 
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
 from local.answer_watch import AnswerWatch
@@ -15,6 +11,7 @@ from local.api_server import ApiServer
 from local.aws_errors import AWS_ERRORS
 from local.cloud import CloudStopped
 from local.lambda_host.processes import describe_exit
+from local.leaving import leave
 from local.preparation import Enrolment, note, prepare_model_files, read_enrolment
 from local.session import DUMMY_KEY, REGION, Session, open_session, settings_from
 from local.supervisor import NotRestarted, Part, Supervisor
@@ -60,16 +57,8 @@ def execute(options: argparse.Namespace) -> int:
                 left = undone(api, watch)
     except KeyboardInterrupt:
         note(f"stopped{left}")
-        leave()
+        leave(0)
     return 0
-
-
-def leave() -> NoReturn:
-    """Nothing is left to close, and Python would take a second to free what the engine's libraries hold."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(0)
 
 
 def announce(session: Session, api_url: str) -> None:
