@@ -17,6 +17,8 @@ CORS_SECONDS = 3600  # so long a browser need not ask again
 EXPOSED_HEADERS = ("ETag", "x-amz-version-id")  # of an upload: S3's answer names the version, and so the job
 DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
 BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
+STORED_BYTES_BOUNDS = (1024**2, 5 * 1024**4)  # likewise of the frames that are stored of one upload
+RECOGNITION_BOUNDS = (100, 10_000_000)  # likewise of the frames of one upload that are recognized
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
 
 BUCKET_NAME = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"  # without dots: AWS's certificates do not cover names with dots
@@ -26,6 +28,8 @@ BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
 
 # where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
 Compute = Literal["lambda", "fargate"]
+# which video tracks of a file are looked at: the longest moving picture, or every one
+Tracks = Literal["longest", "all"]
 # where the HTTP API runs: behind an HTTP API of API Gateway, behind a load balancer, or not at all
 ApiHost = Literal["none", "lambda", "container"]
 # who checks its callers: the application, by API keys, or API Gateway, by the signatures of IAM
@@ -166,6 +170,9 @@ class Settings:
     name_texts: bool = False  # the bare names of each upload as a text as well
     max_duration: int = 6 * 3600  # seconds of video
     max_bytes: int = 10 * 1024**3
+    tracks: Tracks = "longest"
+    max_stored_bytes: int = 32 * 1024**3  # of frames of one upload; small uploads get less, by their size
+    max_recognitions: int = 100_000  # of frames of one upload; likewise
     range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
     max_concurrency: int = 10
     compute: Compute = "lambda"  # of face_recognition; the other stages are short, and idle most of the time
@@ -310,6 +317,9 @@ def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[
                 "FRAMES_PER_SECOND": str(settings.frames_per_second),
                 "MAX_DURATION": str(settings.max_duration),
                 "MAX_BYTES": str(settings.max_bytes),
+                "MAX_STORED_BYTES": str(settings.max_stored_bytes),
+                "MAX_RECOGNITIONS": str(settings.max_recognitions),
+                "TRACKS": settings.tracks,
                 "RANGE_SECONDS": str(settings.range_seconds),
                 "SPLIT_QUEUE": f"{prefix}-split",
             },

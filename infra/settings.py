@@ -13,6 +13,8 @@ from infra.pipeline import (
     BUCKET_ROLES,
     BYTES_BOUNDS,
     DURATION_BOUNDS,
+    RECOGNITION_BOUNDS,
+    STORED_BYTES_BOUNDS,
     ApiAuth,
     ApiHost,
     Bucket,
@@ -20,6 +22,7 @@ from infra.pipeline import (
     Compute,
     Function,
     Pipeline,
+    Tracks,
     describe,
     origins_of,
 )
@@ -78,6 +81,22 @@ class Deployment(BaseModel):
         ge=BYTES_BOUNDS[0],
         le=BYTES_BOUNDS[1],
         description="largest upload that is read, bytes",
+    )
+    tracks: Tracks = Field(
+        default=PipelineSettings.tracks,
+        description="video tracks of a file that are looked at: the longest moving picture, or all",
+    )
+    max_stored_bytes: int = Field(
+        default=PipelineSettings.max_stored_bytes,
+        ge=STORED_BYTES_BOUNDS[0],
+        le=STORED_BYTES_BOUNDS[1],
+        description="frames of one upload that are stored, bytes; what is over it is looked at more coarsely",
+    )
+    max_recognitions: int = Field(
+        default=PipelineSettings.max_recognitions,
+        ge=RECOGNITION_BOUNDS[0],
+        le=RECOGNITION_BOUNDS[1],
+        description="frames of one upload that are recognized; what is over it is looked at more coarsely",
     )
     max_concurrency: int = Field(
         default=10, ge=2, le=1000, description="instances of each function, or workers, at one time"
@@ -294,6 +313,9 @@ class Deployment(BaseModel):
                 name_texts=self.name_texts,
                 max_duration=self.max_duration,
                 max_bytes=self.max_bytes,
+                tracks=self.tracks,
+                max_stored_bytes=self.max_stored_bytes,
+                max_recognitions=self.max_recognitions,
                 max_concurrency=self.max_concurrency,
                 compute=self.compute,
                 api=self.api,

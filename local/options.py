@@ -5,8 +5,9 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
-from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings
+from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings, Tracks
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
@@ -89,6 +90,12 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
         help="write the bare names of each file as a text as well: holiday.txt for holiday.mp4",
     )
     _add_limits(parser)
+    parser.add_argument(
+        "--tracks",
+        choices=get_args(Tracks),
+        default=Settings.tracks,
+        help="video tracks of a file that are looked at: the longest, or all (default: %(default)s)",
+    )
     parser.add_argument(
         "--max-concurrency",
         type=integer(1, 100),

@@ -41,6 +41,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         name_texts=options.name_texts,
         max_duration=options.max_duration,
         max_bytes=options.max_bytes,
+        tracks=options.tracks,
         max_concurrency=options.max_concurrency,
     )
 

@@ -25,6 +25,7 @@ class Sighting:
 
     frame: number of the sampled frame in the video. time: seconds. box: pixels of the source frame.
     weight: 0..1, how far the face can be trusted as evidence. embedding: float32 [D].
+    lasts: samples in a row that show this very picture, of which it counts as one sighting each.
     """
 
     frame: int
@@ -32,6 +33,11 @@ class Sighting:
     box: Box
     weight: float
     embedding: Embedding
+    lasts: int = 1
+
+    @property
+    def last_frame(self) -> int:
+        return self.frame + self.lasts - 1
 
 
 class Track:
@@ -45,7 +51,7 @@ class Track:
             self.add(sighting)
 
     def add(self, sighting: Sighting) -> None:
-        weight = max(sighting.weight, MIN_WEIGHT)
+        weight = max(sighting.weight, MIN_WEIGHT) * sighting.lasts
         weighted = weight * sighting.embedding
         self._sum = self._sum + weighted if self.sightings else weighted
         self.evidence += weight
@@ -86,8 +92,8 @@ def link(sightings: Sequence[Sighting], calibration: Calibration, *, max_gap: in
     ended: list[Track] = []
     live: list[Track] = []
     for frame, found in sorted(by_frame.items()):
-        ended += [track for track in live if frame - track.last.frame > max_gap]
-        live = [track for track in live if frame - track.last.frame <= max_gap]
+        ended += [track for track in live if frame - track.last.last_frame > max_gap]
+        live = [track for track in live if frame - track.last.last_frame <= max_gap]
         taken = _assign(_costs(live, found, calibration)) if live else {}
         for number, track in enumerate(live):
             if number in taken:
@@ -243,17 +249,19 @@ def _settled(claims: Sequence[_Claim], limit: float) -> tuple[_Claim, list[_Clai
     return (match, person), refused
 
 
-def segments(times: NDArray[np.float64], *, step: float, duration: float, max_gap: float) -> list[tuple[float, float]]:
+def segments(
+    times: NDArray[np.float64], *, lengths: NDArray[np.float64], duration: float, max_gap: float
+) -> list[tuple[float, float]]:
     """Stretches in which somebody is seen, from the times of their sightings.
 
-    A sighting stands for the time to the next sample. times: seconds, ascending. step: seconds between samples.
-    max_gap: seconds without a sighting that do not end a stretch. Returns (start, end) pairs in seconds.
+    times: seconds, ascending. lengths: seconds that each sighting stands for. max_gap: seconds without a sighting that
+    do not end a stretch. Returns (start, end) pairs in seconds.
     """
     stretches: list[tuple[float, float]] = []
-    for time in times:
-        end = min(float(time) + step, max(duration, float(time)))
+    for time, length in zip(times.tolist(), lengths.tolist(), strict=True):
+        end = min(time + length, max(duration, time))
         if stretches and time - stretches[-1][1] <= max_gap + 1e-6:
             stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
         else:
-            stretches.append((float(time), end))
+            stretches.append((time, end))
     return stretches

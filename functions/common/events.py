@@ -37,6 +37,9 @@ class Stretch(BaseModel):
     end: int | None = None
     origin: int = 0  # when the first frame of the video starts, in units of the stream's time base
     anchor: int | None = None  # when a key frame before `first` starts: who seeks must find it there again
+    share: int = Field(default=1, gt=0)  # of the video's budget this is one part in so many
+    spent_bytes: int = Field(default=0, ge=0)  # of that part, before `first`
+    spent_frames: int = Field(default=0, ge=0)
     every_frame: bool = False  # to be read with the frames that no other refers to: without them samples came late
 
 
@@ -48,6 +51,9 @@ class SplitRange(BaseModel):
     upload: Upload
     stretch: Stretch
     first_pack: int = Field(ge=0)  # the numbers from here on are this range's own
+    track: int | None = None  # the stream in the file; None: the longest moving picture
+    base: int = Field(default=0, ge=0)  # what its frame numbers begin with: those of each track are apart
+    then: int | None = None  # the base of the track that is read after this one
 
 
 class RangeMessage(BaseModel):

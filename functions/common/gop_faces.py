@@ -17,6 +17,7 @@ class FaceRecord(BaseModel):
 
     frame: int  # number of the frame in the whole video
     time: float  # seconds
+    lasts: int = Field(default=1, gt=0)  # samples in a row that show the same picture
     box: tuple[float, float, float, float]  # x, y, w, h in pixels of the upright source frame
     weight: float
     embedding: bytes  # little-endian float32
@@ -26,6 +27,7 @@ class FaceRecord(BaseModel):
         return Sighting(
             frame=self.frame,
             time=self.time,
+            lasts=self.lasts,
             box=self.box,
             weight=self.weight,
             embedding=unpack_embedding(self.embedding),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from functions.common.batch_get import batch_get
 from functions.common.events import Upload
+from functions.common.packs import MAX_SAMPLES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -27,7 +28,8 @@ class MediaSummary(BaseModel):
     """What the split knows once it has read the whole file."""
 
     duration: float  # seconds; 0 for a photo
-    frames: int  # sampled frames over all GoPs
+    frames: int  # sampled frames over all GoPs and tracks
+    tracks: int = 1  # video tracks that were looked at
     gops: int
     step: float  # seconds from one sampled frame to the next; 0 for a photo
     width: int  # pixels, upright
@@ -40,6 +42,7 @@ class RangeSummary(BaseModel):
     """What the split knows once it has read a range, or handed the rest of it on."""
 
     next: int  # number of the first sampled frame that it did not reach
+    then: int | None = None  # where the next track begins, if this range reached its track's end
     gops: int
     duration: float | None  # seconds, of the video; None where it goes on after this range
     step: float
@@ -96,7 +99,7 @@ class Job(BaseModel):
             if reached is None:
                 return None
             found.append(reached)
-            at = reached.next if reached.duration is None else None
+            at = reached.next if reached.duration is None else reached.then
         return found
 
 
@@ -173,8 +176,9 @@ class JobStore:
 def _media(chain: list[RangeSummary]) -> MediaSummary:
     last = chain[-1]
     return MediaSummary(
-        duration=last.duration or 0.0,
-        frames=last.next,
+        duration=max(reached.duration or 0.0 for reached in chain),
+        frames=sum(reached.next % MAX_SAMPLES for reached in chain if reached.duration is not None),
+        tracks=sum(reached.duration is not None for reached in chain),
         gops=sum(reached.gops for reached in chain),
         step=last.step,
         width=last.width,

@@ -6,8 +6,9 @@ Zip is read with bounds, because whoever can write to the stage-1 bucket chooses
 import io
 import zipfile
 from collections.abc import Sequence
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from functions.common.errors import BadPack
 from functions.common.events import Upload
@@ -15,6 +16,7 @@ from functions.common.events import Upload
 SCHEMA = 2
 MAX_PACKS = 100_000  # of one video: their keys have five digits
 MAX_FRAMES = 32
+MAX_SAMPLES = 10_000_000  # of one track: 12 hours at 30 a second are 1.3 million
 MAX_FRAME_BYTES = 32 * 1024**2
 MAX_PACK_BYTES = 128 * 1024**2
 MAX_MANIFEST_BYTES = 1024**2
@@ -28,11 +30,27 @@ class Manifest(BaseModel):
     upload: Upload
     index: int = Field(ge=0, lt=MAX_PACKS)  # grows with time; where a video was divided, some numbers are left out
     first_frame: int = Field(ge=0)  # its number among the sampled frames of the whole video
-    times: list[float] = Field(min_length=1, max_length=MAX_FRAMES)  # seconds from the start of the video
+    times: list[float] = Field(min_length=1, max_length=MAX_FRAMES)  # seconds from the start of the file
+    # samples in a row that each frame stands for, since what is equal to the one before is stored once; older packs: 1
+    lasts: list[Annotated[int, Field(gt=0, le=MAX_SAMPLES)]] = Field(default=[], max_length=MAX_FRAMES)
     width: int = Field(gt=0)  # pixels of the frames in the pack
     height: int = Field(gt=0)
     scale: float = Field(gt=0, default=1.0)  # source pixels per frame pixel
     photo: bool = False
+
+    @model_validator(mode="after")
+    def _require_a_length_for_each(self) -> Self:
+        if self.lasts and len(self.lasts) != len(self.times):
+            raise ValueError(f"{len(self.lasts)} lengths for {len(self.times)} frames")
+        return self
+
+    def lasting(self, number: int) -> int:
+        """Samples that the frame stands for, by its number in the pack."""
+        return self.lasts[number] if self.lasts else 1
+
+    def frame(self, number: int) -> int:
+        """Number of the frame among the samples of the whole video, by its number in the pack."""
+        return self.first_frame + sum(map(self.lasting, range(number)))
 
 
 class Pack(BaseModel):

@@ -19,6 +19,7 @@ class Best(BaseModel):
     time: float
     box: tuple[int, int, int, int]  # x, y, w, h in pixels of the upright source frame
     crop: str | None  # key in the output bucket
+    track: int | None = None  # which of the video tracks, from 1, where several were looked at
 
 
 class Appearance(BaseModel):

@@ -74,8 +74,9 @@ def _decode(frame: bytes, manifest: Manifest) -> Image:
 def _record(manifest: Manifest, number: int, face: Face) -> FaceRecord:
     x, y, width, height = (side * manifest.scale for side in face.box)
     return FaceRecord(
-        frame=manifest.first_frame + number,
+        frame=manifest.frame(number),
         time=manifest.times[number],
+        lasts=manifest.lasting(number),
         box=(x, y, width, height),
         weight=face.quality.weight,
         embedding=pack_embedding(face.embedding),

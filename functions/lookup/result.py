@@ -11,6 +11,7 @@ import numpy as np
 from functions.common.gop_faces import FaceRecord, GopFaces
 from functions.common.jobs import Job, MediaSummary
 from functions.common.keys import crop_key
+from functions.common.packs import MAX_SAMPLES
 from functions.common.results import Best, Person, Result, Segment, Timings, Unknown
 from functions.lookup.publish import Publication
 from model.calibration import Calibration
@@ -103,8 +104,13 @@ class _Appearance(TypedDict):
 
 
 def _appearance(identity: Identity, best: FaceRecord, crop: str | None, media: MediaSummary) -> _Appearance:
-    times = np.array([sighting.time for sighting in identity.sightings], dtype=np.float64)
-    stretches = segments(times, step=media.step, duration=media.duration, max_gap=GAP_SAMPLES * media.step)
+    seen = sorted(identity.sightings, key=lambda sighting: sighting.time)
+    stretches = segments(
+        np.array([sighting.time for sighting in seen], dtype=np.float64),
+        lengths=np.array([sighting.lasts * media.step for sighting in seen], dtype=np.float64),
+        duration=media.duration,
+        max_gap=GAP_SAMPLES * media.step,
+    )
     left, top, width, height = best.box
     return _Appearance(
         first_seen=round(stretches[0][0], 3),
@@ -114,6 +120,7 @@ def _appearance(identity: Identity, best: FaceRecord, crop: str | None, media: M
             time=round(best.time, 3),
             box=(round(left), round(top), round(width), round(height)),
             crop=crop,
+            track=best.frame // MAX_SAMPLES + 1 if media.tracks > 1 else None,
         ),
     )
 

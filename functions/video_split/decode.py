@@ -1,18 +1,21 @@
 """Sampling an upload: upright JPEG frames on an even time grid, in GoPs, from one pass of one ffmpeg."""
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from functions.common.errors import TooLong, TruncatedMedia
+from functions.common.errors import TooLong, TooSlow, TruncatedMedia
 from functions.common.events import Stretch
+from functions.video_split.budget import Budget
 from functions.video_split.commands import (
     first_frame_command,
     leaves_out,
     sampled_size,
     video_command,
 )
+from functions.video_split.containers import GIF
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import grid
 from functions.video_split.failures import CUT_OFF, DAMAGED, broken_off, explain
@@ -38,11 +41,13 @@ class Gop:
     first_frame: int  # number among the sampled frames of the whole video
     times: list[float]  # seconds from the start of the file
     frames: list[bytes]  # JPEG
+    lasts: list[int]  # samples in a row that each of them stands for
     width: int  # of the frames
     height: int
     scale: float  # source pixels per frame pixel
     end: float  # seconds up to which these frames reach; the video's last one's is the decoded duration
     rest: Stretch  # what remains to be read after these
+    coarse: bool = False  # the budget did not allow for every sample that differs
 
 
 def decode(
@@ -104,6 +109,7 @@ def _photo(media: Media) -> Generator[Gop, None, float | None]:
         first_frame=0,
         times=[0.0],
         frames=[media.picture],
+        lasts=[1],
         width=media.width,
         height=media.height,
         scale=1.0,
@@ -142,29 +148,41 @@ def _decode_stretch(
     )
     reading = _Reading(opened=opened, rate=rate, stretch=stretch, seek=seek, timeline=timeline)
     rest = stretch
+    spent_bytes, spent_frames = stretch.spent_bytes, stretch.spent_frames
     with closing(reading.samples()) as samples:
         packs = pack(samples, most_frames=limits.max_frames_per_gop, most_seconds=limits.max_gop_seconds)
         for held, end in _with_ends(packs, reading):
             first = rest.first
-            following = first + len(held)
+            following = held[-1].number + held[-1].lasts
             if timeline.lagging is not None and timeline.lagging < following:
                 break
+            spent_bytes, spent_frames = spent_bytes + sum(len(one.jpeg) for one in held), spent_frames + len(held)
             rest = stretch.model_copy(
-                update={"first": following, "origin": timeline.origin or 0, "anchor": held[-1].latest_key}
+                update={
+                    "first": following,
+                    "origin": timeline.origin or 0,
+                    "anchor": held[-1].latest_key,
+                    "spent_bytes": spent_bytes,
+                    "spent_frames": spent_frames,
+                }
             )
             yield Gop(
                 index=index,
                 first_frame=first,
                 times=[sample.time for sample in held],
                 frames=[sample.jpeg for sample in held],
+                lasts=[sample.lasts for sample in held],
                 width=width,
                 height=height,
                 scale=media.width / width,
                 end=end,
                 rest=rest,
+                coarse=reading.coarse,
             )
             index += 1
         else:
+            if reading.out_of_time is not None:
+                raise reading.out_of_time
             if timeline.lagging is None or reading.duration is None:
                 return reading.duration
     return (yield from _decode_video(opened, rate, rest.model_copy(update={"every_frame": True}), index=index))
@@ -186,10 +204,14 @@ class _Reading:
         self, *, opened: _Opened, rate: Fraction, stretch: Stretch, seek: float | None, timeline: Timeline
     ) -> None:
         self.duration: float | None = None  # seconds; set when the video has ended
+        self.out_of_time: TooSlow | None = None  # though some samples could be handed out
+        self.coarse = False
         self._opened = opened
         self._rate = rate
         self._stretch = stretch
         self._timeline = timeline
+        self._next = stretch.first
+        self._budget = Budget.of(stretch, opened.media.size, opened.limits)
         self._command = video_command(
             opened.source,
             opened.media,
@@ -203,35 +225,69 @@ class _Reading:
     @property
     def end(self) -> float:
         """Seconds; of what has been read."""
-        return self._time(self._stretch.end or 0) if self.duration is None else self.duration
+        return self._time(self._next) if self.duration is None else self.duration
 
     def samples(self) -> Generator[Sample, None, None]:
-        number, timeline, limits = self._stretch.first, self._timeline, self._opened.limits
+        """Each picture once, however long it stays; and those that the budget does not allow for not at all."""
+        held: Sample | None = None
+        try:
+            for sample in self._each():
+                if held is not None and self._stays(held, sample):
+                    held = replace(held, lasts=held.lasts + 1, latest_key=sample.latest_key)
+                    continue
+                if held is not None:
+                    yield held
+                self._budget.spend(sample.jpeg)
+                held = sample
+        except TooSlow as slow:
+            if held is None:
+                raise
+            self.out_of_time = slow
+        if held is not None:
+            yield replace(held, lasts=held.lasts + self._lasting_on())
+
+    def _lasting_on(self) -> int:
+        """Samples that the last picture stays beyond what ffmpeg gave: it forgets how long a GIF shows its last one."""
+        if self.duration is None or self._opened.media.container != GIF:
+            return 0
+        self.duration = max(self.duration, self._opened.media.duration)
+        first, self._next = self._next, max(self._next, math.ceil(Fraction(self.duration) * self._rate))
+        return self._next - first
+
+    def _stays(self, held: Sample, sample: Sample) -> bool:
+        if sample.jpeg == held.jpeg:
+            return True
+        too_soon = sample.number - held.number < self._budget.spacing
+        self.coarse |= too_soon
+        return too_soon
+
+    def _each(self) -> Iterator[Sample]:
+        timeline, limits = self._timeline, self._opened.limits
         with self._opened.child(self._command, timeline.feed) as child:
             for jpeg in jpegs(child, most_bytes=limits.max_frame_bytes):
                 self._opened.source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
                 timeline.require_anchor()
-                yield self._sample(number, jpeg)
-                number += 1
+                yield self._sample(jpeg)
         self._opened.source.require_fetched()
         timeline.require_anchor()
-        if number == 0 and timeline.frames == 1:  # a frame that lasts no time is on screen at no instant of the grid
-            yield self._sample(0, self._first_frame())
-            number = 1
+        if self._next == 0 and timeline.frames == 1:  # a frame that lasts no time is at no instant of the grid
+            yield self._sample(self._first_frame())
         else:
-            self._require_unbroken(child.returncode, number)
-        if number != self._stretch.end:
+            self._require_unbroken(child.returncode, self._next)
+        if self._next != self._stretch.end:
             claimed = max(0.0, self._opened.media.duration - self._offset)
-            timeline.end(samples=number, claimed=claimed)
-            self.duration = self._offset + timeline.duration(samples=number, claimed=claimed)
+            timeline.end(samples=self._next, claimed=claimed)
+            self.duration = self._offset + timeline.duration(samples=self._next, claimed=claimed)
             self._require_whole(self.duration)
 
-    def _sample(self, number: int, jpeg: bytes) -> Sample:
-        time, limits = self._time(number), self._opened.limits
+    def _sample(self, jpeg: bytes) -> Sample:
+        number, limits = self._next, self._opened.limits
+        time = self._time(number)
         if time > limits.longest:
             raise TooLong(f"The video is too long; the limit is {clock(limits.max_duration)}. Upload it in parts.")
+        self._next += 1
         key = self._timeline.take_key(number)
-        return Sample(time=time, jpeg=jpeg, key=key, latest_key=self._timeline.latest_key)
+        return Sample(number=number, time=time, jpeg=jpeg, key=key, latest_key=self._timeline.latest_key)
 
     def _first_frame(self) -> bytes:
         opened = self._opened

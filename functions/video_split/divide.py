@@ -1,10 +1,12 @@
 """Dividing a long video into stretches, where each can be read by itself without reading what comes before it."""
 
 import math
+from collections.abc import Mapping
 from contextlib import closing
 
 from functions.common.errors import RollcallError
 from functions.common.events import SplitRange, Stretch, Upload
+from functions.common.packs import MAX_SAMPLES
 from functions.video_split.containers import INDEXED
 from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
@@ -33,10 +35,18 @@ def divide(
     return [WHOLE] if _try(source, media, division, trial, binaries) is None else stretches
 
 
-def ranges_of(upload: Upload, stretches: list[Stretch], division: Division) -> list[SplitRange]:
-    """Each with pack numbers of its own: as many as it can need at most."""
+def ranges_of(upload: Upload, tracks: Mapping[int | None, list[Stretch]], division: Division) -> list[SplitRange]:
+    """Each with pack and frame numbers of its own: as many as it can need at most. `tracks`: stretches by stream."""
     return [
-        SplitRange(upload=upload, stretch=stretch, first_pack=stretch.first // division.fewest_samples + number)
+        SplitRange(
+            upload=upload,
+            stretch=stretch,
+            first_pack=order * division.most_packs + stretch.first // division.fewest_samples + number,
+            track=track,
+            base=order * MAX_SAMPLES,
+            then=(order + 1) * MAX_SAMPLES if order + 1 < len(tracks) else None,
+        )
+        for order, (track, stretches) in enumerate(tracks.items())
         for number, stretch in enumerate(stretches)
     ]
 
@@ -45,7 +55,7 @@ def _evenly(samples: int, count: int, *, origin: int) -> list[Stretch]:
     count = min(count, samples)
     bounds = [samples * number // count for number in range(count)]
     ends = [*bounds[1:], None]
-    return [Stretch(first=first, end=end, origin=origin) for first, end in zip(bounds, ends, strict=True)]
+    return [Stretch(first=first, end=end, origin=origin, share=count) for first, end in zip(bounds, ends, strict=True)]
 
 
 def _try(

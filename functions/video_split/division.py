@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from functions.common.packs import MAX_PACKS
 from functions.video_split.gops import fewest_samples
 from functions.video_split.limits import Limits
+from functions.video_split.tracks import MOST_TRACKS
 
 
 def grid(frames_per_second: float) -> Fraction:
@@ -18,6 +20,7 @@ class Division:
     frames_per_second: float
     range_seconds: float  # of video; a longer one is divided
     limits: Limits
+    every_track: bool = False  # else the longest moving picture alone is read
 
     @property
     def grid(self) -> Fraction:
@@ -31,6 +34,11 @@ class Division:
             most_frames=self.limits.max_frames_per_gop,
             most_seconds=self.limits.max_gop_seconds,
         )
+
+    @property
+    def most_tracks(self) -> int:
+        """Of one file that can be read, so that each has pack numbers of its own."""
+        return min(MOST_TRACKS, MAX_PACKS // self.most_packs)
 
     @property
     def most_packs(self) -> int:

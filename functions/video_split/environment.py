@@ -1,6 +1,6 @@
 """The environment of video_split, checked once at cold start."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,12 +18,25 @@ class Environment(DeliveryEnvironment):
     frames_per_second: float = Field(alias="FRAMES_PER_SECOND", gt=0, le=30)
     max_duration: float = Field(alias="MAX_DURATION", gt=0)  # seconds
     max_bytes: int = Field(alias="MAX_BYTES", gt=0)
+    max_stored_bytes: int = Field(alias="MAX_STORED_BYTES", gt=0)  # of frames of one upload
+    max_recognitions: int = Field(alias="MAX_RECOGNITIONS", gt=0)  # of frames of one upload
+    tracks: Literal["longest", "all"] = Field(alias="TRACKS")
     range_seconds: float = Field(alias="RANGE_SECONDS", ge=10)  # of video
 
     @property
     def division(self) -> Division:
-        limits = Limits(max_bytes=self.max_bytes, max_duration=self.max_duration)
-        return Division(frames_per_second=self.frames_per_second, range_seconds=self.range_seconds, limits=limits)
+        limits = Limits(
+            max_bytes=self.max_bytes,
+            max_duration=self.max_duration,
+            max_stored_bytes=self.max_stored_bytes,
+            max_recognitions=self.max_recognitions,
+        )
+        return Division(
+            frames_per_second=self.frames_per_second,
+            range_seconds=self.range_seconds,
+            limits=limits,
+            every_track=self.tracks == "all",
+        )
 
     @model_validator(mode="after")
     def _require_pack_numbers(self) -> Self:

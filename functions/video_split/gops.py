@@ -8,9 +8,13 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Sample:
-    time: float  # seconds from the start of the video
+    """A picture, at the first of the samples in a row that it stands for."""
+
+    number: int
+    time: float  # seconds from the start of the file
     jpeg: bytes
     key: bool  # a key frame came since the sample before
+    lasts: int = 1  # samples
     latest_key: int | None = None  # its own time in the stream, or that of the latest one before; time base units
 
 
@@ -30,7 +34,8 @@ def pack(samples: Iterable[Sample], *, most_frames: int, most_seconds: float) ->
 def _boundary(samples: list[Sample]) -> int:
     """Where the next pack starts: the last key frame in the second half, else the end. The last sample is not ours."""
     last = len(samples) - 1
-    return next((at for at in range(last, last // 2, -1) if samples[at].key), last)
+    middle = (samples[0].number + samples[last].number) / 2
+    return next((at for at in range(last, 0, -1) if samples[at].key and samples[at].number > middle), last)
 
 
 def fewest_samples(*, frames_per_second: Fraction, most_frames: int, most_seconds: float) -> int:

@@ -19,6 +19,13 @@ class Limits:
     max_frame_side: int = 1920  # longest side of a sampled video frame, in pixels; photos are not scaled
     max_frame_bytes: int = 32 * 1024**2  # of one JPEG
     max_frames_per_gop: int = 32
+    # the budget of an upload: see budget.py
+    max_stored_bytes: int = 32 * 1024**3
+    least_stored_bytes: int = 32 * 1024**2
+    stored_bytes_per_byte: int = 100  # of the upload: a static camera at 1080p may need 50
+    max_recognitions: int = 100_000  # of frames
+    least_recognitions: int = 1800
+    bytes_per_recognition: int = 1024  # of the upload: 16 kbit/s at two frames a second, less than sound takes
     max_gop_seconds: float = 32.0  # so that packs are full at a frame a second too: each one costs requests
     max_memory: int = 1408 * 1024**2  # address space of ffmpeg, in bytes
     probe_seconds: float = 60.0  # wall clock

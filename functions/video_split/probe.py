@@ -26,7 +26,7 @@ from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
 from functions.video_split.source import JPEG_STREAM_BYTES, Input, Source, as_source, recognise
-from functions.video_split.tracks import Track, left_out, longest
+from functions.video_split.tracks import MOST_TRACKS, Track, left_out, longest
 from functions.video_split.upright import Turn, matrix_turn
 
 __all__ = ["Limits", "Media", "probe"]
@@ -35,7 +35,7 @@ ANSWER_BYTES = 1 << 22  # of ffprobe's output: a file of a few thousand tracks
 # Only what is used: a file may hold megabytes of tags
 _ENTRIES = ":".join(
     (
-        "format=start_time,duration",
+        "format=start_time,duration,size",
         "stream=index,codec_type,codec_name,width,height,pix_fmt,color_range,color_space,sample_aspect_ratio"
         ",has_b_frames,avg_frame_rate,time_base,start_time,duration,nb_frames",
         "stream_disposition=attached_pic",
@@ -66,15 +66,25 @@ class Media:
     limited_matrix: str | None = None  # of a video's colours, if they are such that `colours.py` knows a short way
     fields: tuple[int, int] | None = None  # size of the stored frame, where its two fields may have to be told apart
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
+    size: int = 0  # bytes of the file
     clock_start: float = 0.0  # seconds from the file's start to zero of the clock that ffmpeg gives the frames
     latest_start: float = LATE_SECONDS  # seconds from the file's start: a picture that starts later has a wrong clock
+    tracks: tuple[int, ...] = ()  # streams of the video tracks that can be read
     notes: tuple[str, ...] = ()  # sentences for the owner
 
 
 def probe(
-    source: Source | str, *, limits: Limits, photos: PhotoDecoder | None = None, binaries: Binaries | None = None
+    source: Source | str,
+    *,
+    limits: Limits,
+    track: int | None = None,
+    photos: PhotoDecoder | None = None,
+    binaries: Binaries | None = None,
 ) -> Media:
-    """`source`: or the path of a file on this disk. `photos`: from `photo_decoder`, to be used for more than one."""
+    """`source`: or the path of a file on this disk. `track`: a video's stream; None: the longest moving picture.
+
+    `photos`: from `photo_decoder`, to be used for more than one.
+    """
     source = as_source(source)
     container = recognise(source.head)
     if container == JPEG and is_jpeg_stream(source.read(0, JPEG_STREAM_BYTES)):
@@ -91,7 +101,7 @@ def probe(
         finally:
             if photos is None:
                 decoder.close()
-    return _video(source, container, limits, binaries or find())
+    return _video(source, container, limits, binaries or find(), chosen=track)
 
 
 def photo_decoder(limits: Limits) -> PhotoDecoder:
@@ -121,11 +131,14 @@ def _photo(source: Source, limits: Limits, decoder: PhotoDecoder) -> Media:
     )
 
 
-def _video(source: Source, container: Container, limits: Limits, binaries: Binaries) -> Media:
+def _video(
+    source: Source, container: Container, limits: Limits, binaries: Binaries, *, chosen: int | None = None
+) -> Media:
     with source.opened() as opened:
         answer = _ffprobe(opened, container, limits, binaries)
         tracks = _tracks(answer, container)
-        track = longest([track for track in tracks if track.readable])
+        readable = [track for track in tracks if track.readable]
+        track = longest([track for track in readable if chosen in (None, track.index)])
         believed = _believed(track, opened, container, limits, binaries)
     stream = {int(stream["index"]): stream for stream in _videos(answer)}[track.index]
     turn = matrix_turn(_display_matrix(stream))
@@ -143,9 +156,11 @@ def _video(source: Source, container: Container, limits: Limits, binaries: Binar
         limited_matrix=limited_matrix(stream),
         fields=stored_size(stream),
         bidirectional=_is_bidirectional(stream, container),
+        size=whole(answer.get("format", {}).get("size")),
         clock_start=late(stream, answer.get("format", {})) if container.restarts else 0.0,
         latest_start=_latest_start(answer, container),
-        notes=tuple(left_out(tracks, [track])),
+        tracks=tuple(track.index for track in readable),
+        notes=tuple(left_out(tracks, [track] if chosen is None else readable[:MOST_TRACKS])),
     )
     _require_bounds(media, stream, limits)
     return media

@@ -24,4 +24,4 @@ class RangeQueue(NamedQueue):
 
 
 def _entry(part: SplitRange) -> "SendMessageBatchRequestEntryTypeDef":
-    return {"Id": str(part.stretch.first), "MessageBody": RangeMessage(range=part).model_dump_json()}
+    return {"Id": str(part.base + part.stretch.first), "MessageBody": RangeMessage(range=part).model_dump_json()}

@@ -14,6 +14,7 @@ from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage
 from functions.common.packs import SCHEMA, Manifest, write_pack
 from functions.common.uploads import Latest, latest, require_latest
+from functions.video_split.budget import NOTE
 from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.divide import divide, ranges_of
@@ -115,16 +116,30 @@ class Splitter:
         upload, division = current.upload, self._division_of(job)
         source, media = self._open(upload)
         divisible = job.schema_version > UNDIVIDED_SCHEMA
-        ranges = ranges_of(upload, divide(source, media, division) if divisible else [WHOLE], division)
+        tracks: dict[int | None, list[Stretch]] = {None: divide(source, media, division) if divisible else [WHOLE]}
+        if divisible and division.every_track and len(media.tracks) > 1:
+            tracks = self._tracks(source, media, division)
+        ranges = ranges_of(upload, tracks, division)
         if len(ranges) == 1:
             return self._read(source, media, ranges[0], job, deadline)
         self._ranges.send(ranges)
         logger.info("divided", ranges=len(ranges), duration=media.duration)
         return job
 
+    def _tracks(self, source: S3Object, media: Media, division: Division) -> dict[int | None, list[Stretch]]:
+        """Stretches by track. The tracks share the budget of the upload."""
+        tracks = media.tracks[: division.most_tracks]
+        return {
+            track: [
+                stretch.model_copy(update={"share": stretch.share * len(tracks)})
+                for stretch in divide(source, probe(source, limits=self._limits, track=track), division)
+            ]
+            for track in tracks
+        }
+
     def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         require_latest(self._s3, part.upload)
-        source, media = self._open(part.upload)
+        source, media = self._open(part.upload, part.track)
         return self._read(source, media, part, job, deadline)
 
     def _division_of(self, job: Job) -> Division:
@@ -133,12 +148,12 @@ class Splitter:
             self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
         )
 
-    def _open(self, upload: Upload) -> tuple[S3Object, Media]:
+    def _open(self, upload: Upload, track: int | None = None) -> tuple[S3Object, Media]:
         source = S3Object(self._s3, upload)
-        return source, probe(source, limits=self._limits, photos=self._photos)
+        return source, probe(source, limits=self._limits, track=track, photos=self._photos)
 
     def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
-        first = part.stretch.first
+        first = part.base + part.stretch.first
         if first in job.ranges:
             return self._jobs.close(job)
         started, division = time.monotonic(), self._division_of(job)
@@ -164,24 +179,25 @@ class Splitter:
         except TooSlow:
             if reading.gops == 0:
                 raise
-        frames = reading.rest.first - first
+        frames = reading.rest.first - part.stretch.first
         logger.info("split done", gops=reading.gops, frames=frames, whole=reading.whole)
         if not reading.whole:
             self._hand_back(part, reading)
         summary = RangeSummary(
-            next=reading.rest.first,
+            next=part.base + reading.rest.first,
+            then=part.then,
             gops=reading.gops,
             duration=reading.duration,
             step=0.0 if media.photo else 1.0 / division.frames_per_second,
             width=media.width,
             height=media.height,
             seconds_spent=time.monotonic() - started,
-            notes=list(media.notes),
+            notes=[*media.notes, *([NOTE] if reading.coarse else [])],
         )
         return self._jobs.range_done(job.job, first, summary)
 
     def _hand_back(self, part: SplitRange, reading: "_Reading") -> None:
-        rest = SplitRange(upload=part.upload, stretch=reading.rest, first_pack=part.first_pack + reading.gops)
+        rest = part.model_copy(update={"stretch": reading.rest, "first_pack": part.first_pack + reading.gops})
         self._ranges.send([rest])
         logger.info("rest handed back", first=reading.rest.first, gops=reading.gops)
 
@@ -202,8 +218,9 @@ class Splitter:
             schema_version=SCHEMA,
             upload=upload,
             index=index,
-            first_frame=gop.first_frame,
+            first_frame=part.base + gop.first_frame,
             times=gop.times,
+            lasts=gop.lasts if max(gop.lasts) > 1 else [],
             width=gop.width,
             height=gop.height,
             scale=gop.scale,
@@ -225,6 +242,7 @@ class _Reading:
     def __init__(self, stretch: Stretch) -> None:
         self.rest = stretch  # what is not in a pack yet
         self.gops = 0
+        self.coarse = False
         self.duration: float | None = None  # seconds; set when the video has ended
 
     def follow(self, gops: Generator[Gop, None, float | None]) -> Iterator[Gop]:
@@ -237,3 +255,4 @@ class _Reading:
     def stored(self, gop: Gop) -> None:
         self.rest = gop.rest
         self.gops += 1
+        self.coarse |= gop.coarse

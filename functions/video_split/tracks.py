@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_TRACKS = 8  # that are read of one file: cars have four cameras
 MOVING = 4.0  # frames per second: what shows fewer is a row of slides
 AS_LONG = 0.9  # of the longest: tracks of one recording end within some frames of each other
 

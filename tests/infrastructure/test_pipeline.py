@@ -47,6 +47,9 @@ def test_every_setting_reaches_what_it_is_for(bespoke_template: Template) -> Non
         threshold=0.5,
         max_duration=7200,
         max_bytes=1_000_000_000,
+        tracks="all",
+        max_stored_bytes=2_000_000_000,
+        max_recognitions=20_000,
         max_concurrency=50,
     )
     described = with_lifetimes(describe(chosen), input_days=None, output_days=30)

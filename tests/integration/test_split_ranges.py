@@ -14,7 +14,7 @@ import pytest
 from functions.common.events import RangeMessage, SplitRange, Upload
 from functions.common.jobs import Job, JobStore
 from functions.common.lookup_queue import LookupQueue
-from functions.common.packs import Pack, read_pack
+from functions.common.packs import MAX_SAMPLES, Pack, read_pack
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import Division
 from functions.video_split.ffmpeg import find
@@ -24,7 +24,7 @@ from functions.video_split.split import Splitter
 from infra.pipeline import Settings, describe
 from local.cloud import LocalCloud
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from tests.integration.made_media import synthetic
+from tests.integration.made_media import make, synthetic
 
 SECONDS = 45
 SHORT_PACKS = Limits(max_gop_seconds=10.0)  # so that a video of a minute has several
@@ -56,14 +56,23 @@ class Split:
             while self.receive(queue):
                 pass
 
-    def splitter(self, *, range_seconds: float = 10.0, rate: float = RATE, jobs: JobStore | None = None) -> Splitter:
+    def splitter(
+        self,
+        *,
+        range_seconds: float = 10.0,
+        rate: float = RATE,
+        jobs: JobStore | None = None,
+        every_track: bool = False,
+    ) -> Splitter:
         return Splitter(
             s3=self.s3,
             jobs=jobs or self.jobs,
             lookups=LookupQueue(self.sqs, "rollcall-lookup"),
             ranges=RangeQueue(self.sqs, "rollcall-split"),
             stage_1_bucket="rollcall-stage-1",
-            division=Division(frames_per_second=rate, range_seconds=range_seconds, limits=SHORT_PACKS),
+            division=Division(
+                frames_per_second=rate, range_seconds=range_seconds, limits=SHORT_PACKS, every_track=every_track
+            ),
         )
 
     def upload(self, body: bytes) -> Upload:
@@ -326,3 +335,18 @@ def test_a_range_message_of_an_unknown_upload_starts_nothing(split: Split) -> No
     split.splitter().split(RangeMessage(range=part).model_dump_json(), deadline=Deadline.after(AMPLE))
 
     assert split.receive("lookup") == []
+
+
+def test_every_track_is_read_with_numbers_of_its_own(split: Split, tmp_path: Path) -> None:
+    inputs = ["-f", "lavfi", "-i", "testsrc=s=64x64:r=10:d=15", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=10:d=24"]
+    options = ("-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p")
+    upload = split.upload(make(find(), tmp_path / "v.mp4", *options, inputs=inputs).read_bytes())
+
+    assert split.run(split.splitter(every_track=True)) == 1 + 2 + 3
+
+    job = split.recognize(upload)
+    assert job.complete and job.media is not None
+    assert (job.media.tracks, job.media.frames, job.media.notes) == (2, 30 + 48, [])
+    assert job.media.duration == pytest.approx(24.0, abs=0.1)
+    numbers = [number for number, _, _ in frames(split.packs(upload))]
+    assert numbers == [*range(30), *range(MAX_SAMPLES, MAX_SAMPLES + 48)]

@@ -56,7 +56,8 @@ def test_each_command_has_help_with_an_example(tmp_path: Path, command: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "limits"),
     [
-        ([], {"MAX_DURATION": "21600", "MAX_BYTES": "10737418240"}),
+        ([], {"MAX_DURATION": "21600", "MAX_BYTES": "10737418240", "TRACKS": "longest"}),
+        (["--tracks", "all"], {"TRACKS": "all"}),
         (
             ["--max-duration", "43200", "--max-bytes", "5497558138880"],
             {"MAX_DURATION": "43200", "MAX_BYTES": "5497558138880"},

@@ -286,8 +286,9 @@ def test_overlap_is_intersection_over_union() -> None:
     ids=["unbroken", "a gap bridged and one that is not", "no longer than the video"],
 )
 def test_segments(times: list[float], expected: list[tuple[float, float]]) -> None:
-    assert segments(np.array(times), step=0.5, duration=9.9, max_gap=1.0) == expected
+    lengths = np.full(len(times), 0.5)
+    assert segments(np.array(times), lengths=lengths, duration=9.9, max_gap=1.0) == expected
 
 
 def test_a_photo_is_one_moment() -> None:
-    assert segments(np.array([0.0]), step=0.0, duration=0.0, max_gap=0.0) == [(0.0, 0.0)]
+    assert segments(np.array([0.0]), lengths=np.zeros(1), duration=0.0, max_gap=0.0) == [(0.0, 0.0)]

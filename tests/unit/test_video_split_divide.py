@@ -23,6 +23,9 @@ SETTINGS = {
     "FRAMES_PER_SECOND": "2.0",
     "MAX_DURATION": "21600",
     "MAX_BYTES": "10737418240",
+    "MAX_STORED_BYTES": "34359738368",
+    "MAX_RECOGNITIONS": "100000",
+    "TRACKS": "longest",
     "RANGE_SECONDS": "600",
 }
 
@@ -34,7 +37,7 @@ def most_packs(stretch: Stretch, division: Division) -> int:
     best = 0
     for every in range(1, 40):
         samples = [
-            Sample(time=k / rate, jpeg=b"", key=(k - stretch.first) % every == 0)
+            Sample(number=k, time=k / rate, jpeg=b"", key=(k - stretch.first) % every == 0)
             for k in range(stretch.first, stretch.end)
         ]
         packs = pack(samples, most_frames=limits.max_frames_per_gop, most_seconds=limits.max_gop_seconds)

@@ -6,7 +6,7 @@ from functions.video_split.gops import Sample, pack
 
 
 def samples(count: int, *, rate: float = 2.0, keys: frozenset[int] = frozenset()) -> list[Sample]:
-    return [Sample(time=k / rate, jpeg=b"%d" % k, key=k in keys) for k in range(count)]
+    return [Sample(number=k, time=k / rate, jpeg=b"%d" % k, key=k in keys) for k in range(count)]
 
 
 def starts(count: int, *, keys: frozenset[int] = frozenset(), rate: float = 2.0) -> list[int]:
@@ -50,3 +50,13 @@ def test_lazy() -> None:
     first = next(pack(source, most_frames=32, most_seconds=10.0))
     assert len(first) == 20
     assert next(source).time == 10.5
+
+
+def test_a_picture_that_stays_long_takes_no_room_but_time() -> None:
+    given = [
+        Sample(number=0, time=0.0, jpeg=b"a", key=True, lasts=1),
+        Sample(number=1, time=0.5, jpeg=b"b", key=False, lasts=1200),
+        Sample(number=1201, time=600.5, jpeg=b"c", key=True, lasts=1),
+        Sample(number=1202, time=601.0, jpeg=b"d", key=False, lasts=1),
+    ]
+    assert list(pack(given, most_frames=32, most_seconds=10.0)) == [given[:2], given[2:]]
