@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.common.jobs import Job, RangeSummary, parse_job
+from functions.common.packs import MAX_SAMPLES
 
 # as the first release of the pipeline left it in the table, in mid-work: three packs counted, two done
 OLD_ITEM: dict[str, Any] = {
@@ -75,3 +76,10 @@ def test_the_ranges_lead_to_the_end(ranges: dict[int, RangeSummary], packs: int)
     chain = job(ranges).chain
     assert chain is not None
     assert (chain[-1].duration, sum(range_.gops for range_ in chain)) == (50.0, packs)
+
+
+def test_each_track_leads_to_the_next() -> None:
+    front, rear = reached(60, duration=30.0), reached(MAX_SAMPLES + 50, duration=25.0)
+    ranges = {0: reached(20), 20: front.model_copy(update={"then": MAX_SAMPLES}), MAX_SAMPLES: rear}
+    assert job({0: ranges[0], 20: ranges[20]}).chain is None
+    assert job(ranges).chain == [ranges[0], ranges[20], rear]

@@ -1,6 +1,7 @@
 """Tracks and identities on made-up embeddings: points in the plane, where distances can be read off."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -292,3 +293,14 @@ def test_segments(times: list[float], expected: list[tuple[float, float]]) -> No
 
 def test_a_photo_is_one_moment() -> None:
     assert segments(np.array([0.0]), lengths=np.zeros(1), duration=0.0, max_gap=0.0) == [(0.0, 0.0)]
+
+
+def test_a_picture_that_stays_counts_for_as_long_as_it_stays() -> None:
+    still = replace(seen(0, ANN), lasts=1200)
+    (track,) = link([still, seen(1201, ANN)], CALIBRATION)
+    each = Track([seen(n, ANN) for n in range(1200)] + [seen(1201, ANN)])
+    assert frames(track) == [0, 1201]
+    assert track.evidence == pytest.approx(each.evidence)
+    assert np.allclose(track.embedding, each.embedding)
+    lengths = np.array([600.0, 0.5])
+    assert segments(np.array([0.0, 601.0]), lengths=lengths, duration=700.0, max_gap=1.0) == [(0.0, 601.5)]

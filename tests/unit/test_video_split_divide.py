@@ -50,7 +50,7 @@ def most_packs(stretch: Stretch, division: Division) -> int:
 def test_ranges_never_share_a_pack_number(rate: float, bounds: tuple[int, ...]) -> None:
     division = Division(frames_per_second=rate, range_seconds=600, limits=Limits())
     stretches = [Stretch(first=first, end=end) for first, end in zip(bounds, bounds[1:], strict=False)]
-    ranges = ranges_of(UPLOAD, stretches, division)
+    ranges = ranges_of(UPLOAD, {None: stretches}, division)
 
     for one, following in zip(ranges, ranges[1:], strict=False):
         assert one.first_pack + most_packs(one.stretch, division) <= following.first_pack
