@@ -38,6 +38,7 @@ OBJECTS = {
     "lookup": {
         ("input", "s3:GetObject"),
         ("stage-1", "s3:GetObject"),
+        ("output", "s3:GetObject"),
         ("output", "s3:PutObject"),
         ("output", "s3:DeleteObject"),
     },
