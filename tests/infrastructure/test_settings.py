@@ -18,6 +18,11 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
         ({"prefix": "a" * 48}, "at most 47 characters"),
         ({"prefix": "-acme"}, "for example acme-rollcall"),
         ({"prefix": "1acme"}, "for example acme-rollcall"),
+        (
+            {"prefix": "acme.rollcall"},
+            "for example acme-rollcall",
+        ),  # AWS's certificates name one label before the domain
+        ({"input_bucket": "acme.uploads"}, "for example acme-uploads"),
         ({"prefix": "xn--acme"}, "prefix = 'xn--acme': S3 keeps names that start with xn-- for itself"),
         ({"prefix": "sthree-acme"}, "S3 keeps names that start with sthree- for itself"),
         ({"prefix": "amzn-s3-demo-acme"}, "S3 keeps names that start with amzn-s3-demo- for itself"),
