@@ -21,7 +21,7 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
         (
             {"prefix": "acme.rollcall"},
             "for example acme-rollcall",
-        ),  # AWS's certificates name one label before the domain
+        ),  # certificates have one label
         ({"input_bucket": "acme.uploads"}, "for example acme-uploads"),
         ({"prefix": "xn--acme"}, "prefix = 'xn--acme': S3 keeps names that start with xn-- for itself"),
         ({"prefix": "sthree-acme"}, "S3 keeps names that start with sthree- for itself"),
