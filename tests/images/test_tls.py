@@ -242,7 +242,7 @@ def by_name(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
         return resolve(served.aws.address if str(host).endswith("amazonaws.com") else host, *rest, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", redirected)
-    for name, value in environment(served).items():
+    for name, value in (environment(served) | {"AWS_DEFAULT_REGION": REGION}).items():  # boto3 reads no AWS_REGION
         monkeypatch.setenv(name, value)
 
 
