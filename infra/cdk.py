@@ -114,7 +114,12 @@ def _destroy(
 ) -> int:
     stack, cloudformation = deployment.stack_name, session.client("cloudformation")
     buckets = list(teardown.passing_buckets(stack, cloudformation))
+    protected = teardown.is_protected(stack, cloudformation)
     print(f"Stack {stack} will be deleted, and with it all that is in {', '.join(buckets) or 'no bucket'}.")
+    if kept := list(teardown.kept_stores(stack, cloudformation)):
+        print(f"These stay, with all that is in them: {', '.join(kept)}.")
+    if protected:
+        print("The stack is protected from deletion; whoever goes on lifts that.")
     try:
         answer = input(f"Type {stack} to go on: ") if confirmed is None else confirmed
     except EOFError:
@@ -123,10 +128,13 @@ def _destroy(
     if answer != stack:
         print("nothing was deleted: the stack's name was not given")
         return 1
+    if protected:
+        teardown.give_up_protection(stack, cloudformation)
     teardown.stop_functions(stack, cloudformation, session.client("lambda"))
+    teardown.stop_services(stack, cloudformation, session.client("ecs"), session.client("application-autoscaling"))
     for bucket in buckets:
         teardown.empty(bucket, session.client("s3"))
-    return _cdk("destroy", context, session.region_name, "--force")  # asked for above, before the buckets were emptied
+    return _cdk("destroy", context, session.region_name, "--force")  # asked for above, before buckets were emptied
 
 
 def _cdk(action: str, context: Mapping[str, Any], region: str, *options: str) -> int:

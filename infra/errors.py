@@ -6,7 +6,7 @@ class BadSettings(Exception):
 
 
 class FindingsLeft(Exception):
-    """A rule of cdk-nag is broken and nobody has said why; the CDK has printed which."""
+    """A rule is broken: one of cdk-nag, of which the CDK has printed the rest, or of ours, as the message says."""
 
 
 class Refused(Exception):

@@ -8,9 +8,10 @@ All that is bent for it:
 3. Properties that it takes and then forgets are set from the template afterwards: of buckets the versioning, lifetime
    and notifications, of tables what expires.
 4. Event source mappings are created disabled: moto would start containers; the local Lambda host reads the queues.
-5. Where the CDK command deploys it (`bend_assembly`), it neither builds nor pushes images: they are run from where
-   `make images` puts them. And the server has to be called `localhost`: of any other host moto takes the first part for
-   a bucket, and looks for the template in it.
+5. KMS keys are created without tags, which moto reads by other names than CloudFormation's.
+6. Where the CDK command deploys it (`bend_assembly`), it neither builds nor pushes images: they are run from where
+   `make images` puts them. Nor does it protect the stack from deletion, for which moto has no call. And the server has
+   to be called `localhost`: of any other host moto takes the first part for a bucket, and looks for the template in it.
 """
 
 import copy
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from infra.template import Template
+from infra.template import Template, references
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -40,6 +41,7 @@ LEFT_OUT = (
     "AWS::EC2::SecurityGroupEgress",
     "AWS::ECS::ClusterCapacityProviderAssociations",
     "AWS::S3::BucketPolicy",
+    "AWS::Scheduler::Schedule",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
     # known, but about alarms and an HTTP API
@@ -66,14 +68,20 @@ def create(
     clients: Clients,
     *,
     told: Mapping[str, str] = MappingProxyType({}),
+    protected: bool = False,
 ) -> None:
     """`template` is `document` with its references filled in for moto's account and the clients' region.
 
-    told: outputs in the place of those that are left out.
+    told: outputs in the place of those that are left out; protected: from deletion.
     """
     bent = bend(document)
     bent["Outputs"] |= {output: {"Value": value} for output, value in told.items()}
-    clients.cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(bent), Capabilities=["CAPABILITY_IAM"])
+    clients.cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(bent),
+        Capabilities=["CAPABILITY_IAM"],
+        EnableTerminationProtection=protected,
+    )
     complete(name, template, clients)
 
 
@@ -94,32 +102,24 @@ def complete(name: str, template: Template, clients: Clients) -> None:
 def bend(document: Mapping[str, Any]) -> dict[str, Any]:
     bent = copy.deepcopy({part: document[part] for part in ("Resources", "Outputs")})
     kept = {name: resource for name, resource in bent["Resources"].items() if resource["Type"] not in LEFT_OUT}
-    outputs = {name: output for name, output in bent["Outputs"].items() if _named(output) <= kept.keys()}
+    outputs = {name: output for name, output in bent["Outputs"].items() if references(output) <= kept.keys()}
     for resource in kept.values():
         resource["DependsOn"] = [name for name in _listed(resource.get("DependsOn", [])) if name in kept]
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             resource["Properties"]["Enabled"] = False
+        if resource["Type"] == "AWS::KMS::Key":
+            resource["Properties"].pop("Tags", None)
     return {"Resources": kept, "Outputs": outputs}
 
 
 def bend_assembly(folder: Path) -> None:
     """For `cdk deploy --app FOLDER`."""
     template, assets = folder / "Rollcall.template.json", folder / "Rollcall.assets.json"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["artifacts"]["Rollcall"]["properties"].pop("terminationProtection", None)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     template.write_text(json.dumps(bend(json.loads(template.read_text()))))
     assets.write_text(json.dumps(json.loads(assets.read_text()) | {"dockerImages": {}}))
-
-
-def _named(value: Any) -> set[str]:
-    """The resources that a value of a template refers to."""
-    if isinstance(value, list):
-        return {name for entry in value for name in _named(entry)}
-    if not isinstance(value, dict):
-        return set()
-    if "Fn::GetAtt" in value:
-        return {value["Fn::GetAtt"][0]}
-    if "Ref" in value:
-        return set() if value["Ref"].startswith("AWS::") else {value["Ref"]}
-    return {name for entry in value.values() for name in _named(entry)}
 
 
 def _listed(names: str | list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.network import GivenNetwork, PublicNetwork
 from infra.constructs.queues import Queues
 from infra.constructs.tables import Tables
+from infra.constructs.tags import tag_everything
 from infra.constructs.workers import Workers
 from infra.pipeline import Pipeline
 from infra.settings import Deployment
@@ -25,17 +26,28 @@ class RollcallStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, deployment: Deployment, source: Path, **options: Any
     ) -> None:
-        super().__init__(scope, construct_id, stack_name=deployment.stack_name, **options)
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=deployment.stack_name,
+            termination_protection=deployment.retained,
+            **options,
+        )
         # bucket names are the whole world's: the account and the region make them this deployment's own
         pipeline = deployment.describe(default_prefix=f"rollcall-{Aws.ACCOUNT_ID}-{Aws.REGION}")
+        tag_everything(self, pipeline.prefix)
         key = deployment.kms_key_arn and kms.Key.from_key_arn(self, "Key", deployment.kms_key_arn)
         queues = Queues(self, "Queues", pipeline=pipeline)
-        Buckets(self, "Buckets", pipeline=pipeline, queues=queues, key=key or None, retained=deployment.retained)
-        Tables(self, "Tables", pipeline=pipeline, key=key or None, retained=deployment.retained)
+        buckets = Buckets(
+            self, "Buckets", pipeline=pipeline, queues=queues, key=key or None, retained=deployment.retained
+        )
+        tables = Tables(self, "Tables", pipeline=pipeline, key=key or None, retained=deployment.retained)
         functions = Functions(self, "Functions", pipeline=pipeline, deployment=deployment, queues=queues, source=source)
         self._network: GivenNetwork | PublicNetwork | None = functions.network
         workers = self._workers(pipeline, deployment, queues, functions)
         api = self._api(pipeline, deployment, functions)
+        built: list[Construct | None] = [queues, buckets, functions, workers, api]
+        tables.create_guarded_after(*filter(None, built))
         alarms = Alarms(
             self, "Alarms", pipeline=pipeline, queues=queues, functions=functions, api=api, email=deployment.alarm_email
         )

@@ -1,5 +1,6 @@
-"""From context to a CloudFormation template that has passed cdk-nag's AwsSolutions rules."""
+"""From context to a CloudFormation template that has passed cdk-nag's AwsSolutions rules and our own."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks
 
 from infra.errors import FindingsLeft, Refused
+from infra.rules import broken
 from infra.settings import Deployment
 from infra.stack import RollcallStack
 
@@ -20,12 +22,16 @@ def synthesize(
 ) -> CloudAssembly:
     """The CDK command passes context and output folder by itself; raises BadSettings, FindingsLeft or Refused."""
     try:
-        return _synthesize(context, source=source, output=output)
+        assembly = _synthesize(context, source=source, output=output)
     except RuntimeError as error:  # all that jsii raises
         said = str(error)
         if "ValidationFailed" in said:
             raise FindingsLeft("cdk-nag has findings: put them right, or acknowledge them with a reason") from None
         raise Refused(f"The CDK refuses: {said.strip().splitlines()[0]}") from error
+    for stack in assembly.stacks:
+        if findings := broken(json.loads(Path(stack.template_full_path).read_text())):
+            raise FindingsLeft("\n".join(["AWS would refuse this template:", *findings]))
+    return assembly
 
 
 def _synthesize(context: Mapping[str, Any] | None, *, source: Path, output: Path | None) -> CloudAssembly:

@@ -50,7 +50,7 @@ class Template:
         }
 
     def output(self, name: str) -> str:
-        return str(self._resolve(self._outputs[name]["Value"]))
+        return str(self.resolve(self._outputs[name]["Value"]))
 
     def properties(self, kind: str) -> Iterator[dict[str, Any]]:
         """Of each resource of this type, such as `AWS::S3::Bucket`."""
@@ -64,17 +64,17 @@ class Template:
     def resources(self, kind: str) -> Iterator[Resource]:
         for resource in self._resources.values():
             if resource["Type"] == kind:
-                yield self._resolve(resource)
+                yield self.resolve(resource)
 
-    def _resolve(self, value: Any) -> Any:
+    def resolve(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._resolve(entry) for entry in value]
+            return [self.resolve(entry) for entry in value]
         if not isinstance(value, dict):
             return value
         name, argument = next(iter(value.items()), ("", None))
         if len(value) == 1 and name in self._intrinsics:
             return self._intrinsics[name](argument)
-        return {name: self._resolve(entry) for name, entry in value.items()}
+        return {name: self.resolve(entry) for name, entry in value.items()}
 
     def _attribute(self, argument: list[str]) -> str:
         logical_id, attribute = argument
@@ -84,7 +84,7 @@ class Template:
 
     def _join(self, argument: list[Any]) -> str:
         separator, parts = argument
-        return str(separator).join(str(self._resolve(part)) for part in parts)
+        return str(separator).join(str(self.resolve(part)) for part in parts)
 
     def _substitute(self, text: str) -> str:
         for name in ("AccountId", "Region", "Partition", "URLSuffix"):
@@ -108,7 +108,7 @@ class Template:
     def _name(self, logical_id: str) -> str:
         resource = self._resources[logical_id]
         named_by = _NAMED_BY.get(resource["Type"])
-        return str(self._resolve(resource["Properties"][named_by])) if named_by else logical_id
+        return str(self.resolve(resource["Properties"][named_by])) if named_by else logical_id
 
     def _arn(self, logical_id: str) -> str:
         pattern = _ARNS[self._resources[logical_id]["Type"]]
@@ -118,3 +118,16 @@ class Template:
             account=self._place.account,
             name=self._name(logical_id),
         )
+
+
+def references(value: Any) -> set[str]:
+    """The resources that a value of a template refers to."""
+    if isinstance(value, list):
+        return {name for entry in value for name in references(entry)}
+    if not isinstance(value, dict):
+        return set()
+    if "Fn::GetAtt" in value:
+        return {value["Fn::GetAtt"][0]}
+    if "Ref" in value:
+        return set() if value["Ref"].startswith("AWS::") else {value["Ref"]}
+    return {name for entry in value.values() for name in references(entry)}

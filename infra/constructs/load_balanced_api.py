@@ -105,7 +105,7 @@ class LoadBalancedApi(Construct):
             acknowledge(self.node.find_child("door"), "AwsSolutions-EC23", OPEN_TO_ALL)
         else:
             for addresses in PRIVATE_RANGES:
-                listener.connections.allow_default_port_from(ec2.Peer.ipv4(addresses), "the VPC's own")
+                listener.connections.allow_default_port_from(ec2.Peer.ipv4(addresses), "from inside the VPC")
         return listener.add_targets(
             "tasks",
             port=PORT,
@@ -132,7 +132,7 @@ class LoadBalancedApi(Construct):
             allow_all_outbound=False,
         )
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "AWS")
-        return ecs.FargateService(
+        service = ecs.FargateService(
             self,
             "service",
             service_name=self._api.name,
@@ -145,7 +145,10 @@ class LoadBalancedApi(Construct):
             assign_public_ip=self._network.public,
             vpc_subnets=self._network.subnets,
             security_groups=[group],
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
+        service.node.add_dependency(*self._network.ways_out)
+        return service
 
     def _task(self) -> ecs.FargateTaskDefinition:
         api = self._api

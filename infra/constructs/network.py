@@ -1,7 +1,7 @@
 """The network that functions and workers run in: the VPC that is given, or for workers alone one of their own."""
 
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.nag import acknowledge
 from infra.settings import Deployment
@@ -30,6 +30,7 @@ class GivenNetwork(Construct):
             subnets=[ec2.Subnet.from_subnet_id(self, subnet, subnet) for subnet in deployment.subnet_ids]
         )
         self.security_group = _outward(self, "functions", self.vpc)
+        self.ways_out: tuple[IDependable, ...] = ()
 
 
 class PublicNetwork(Construct):
@@ -60,6 +61,11 @@ class PublicNetwork(Construct):
         acknowledge(self.vpc, "AwsSolutions-VPC7", NO_FLOW_LOGS)
         self.subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         self.security_group = _outward(self, "workers", self.vpc)
+        # Tasks that start before the routes are there cannot fetch their image. The VPC's own
+        # `internet_connectivity_established` is the gateway alone: its subnets' are the routes.
+        self.ways_out: tuple[IDependable, ...] = tuple(
+            subnet.internet_connectivity_established for subnet in self.vpc.public_subnets
+        )
 
 
 def _outward(scope: Construct, construct_id: str, vpc: ec2.IVpc) -> ec2.SecurityGroup:

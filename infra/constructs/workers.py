@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra.constructs.fargate import NO_INSIGHTS, fargate_task
 from infra.constructs.images import Images
+from infra.constructs.keep_awake import keep_awake
 from infra.constructs.network import GivenNetwork, PublicNetwork
 from infra.constructs.permissions import build_task_role
 from infra.constructs.queues import Queues
@@ -80,8 +81,12 @@ class Workers(Construct):
             assign_public_ip=self._network.public,
             vpc_subnets=self._network.subnets,
             security_groups=[self._network.security_group],
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
+        # on all of the cluster: its capacity providers are a resource of their own, in use as long as the service is
+        service.node.add_dependency(self._cluster, *self._network.ways_out)
         self._scale(function, service)
+        keep_awake(self, function, self._queues.main[function.queue])
         return service
 
     def _task(self, function: Function) -> ecs.FargateTaskDefinition:
@@ -199,7 +204,8 @@ def policy_of(function: Function) -> Policy:
 def needed_workers_metric(policy: Policy, queue: sqs.Queue) -> cloudwatch.MathExpression:
     """`infra.scaling.needed_workers` at the peaks of a window that CloudWatch slides on every minute."""
     return cloudwatch.MathExpression(
-        expression=f"CEIL(waiting / {policy.backlog_per_worker}) + CEIL(hand / {policy.batch_size})",
+        # SQS reports messages in hand where there are some: without a value the sum would have none either
+        expression=f"CEIL(waiting / {policy.backlog_per_worker}) + CEIL(FILL(hand, 0) / {policy.batch_size})",
         using_metrics={
             "waiting": queue.metric_approximate_number_of_messages_visible(period=SCALE_IN_AFTER, statistic="max"),
             "hand": queue.metric_approximate_number_of_messages_not_visible(period=SCALE_IN_AFTER, statistic="max"),

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from infra import cdk, preflight
+from infra import cdk, preflight, teardown
 from infra.rehearsal import Clients, create
 from infra.template import Template
-from tests.infrastructure.conftest import ACCOUNT, PLACE, REGION, Synthesize
+from tests.infrastructure.conftest import ACCOUNT, DEFAULTS, PLACE, REGION, Synthesize
 
 IMAGES = ["image_repository=rollcall", "image_tag=1.4.0"]
 UNASKED = ["--approve", "never"]
@@ -354,6 +354,29 @@ def test_nothing_is_deleted_without_a_yes(
     assert output.out.endswith(f"{told}\n")
     assert output.err == ""
     assert s3.get_object(Bucket="doomed-input", Key="dear.mp4")["Body"].read() == b"frames"
+
+
+@pytest.mark.usefixtures("_signed_in")
+def test_a_protected_stack_is_told_of_and_unprotected_only_after_the_name(
+    synthesize: Synthesize, aws: Callable[[str], Any], request: pytest.FixtureRequest
+) -> None:
+    capsys, monkeypatch = request.getfixturevalue("capsys"), request.getfixturevalue("monkeypatch")
+    document, _ = synthesize(DEFAULTS | {"prefix": "kept"})
+    clients = Clients(cloudformation=aws("cloudformation"), s3=aws("s3"), dynamodb=aws("dynamodb"))
+    create("kept", document, Template(document, PLACE), clients, protected=True)
+    done: list[str] = []
+    # moto has no such call
+    monkeypatch.setattr(teardown, "give_up_protection", lambda stack, _: done.append(f"{stack} unprotected"))
+    monkeypatch.setattr(cdk, "_cdk", lambda action, *_: done.append(action) or 0)
+
+    assert cdk.main(["destroy", "prefix=kept", *IMAGES, "--confirm", "no"]) == 1
+    assert done == []
+    assert cdk.main(["destroy", "prefix=kept", *IMAGES, "--confirm", "kept"]) == 0
+    assert done == ["kept unprotected", "destroy"]
+    told = capsys.readouterr().out
+    assert "all that is in kept-stage-1.\n" in told
+    assert "These stay, with all that is in them: kept-input, kept-output, kept-people, kept-faces.\n" in told
+    assert "The stack is protected from deletion; whoever goes on lifts that.\n" in told
 
 
 @pytest.mark.usefixtures("_signed_in")

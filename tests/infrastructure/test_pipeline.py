@@ -11,7 +11,7 @@ import pytest
 from infra.errors import BadSettings
 from infra.pipeline import ATTEMPTS, DAY_SECONDS, Bucket, Pipeline, Settings, describe
 from infra.template import Template
-from tests.infrastructure.conftest import DEFAULT_PREFIX, PLACE, Synthesize
+from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 from tests.infrastructure.read_back import read_back
 
 SET_BY_THE_IMAGE = {"ROLLCALL_MODEL_DIR": "/opt/model"}
@@ -148,6 +148,28 @@ def test_what_cannot_be_made_again_outlives_the_stack_once_that_exists(default_t
     assert _removed_with_the_stack(default_template) == {
         f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "jobs", "attempts", "api-keys")
     }
+
+
+def test_tables_of_people_are_guarded_from_deletion_where_they_are_kept(
+    default_template: Template, bespoke_template: Template
+) -> None:
+    assert _guarded(default_template) == {f"{DEFAULT_PREFIX}-people", f"{DEFAULT_PREFIX}-faces"}
+    assert _guarded(bespoke_template) == set()  # removal_policy = destroy
+
+
+def _guarded(template: Template) -> set[str]:
+    tables = template.properties("AWS::DynamoDB::Table")
+    return {table["TableName"] for table in tables if table.get("DeletionProtectionEnabled")}
+
+
+@pytest.mark.parametrize(("policy", "protected"), [("retain", True), ("destroy", False)])
+def test_the_stack_is_protected_where_what_is_peoples_own_is_kept(
+    policy: str, protected: bool, synthesize: Synthesize
+) -> None:
+    _, folder = synthesize(DEFAULTS | {"removal_policy": policy})
+
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["artifacts"]["Rollcall"]["properties"].get("terminationProtection", False) == protected
 
 
 def test_everything_goes_with_the_stack_when_told_so(bespoke_template: Template) -> None:

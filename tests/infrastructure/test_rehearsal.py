@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from infra import teardown
 from infra.pipeline import DAY_SECONDS, Settings, describe
@@ -82,6 +84,48 @@ def test_workers_on_fargate_are_created(aws: Aws, other_stack: Callable[..., dic
     task = running_task(aws, cluster="workers", service="workers-face-recognition")
     assert task["entryPoint"][-1] == "functions.worker"
     assert task["command"] == ["functions.face_recognition.handler.handler"]
+
+
+def test_the_teardown_ends_workers_for_good(
+    aws: Aws, other_stack: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_stack("ending", compute="fargate")
+    ecs, scaling = aws("ecs"), aws("application-autoscaling")
+    resource = "service/ending/ending-face-recognition"
+    scaling.register_scalable_target(  # which moto's CloudFormation does not make
+        ServiceNamespace="ecs",
+        ResourceId=resource,
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=0,
+        MaxCapacity=10,
+    )
+    looks = iter(["RUNNING", "DEACTIVATING", "STOPPED"])
+    monkeypatch.setattr(teardown, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(teardown, "_has_tasks", lambda *_: next(looks) != "STOPPED")
+
+    teardown.stop_services("ending", aws("cloudformation"), ecs, scaling)
+
+    assert next(looks, "none left") == "none left"
+    (service,) = ecs.describe_services(cluster="ending", services=["ending-face-recognition"])["services"]
+    assert service["desiredCount"] == 0
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[resource])["ScalableTargets"]
+    assert set(target["SuspendedState"].values()) == {True}
+
+
+@pytest.mark.parametrize(("status", "alive"), [("RUNNING", True), ("STOPPING", True), ("STOPPED", False)])
+def test_a_task_that_was_told_to_end_is_waited_for(status: str, alive: bool) -> None:
+    """ECS lists such a task under the status that it shall have, before it has it."""
+    arn = "arn:aws:ecs:eu-west-1:123456789012:service/acme/acme-face-recognition"
+    ecs = boto3.client("ecs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(ecs) as answers:
+        where = {"cluster": "acme", "serviceName": "acme-face-recognition"}
+        answers.add_response("list_tasks", {"taskArns": []}, where | {"desiredStatus": "RUNNING"})
+        answers.add_response("list_tasks", {"taskArns": ["task"]}, where | {"desiredStatus": "STOPPED"})
+        answers.add_response(
+            "describe_tasks", {"tasks": [{"lastStatus": status}]}, {"cluster": "acme", "tasks": ["task"]}
+        )
+
+        assert teardown._has_tasks(arn, ecs) == alive
 
 
 def running_task(aws: Aws, *, cluster: str, service: str) -> dict[str, Any]:

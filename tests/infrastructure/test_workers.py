@@ -1,6 +1,7 @@
 """The heavy stage on ECS Fargate: the same code, the same permissions, scaled by the same policy as on this machine."""
 
 import importlib
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -227,7 +228,7 @@ def capacity_on_aws(template: Template, *, waiting: int, in_hand: int) -> int:
 
 def evaluate(expression: str, *, waiting: int, in_hand: int) -> int:
     total = 0
-    for term in expression.split(" + "):
+    for term in expression.replace("FILL(hand, 0)", "hand").split(" + "):
         name, _, share = term.removeprefix("CEIL(").removesuffix(")").partition(" / ")
         total += -(-{"waiting": waiting, "hand": in_hand}[name] // int(share))
     return total
@@ -268,6 +269,22 @@ def test_the_alarms_look_at_the_peaks_of_the_policys_window(fargate_template: Te
         assert {metric["Stat"] for metric in metrics} == {"Maximum"}
         assert {metric["Period"] for metric in metrics} == {window}
         assert alarm["EvaluationPeriods"] == 1
+
+
+def test_the_queues_metrics_are_kept_coming_and_nothing_else_may_be_done(template: Template) -> None:
+    schedule = only(template, "AWS::Scheduler::Schedule")
+    role = schedule["Target"]["RoleArn"].rpartition("/")[2]
+    (policy,) = (policy for policy in template.properties("AWS::IAM::Policy") if policy["Roles"] == [role])
+    (allowed,) = policy["PolicyDocument"]["Statement"]
+    (queue,) = (each for each in template.properties("AWS::SQS::Queue") if each["QueueName"].endswith("-recognize"))
+
+    sent = json.loads(schedule["Target"]["Input"])
+
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"  # SQS ends the metrics after six
+    assert schedule["Target"]["Arn"].endswith(":scheduler:::aws-sdk:sqs:tagQueue")
+    assert sent["QueueUrl"] == queue["QueueName"]  # a reference to a queue is its address
+    assert sent["Tags"].items() <= {tag["Key"]: tag["Value"] for tag in queue["Tags"]}.items()
+    assert (allowed["Action"], allowed["Resource"].rpartition(":")[2]) == ("sqs:TagQueue", queue["QueueName"])
 
 
 def test_its_logs_are_kept_as_long_as_all_others(fargate_template: Template) -> None:
