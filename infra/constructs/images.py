@@ -15,6 +15,7 @@ from infra.settings import Deployment
 
 FACENET_WEIGHTS = "docker/weights/20180402-114759-vggface2.pt"  # built into the image where it lies there
 DOCKERFILE = "docker/Dockerfile"  # with a target for each function, named after its component
+REFRESH = "REFRESH"  # of the Dockerfile: another value builds every layer again that packages of Debian go into
 BUILD_CONTEXT = ("docker", "functions", "model", "pyproject.toml")
 
 _ARCHITECTURES = {
@@ -30,6 +31,7 @@ class Images(Construct):
         self._source = source
         self._tag = deployment.image_tag
         self._embedder = deployment.embedder
+        self._refresh = deployment.refresh
         self._repository = deployment.image_repository and ecr.Repository.from_repository_name(
             self, "repository", deployment.image_repository
         )
@@ -67,4 +69,5 @@ class Images(Construct):
             "platform": self._platform,
             "exclude": ["*", *(f"!{name}" for name in BUILD_CONTEXT), "**/__pycache__", "**/.*_cache"],
             "display_name": image_of(function),
+            "build_args": {REFRESH: self._refresh} if self._refresh else None,
         }

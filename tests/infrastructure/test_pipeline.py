@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,33 @@ def test_images_are_built_from_a_target_for_each_function(synthesize: Synthesize
     functions = list(Template(document, PLACE).properties("AWS::Lambda::Function"))
     assert {tuple(function["Architectures"]) for function in functions} == {("arm64",)}
     assert {function["PackageType"] for function in functions} == {"Image"}
+
+
+def test_a_refresh_builds_every_image_anew_and_changes_nothing_else(synthesize: Synthesize, tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "Dockerfile").write_text("FROM scratch\n")
+    given = {"api": "lambda", "compute": "fargate"}
+
+    plain, again, november, december = (
+        synthesize(given | more, source=tmp_path) for more in ({}, {}, {"refresh": "2026-11"}, {"refresh": "2026-12"})
+    )
+
+    assert _images(plain[1]).keys() == _images(again[1]).keys()
+    assert not any(a.keys() & b.keys() for a, b in combinations(map(_images, (plain[1], november[1], december[1])), 2))
+    arguments = [image["dockerBuildArgs"] for image in _images(november[1]).values()]
+    assert arguments == [{"REFRESH": "2026-11"}] * 4
+    assert _without_hashes(november[0]) == _without_hashes(december[0]) == _without_hashes(plain[0])
+
+
+def _images(folder: Path) -> dict[str, Any]:
+    """What is built, by its hash."""
+    (assets,) = folder.glob("*.assets.json")
+    images = json.loads(assets.read_text())["dockerImages"]
+    return {name: image["source"] for name, image in images.items()}
+
+
+def _without_hashes(document: dict[str, Any]) -> str:
+    return re.sub(r"[0-9a-f]{64}", "hash", json.dumps(document))
 
 
 def test_an_embedder_whose_weights_no_image_would_hold_is_refused(synthesize: Synthesize, tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
         ({"compute": "ecs"}, "compute = 'ecs': input should be 'lambda' or 'fargate'"),
         ({"compute": "fargate", "capacity": "cheap"}, "'on_demand' or 'spot'"),
         ({"capacity": "spot"}, "capacity = spot is of workers: give compute=fargate as well"),
+        ({"refresh": "this month"}, "not of the form that is needed, for example 2026-11"),
+        (
+            {"refresh": "2026-11", "image_repository": "rollcall", "image_tag": "1"},
+            "refresh is of images that are built",
+        ),
         ({"api": "ecs"}, "'none', 'lambda' or 'container'"),
         ({"api": "container"}, "needs api_certificate_arn, to be open by HTTPS, or vpc_id"),
         ({"api": "container", "api_auth": "iam"}, "api_auth = iam needs API Gateway"),
