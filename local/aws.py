@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,12 +24,17 @@ class AwsServer:
         guard: Guard,
         python: Path = Path(sys.executable),
         restartable: bool = False,
+        options: Sequence[str] = (),
     ) -> None:
-        """`restartable`: the port is kept if the server ends, so that its clients wait for the next one."""
+        """`restartable`: the port is kept if the server ends, so that its clients wait for the next one.
+
+        `options` are those of `local.moto_server`.
+        """
         self.log_file = log_file
         self._guard = guard
         self._python = python
         self._host = host
+        self._options = options
         # bound here, so that a port in use is an error of this process, and early requests simply wait
         self._listener = listen(host, port, option="--port", backlog=128)
         self.endpoint_url = f"http://{host}:{self._listener.getsockname()[1]}"
@@ -66,10 +71,11 @@ class AwsServer:
 
     def _start(self, setup: socket.socket | None = None) -> subprocess.Popen[bytes]:
         sockets = [self._listener.fileno()] if setup is None else [self._listener.fileno(), setup.fileno()]
-        options = zip(("--socket", "--setup-socket"), map(str, sockets), strict=False)
+        given = zip(("--socket", "--setup-socket"), map(str, sockets), strict=False)
+        options = [*(part for pair in given for part in pair), *self._options]
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
-                [str(self._python), "-P", "-m", "local.moto_server", *(part for pair in options for part in pair)],
+                [str(self._python), "-P", "-m", "local.moto_server", *options],
                 env={"LANG": "C.UTF-8", "TMPDIR": tempfile.gettempdir()},
                 stdin=subprocess.DEVNULL if setup is None else subprocess.PIPE,
                 stdout=log,

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Lock
@@ -50,6 +50,7 @@ class LocalCloud:
     imported from. `launch` says how a worker starts: in this Python, or in the function's image. `provision` makes
     queues, buckets and tables, and `aws_python` runs the server behind them: a stack needs more of it than is here.
     `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told the function and how.
+    `aws_options` are that server's own.
 
     Raises:
         PortInUse: something else listens on `port`.
@@ -71,6 +72,7 @@ class LocalCloud:
         region: str = REGION,
         provision: Provision = provision,
         aws_python: Path = Path(sys.executable),
+        aws_options: Sequence[str] = (),
         restartable: bool = False,
         worker_died: Callable[[str, str], None] = lambda _function, _how: None,
     ) -> None:
@@ -87,6 +89,7 @@ class LocalCloud:
         self._region = region
         self._provision = provision
         self._aws_python = aws_python
+        self._aws_options = aws_options
         self._restartable = restartable
         self._worker_died = worker_died
         self._ending = ExitStack()
@@ -190,6 +193,7 @@ class LocalCloud:
             guard=guard,
             python=self._aws_python,
             restartable=self._restartable,
+            options=self._aws_options,
         )
         ending.callback(self._aws.close)
         clients = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from functions.common.local_requests import Origin
 from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings, Tracks
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
@@ -36,6 +37,17 @@ def add_accept_poor(parser: argparse.ArgumentParser) -> None:
 
 def add_people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", metavar="P", type=Path, help="a JSON list of records, each with a name")
+
+
+def add_cors_origin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cors-origin",
+        type=origin,
+        action="append",
+        metavar="ORIGIN",
+        help="web pages of this origin may use the HTTP API and send upload forms; may be given again"
+        " (default: no page from elsewhere may)",
+    )
 
 
 def add_min_face(parser: argparse.ArgumentParser, *, default: int) -> None:
@@ -197,3 +209,9 @@ def prefix(text: str) -> str:
             f"{text!r} is not a prefix: 1 to 47 lower-case letters, digits and hyphens, no hyphen at either end"
         )
     return text
+
+
+def origin(text: str) -> str:
+    if Origin.parse(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an origin; write it as in https://app.example")
+    return text.strip().lower()

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +43,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         max_bytes=options.max_bytes,
         tracks=options.tracks,
         max_concurrency=options.max_concurrency,
+        api_cors_origins=",".join(getattr(options, "cors_origin", None) or ()),  # of `up` alone: `run` has no API
     )
 
 
@@ -128,16 +129,18 @@ def open_session(
     port: int,
     model_dir: Path,
     log_dir: Path | None,
+    page_origins: Sequence[str] = (),
     restartable: bool = False,
     worker_died: Callable[[str, str], None] = lambda _function, _how: None,
 ) -> Iterator[Session]:
-    """`restartable` and `worker_died` as for LocalCloud."""
+    """Pages of `page_origins` may send upload forms. `restartable` and `worker_died` are as for LocalCloud."""
     with LocalCloud(
         describe(settings),
         port=port,
         max_concurrency=settings.max_concurrency,
         log_dir=log_dir,
         extra_environment={"ROLLCALL_MODEL_DIR": str(model_dir)},
+        aws_options=_upload_forms(settings, page_origins),
         restartable=restartable,
         worker_died=worker_died,
     ) as cloud:
@@ -147,3 +150,9 @@ def open_session(
             yield session
         finally:
             session.close()
+
+
+def _upload_forms(settings: Settings, page_origins: Sequence[str]) -> list[str]:
+    configured = [origin.strip() for origin in settings.api_cors_origins.split(",")]
+    origins = [f"--form-origin={origin}" for origin in (*page_origins, *configured)]
+    return [f"--form-bucket={settings.bucket_names['input']}", *origins]

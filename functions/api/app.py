@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from functions.api import routes_people, routes_photos, routes_videos
+from functions.api.local_only import LocalOnly
 from functions.api.problems import handle_problems
 from functions.api.services import Services
 
@@ -22,11 +23,14 @@ def create_app(services: Services) -> FastAPI:
     app.state.gatekeeper = services.gatekeeper
     for routes in (routes_photos, routes_videos, routes_people):
         app.include_router(routes.router)
-    app.add_api_route("/healthz", health, include_in_schema=False)
+    for path in ("/health", "/healthz"):
+        app.add_api_route(path, health, include_in_schema=False)
     handle_problems(app)
     origins = [origin.strip() for origin in services.settings.cors_origins.split(",") if origin.strip()]
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+    if services.settings.auth == "loopback":
+        app.add_middleware(LocalOnly, origins=origins)  # added last, so that it comes first
     return app
 
 

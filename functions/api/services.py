@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.api.access import Gatekeeper, IamCallers, KeyHolders, LoopbackOnly
+from functions.api.access import Gatekeeper, IamCallers, KeyHolders, ThisMachine
 from functions.api.api_keys import ApiKeyStore, RateLimiter
 from functions.api.archive import Archive, PhotoStore
 from functions.api.body import BodyReader
@@ -116,7 +116,7 @@ def open_services(
 
 def _gatekeeper(settings: Environment, dynamodb: "DynamoDBServiceResource") -> Gatekeeper:
     if settings.auth == "loopback":
-        return LoopbackOnly()
+        return ThisMachine()
     if settings.auth == "iam":
         return IamCallers()
     if settings.api_keys_table is None:

@@ -39,6 +39,7 @@ def execute(options: argparse.Namespace) -> int:
                 port=options.port,
                 model_dir=model_dir,
                 log_dir=options.log_dir,
+                page_origins=own_origins(options.api_port),
                 restartable=True,
                 worker_died=DeadWorkers(note).tell,
             ) as session,
@@ -59,6 +60,11 @@ def execute(options: argparse.Namespace) -> int:
         note(f"stopped{left}")
         leave(0)
     return 0
+
+
+def own_origins(api_port: int) -> list[str]:
+    """Of pages that the HTTP API serves."""
+    return [f"http://{name}:{api_port}" for name in ("127.0.0.1", "localhost")]
 
 
 def announce(session: Session, api_url: str) -> None:

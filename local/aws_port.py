@@ -1,0 +1,151 @@
+"""The port of the local AWS: whom it serves, and for how long it waits for the rest of a request.
+
+moto answers whatever arrives. Requests that web pages make in a browser are refused here, before moto sees them.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, urlsplit
+from xml.sax.saxutils import escape
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import ThreadedWSGIServer
+
+from functions.common.local_requests import Authority, Origin, RequestSource, refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+CONNECTIONS = 1024  # each has a thread
+WAITING_CONNECTIONS = 256  # of them: for the head of a request
+HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
+HEAD_BYTES = 64 * 1024
+SILENT_SECONDS = 300.0  # between two pieces of a body, or of an answer that is taken
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Whom this port serves beside the programs of this machine."""
+
+    names: Sequence[str] = ()  # host names that stand for it, and all below them
+    form_bucket: str | None = None  # pages of `form_origins` may send upload forms to it, and do nothing else
+    form_origins: frozenset[Origin] = frozenset()
+
+
+class AwsPort(ThreadedWSGIServer):
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: "WSGIApplication",
+        *,
+        fd: int,
+        served: Served,
+        head_seconds: float = HEAD_SECONDS,
+    ) -> None:
+        super().__init__(host, port, application, handler=_Handler, fd=fd)
+        self.served = served
+        self._head_seconds = head_seconds
+        self._lock = threading.Lock()
+        self._open = 0
+        self._waiting: dict[socket.socket, float] = {}  # since when, the longest first
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open += 1
+            self._waiting[request] = time.monotonic()
+            if len(self._waiting) > WAITING_CONNECTIONS:
+                _hang_up(next(iter(self._waiting)))
+            full = self._open > CONNECTIONS
+        if full:
+            self.shutdown_request(request)
+        else:
+            super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open -= 1
+            self._waiting.pop(request, None)
+        super().shutdown_request(request)
+
+    def head_is_whole(self, request: socket.socket) -> None:
+        with self._lock:
+            self._waiting.pop(request, None)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(LOOK_SECONDS, self._head_seconds / 2))
+            with self._lock:
+                late = time.monotonic() - self._head_seconds
+                for request in [request for request, since in self._waiting.items() if since < late]:
+                    _hang_up(request)
+
+
+class _Handler(MotoRequestHandler):
+    timeout = SILENT_SECONDS
+
+    def run_wsgi(self) -> None:
+        """Answers every request, whatever its method."""
+        port = cast(AwsPort, self.server)
+        port.head_is_whole(self.connection)
+        if len(self.path) + sum(len(name) + len(value) for name, value in self.headers.items()) > HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large.")
+        elif (reason := self._refusal(port.served)) is not None:
+            self._refuse(HTTPStatus.FORBIDDEN, reason)
+        else:
+            super().run_wsgi()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: lines hold keys, and nobody reads them."""
+
+    def _refusal(self, served: Served) -> str | None:
+        try:
+            target = urlsplit(self.path)
+        except ValueError:
+            return "The request's target is not an address."
+        hosts = self.headers.get_all("Host", [])
+        source = RequestSource(
+            hosts=[*hosts, target.netloc] if target.scheme else hosts,  # an absolute target names a host as well
+            origins=self.headers.get_all("Origin", []),
+            sites=self.headers.get_all("Sec-Fetch-Site", []),
+        )
+        origins = served.form_origins if self._is_form_for(served.form_bucket, target) else frozenset()
+        # a page from this port is an object that somebody uploaded: it may do as little as one from elsewhere
+        return refusal(source, names=served.names, origins=origins, own_pages=False)
+
+    def _is_form_for(self, bucket: str | None, target: SplitResult) -> bool:
+        """Whether this uploads an object to the bucket as a form, or asks in advance whether a page may."""
+        if self.command == "OPTIONS":
+            form = self.headers.get("Access-Control-Request-Method") == "POST"
+        else:
+            kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            form = self.command == "POST" and kind == "multipart/form-data"
+        if bucket is None or not form or target.query:
+            return False
+        host = Authority.parse(self.headers.get("Host", ""))
+        in_name = host is not None and host.name.startswith(f"{bucket}.")
+        return target.path in ({"", "/"} if in_name else {f"/{bucket}", f"/{bucket}/"})
+
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        code = "AccessDenied" if status == HTTPStatus.FORBIDDEN else "RequestHeaderSectionTooLarge"
+        body = f"<Error><Code>{code}</Code><Message>{escape(reason)}</Message></Error>".encode()
+        self.send_response(status)
+        for name, value in (("Content-Type", "application/xml"), ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
+        self.send_header("Connection", "close")  # the body is not read
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _hang_up(request: socket.socket) -> None:
+    try:
+        request.shutdown(socket.SHUT_RDWR)  # the thread that reads from it goes on, and closes it
+    except OSError:
+        return  # it is closed already
