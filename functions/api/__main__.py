@@ -12,17 +12,19 @@ import uvicorn
 
 from functions.api.app import create_app
 from functions.api.archive import Archive
+from functions.api.connections import CONNECTIONS, bounded
 from functions.api.environment import Environment
 from functions.api.messages import UNDONE, Undone
 from functions.api.request_log import RequestLog
 from functions.api.services import open_services
+from functions.common.file_limit import allow_files
 from functions.common.observability import logger
 from functions.common.region import region_of
 from functions.common.signing import signing_s3
 
 KEEP_ALIVE_SECONDS = 75  # longer than a load balancer's 60: it must be the one that closes an idle connection
 DRAIN_SECONDS = 25
-CONNECTIONS = 2048
+OTHER_FILES = 256  # beside connections
 
 
 def main() -> None:
@@ -79,6 +81,7 @@ def serve(
         events=boto3.client("events"),
         dynamodb=boto3.resource("dynamodb"),
     )
+    connections = max(allow_files(CONNECTIONS + OTHER_FILES) - OTHER_FILES, 1)
     server = Server(
         uvicorn.Config(
             RequestLog(create_app(services)),
@@ -88,7 +91,10 @@ def serve(
             log_level="critical",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
-            limit_concurrency=CONNECTIONS,
+            http=bounded(most_connections=connections),
+            ws="none",
+            proxy_headers=False,  # nothing here depends on who a proxy says it speaks for
+            limit_concurrency=connections + 1,  # reached only if all of them have a request in work
             server_header=False,
         ),
         services.archive,

@@ -2,23 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from python_multipart.exceptions import FormParserError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from functions.api.errors import BadRequest, BodyTooLarge, BodyTooSlow, NotAPhoto, Overloaded
+from functions.api.errors import BadRequest, BodyTooLarge, BodyTooSlow, CompressedBody, NotAPhoto, Overloaded
 
 ENVELOPE_BYTES = 64 * 1024  # what multipart adds to the files in it
+PIECE_BYTES = 64 * 1024
 MAX_FIELDS = 16
+MAX_FIELD_BYTES = 64 * 1024  # of one that holds no file
+MAX_DIGITS = 1000  # far more than a record may have: it is refused by the name of its field
 MAX_FILE_NAME = 255
 MULTIPART = "multipart/form-data"
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -38,39 +43,55 @@ class BodyReader:
     @asynccontextmanager
     async def read(self, request: Request, *, max_bytes: int) -> AsyncIterator[bytes]:
         """The whole body; its room is taken for as long as the caller works on it."""
-        if _announced(request) > max_bytes:
-            raise _too_large(max_bytes)
-        chunks: list[bytes] = []
-        try:
-            await self._read(request, chunks, max_bytes)
-            yield b"".join(chunks)
-        finally:
-            self._room += sum(map(len, chunks))
-
-    async def _read(self, request: Request, chunks: list[bytes], max_bytes: int) -> None:
-        size = 0
-        try:
-            async with asyncio.timeout(self._seconds):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > max_bytes:
-                        raise _too_large(max_bytes)
-                    self._take(len(chunk))
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise BodyTooSlow(f"The body did not arrive within {self._seconds:.0f} s. Send it again.") from None
+        async with self._pieces(request, max_bytes) as pieces:
+            yield await self._in_time(_joined(pieces))
 
     @asynccontextmanager
     async def photos(self, request: Request, *, most: int = 1) -> AsyncIterator[list[PhotoFile]]:
         """From a form, or the body itself."""
-        async with self.read(request, max_bytes=most * self.max_bytes + ENVELOPE_BYTES) as body:
-            photos = await _from_form(request, body, most) if is_form(request) else [PhotoFile(body)]
-            for photo in photos:
-                if len(photo.content) > self.max_bytes:
-                    raise _too_large(self.max_bytes)
-                if not photo.content:
-                    raise BadRequest("The photo is empty. Send it again.", code="empty-file")
+        form = is_form(request)
+        async with self._pieces(request, most * self.max_bytes + ENVELOPE_BYTES if form else self.max_bytes) as pieces:
+            if form:
+                photos = await self._in_time(_from_form(request, pieces, most=most, max_bytes=self.max_bytes))
+            else:
+                photos = [PhotoFile(await self._in_time(_joined(pieces)))]
+            if not all(photo.content for photo in photos):
+                raise BadRequest("The photo is empty. Send it again.", code="empty-file")
             yield photos
+
+    @asynccontextmanager
+    async def _pieces(self, request: Request, max_bytes: int) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The body as it arrives, in pieces so small that other requests are served between two of them."""
+        _require_plain(request)
+        if _announced(request) > max_bytes:
+            raise _too_large(max_bytes)
+        size = 0
+
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            nonlocal size
+            async for chunk in request.stream():
+                if size + len(chunk) > max_bytes:
+                    raise _too_large(max_bytes)
+                self._take(len(chunk))
+                size += len(chunk)
+                yield chunk[:PIECE_BYTES]
+                for start in range(PIECE_BYTES, len(chunk), PIECE_BYTES):
+                    await asyncio.sleep(0)
+                    yield chunk[start : start + PIECE_BYTES]
+
+        reading = pieces()
+        try:
+            yield reading
+        finally:
+            await reading.aclose()
+            self._room += size
+
+    async def _in_time(self, reading: Awaitable[Found]) -> Found:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await reading
+        except TimeoutError:
+            raise BodyTooSlow(f"The body did not arrive within {self._seconds:.0f} s. Send it again.") from None
 
     @asynccontextmanager
     async def json_object(self, request: Request, *, max_bytes: int) -> AsyncIterator[dict[str, Any]]:
@@ -105,11 +126,14 @@ def stem(name: str) -> str:
     return "".join(character for character in PurePosixPath(base).stem if character.isprintable())
 
 
-async def _from_form(request: Request, body: bytes, most: int) -> list[PhotoFile]:
-    async def once() -> AsyncIterator[bytes]:
-        yield body
+async def _joined(pieces: AsyncGenerator[bytes, None]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
-    parser = _InMemoryParser(request.headers, once(), max_files=most, max_fields=MAX_FIELDS)  # type: ignore[arg-type]
+
+async def _from_form(
+    request: Request, pieces: AsyncGenerator[bytes, None], *, most: int, max_bytes: int
+) -> list[PhotoFile]:
+    parser = _PhotoForm(request.headers, pieces, most=most, max_bytes=max_bytes)
     try:
         form = await parser.parse()
     except (MultiPartException, FormParserError, UnicodeError, LookupError, ValueError) as error:
@@ -121,13 +145,43 @@ async def _from_form(request: Request, body: bytes, most: int) -> list[PhotoFile
     return [PhotoFile(file.file.read(), file.filename or "") for file in files]
 
 
-class _InMemoryParser(MultiPartParser):
-    spool_max_size = 1 << 40  # the body is in memory already and bounded: nothing of it goes to a disk
+class _PhotoForm(MultiPartParser):
+    """Refuses a file over the limit as soon as it is over it."""
+
+    spool_max_size = 1 << 40  # the body is bounded, and nothing of it goes to a disk
+
+    def __init__(self, headers: Headers, pieces: AsyncGenerator[bytes, None], *, most: int, max_bytes: int) -> None:
+        super().__init__(headers, pieces, max_files=most, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+        self._max_bytes = max_bytes
+        self._part_bytes = 0
+
+    def on_part_begin(self) -> None:
+        super().on_part_begin()
+        self._part_bytes = 0
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self._part_bytes += end - start
+        if self._part_bytes > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        super().on_part_data(data, start, end)
+
+    def on_headers_finished(self) -> None:
+        self._charset = "utf-8"  # whatever the form says: some of Python's codecs take minutes
+        super().on_headers_finished()
+
+
+def _require_plain(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "").strip()
+    if encoding.lower() not in {"", "identity"}:
+        raise CompressedBody(
+            f"The body is compressed (Content-Encoding: {encoding[:40]}), which is not supported here."
+            " Send it as it is, without a Content-Encoding header."
+        )
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        content = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_int=_whole_number)
     except RecursionError:
         raise BadRequest("The body is nested too deeply.", code="bad-json") from None
     except ValueError as error:
@@ -141,9 +195,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has {len(digits)} digits, at most {MAX_DIGITS} are read; write it as text")
+    return int(digits)
+
+
 def _announced(request: Request) -> int:
+    """In bytes, cut to a size that is over every limit here."""
     length = request.headers.get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
+    return int(length[:MAX_DIGITS]) if length.isdecimal() else 0
 
 
 def _too_large(most: int) -> BodyTooLarge:

@@ -2,8 +2,9 @@
 
 RollcallError
 └── ApiError
-    ├── BadRequest, Unauthenticated, Forbidden, NotFound, BodyTooLarge, BodyTooSlow, NotAPhoto   the client's to change
-    ├── RefusedPhoto           a photo that is readable as little as a bad upload is
+    ├── BadRequest, Unauthenticated, Forbidden, NotFound, BodyTooLarge, BodyTooSlow, CompressedBody,
+    │   NotAPhoto              the client's to change
+    ├── RefusedPhoto           a photo that cannot be read, like a bad upload
     ├── TooManyRequests        the key's rate is used up
     └── Overloaded             more is waiting than will be answered in time; worth another attempt
 """
@@ -57,6 +58,11 @@ class BodyTooLarge(ApiError):
 class NotAPhoto(ApiError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "not-a-photo"
+
+
+class CompressedBody(ApiError):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "compressed-body"
 
 
 class RefusedPhoto(ApiError):

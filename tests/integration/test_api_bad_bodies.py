@@ -1,5 +1,6 @@
 """Bodies by the hundred that are no photo: each gets a 4xx with a reason, and the API goes on."""
 
+import gzip
 import random
 import socket
 import struct
@@ -145,6 +146,44 @@ def test_envelopes_that_are_none(api: RunningApi, content_type: str, body: bytes
         require_explained(answer)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "BR", "identity, gzip", "x" * 900])
+def test_a_compressed_body_is_told_so(api: RunningApi, encoding: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    for method, path in (("POST", "/v1/recognize"), ("POST", "/v1/videos"), ("PUT", "/v1/people/Ada")):
+        answer = api.ask(method, path, body=gzip.compress(b"{}"), headers=headers)
+        require_explained(answer)
+        assert (answer.status, answer.json["code"]) == (415, "compressed-body")
+        assert "Content-Encoding" in answer.json["detail"] and len(answer.json["detail"]) < 200
+    assert api.ask("PUT", "/v1/people/Ada", json={}, headers={"Content-Encoding": "identity"}).status == 200
+
+
+@pytest.mark.parametrize("digits", [320, 3000, 5000, 100_000])
+def test_numbers_of_many_digits(api: RunningApi, digits: int) -> None:
+    number = "9" * digits
+    for body in (
+        f'{{"a": {number}}}',
+        f'{{"a": [{{"b": -{number}}}]}}',
+        f'{{"name": {number}}}',
+        f'{{"a": 0.{number}e{number}}}',
+    ):
+        for method, path in (("PUT", "/v1/people/Ada"), ("POST", "/v1/videos"), ("POST", "/v1/recognize")):
+            answer = api.ask(method, path, body=body, headers={"Content-Type": "application/json"})
+            if (path, body[2]) != ("/v1/videos", "a") or digits > 1000:  # a field that it does not know
+                require_explained(answer)
+    short = number[:8000]
+    for path in (f"/v1/jobs/{short}", f"/v1/results/{short}", f"/v1/people/{short}", f"/v1/people/Ada?after=-{short}"):
+        assert api.ask("GET", path).status < 500
+    for form in (f"multipart/form-data; boundary*{short}=x", f"multipart/form-data; boundary=x; charset*{short}*=x"):
+        require_explained(api.ask("POST", "/", body=b"--x--", headers={"Content-Type": form}))
+    part = f'Content-Disposition: form-data; name="inputFile"; filename*{short}*=x'.encode()
+    require_explained(api.ask("POST", "/", body=form_of(part), headers={"Content-Type": FORM}))
+    assert api.ask("GET", "/healthz", headers={"X-Request-Id": short, "Range": f"bytes={short}-"}).status == 200
+
+
+def form_of(header: bytes) -> bytes:
+    return form(b"--x", header, b"", b"content", b"--x--")
+
+
 def test_fuzzed_forms(api: RunningApi) -> None:
     chance = random.Random(SEED)
     head = form(b"--x", b'Content-Disposition: form-data; name="inputFile"; filename="a.jpg"', b"", b"")
@@ -171,6 +210,35 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(api: RunningApi) -> 
                 assert pieces  # refused while it was being sent
                 continue
             assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_file_over_the_limit_is_refused_though_the_form_could_hold_ten(api: RunningApi) -> None:
+    start = form(b"--x", b'Content-Disposition: form-data; name="photo"; filename="a.jpg"', b"", b"")
+    with socket.create_connection(("127.0.0.1", int(api.server.url.rpartition(":")[2])), timeout=30) as client:
+        client.sendall(
+            b"POST /v1/people/Ada/photos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + start
+        )
+        try:
+            for _ in range(21):
+                client.sendall(bytes(1 << 20))
+        except ConnectionError:
+            return  # refused while it was being sent
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_others_are_served_while_a_large_form_is_read(api: RunningApi) -> None:
+    head = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"'
+    files = [form(b"--x", head, b"", unit * (19 * 1024**2 // len(unit))) for unit in (b"\r\n", b"\r\n-", b"-", b"\0")]
+    body = b"\r\n".join([*files, b"--x--", b""])
+    served = 0
+    with ThreadPoolExecutor(1) as clients:
+        enrolling = clients.submit(api.ask, "POST", "/v1/people/Ada/photos", body=body, headers={"Content-Type": FORM})
+        while not enrolling.done():
+            assert api.ask("GET", "/health").status == 200
+            served += 1
+    require_explained(enrolling.result())
+    assert served > 3
 
 
 @pytest.mark.parametrize("request_line", [b"POST / HTTP/1.1", b"PUT /v1/people/Ada HTTP/1.1"])
