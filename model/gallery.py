@@ -77,7 +77,16 @@ class Gallery:
             runner_up_distance=runner_up,
         )
 
+    def nearest_template(self, embedding: Embedding, name: str) -> tuple[float, Embedding]:
+        """The template of one of `people` that is nearest to a probe [D], and its distance."""
+        templates = self._templates_of(self.people.index(name))
+        distances = np.linalg.norm(templates - embedding, axis=1)
+        nearest = int(distances.argmin())
+        return float(distances[nearest]), templates[nearest]
+
     def _distance(self, embedding: Embedding, person: np.intp) -> float:
+        return float(np.linalg.norm(self._templates_of(int(person)) - embedding, axis=1).min())
+
+    def _templates_of(self, person: int) -> NDArray[np.float32]:
         end = self._starts[person + 1] if person + 1 < len(self._starts) else len(self._templates)
-        templates = self._templates[self._starts[person] : end]
-        return float(np.linalg.norm(templates - embedding, axis=1).min())
+        return self._templates[self._starts[person] : end]

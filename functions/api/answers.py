@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from functions.api.messages import FaceQuality, SeenFace, SeenPhoto
-from functions.common.gop_faces import unpack_embedding
+from functions.api.decisions import Decision
+from functions.api.messages import FaceQuality, SeenFace
 from functions.common.people_store import Record
 from model.calibration import ErrorRates
-from model.gallery import Gallery, Match
+from model.gallery import Match
 
 UNKNOWN = "unknown"
 NO_FACE = "no-face"
@@ -52,15 +52,11 @@ class Recognition(BaseModel):
     faces: list[NamedFace] = Field(description="largest first")
 
 
-def main_name(seen: SeenPhoto, gallery: Gallery) -> str:
+def main_name(decision: Decision) -> str:
     """Who a photo of one person shows: the largest face's name."""
-    if not seen.faces:
+    if not decision.matches:
         return NO_FACE
-    return match(seen.faces[0], gallery).name or UNKNOWN
-
-
-def match(face: SeenFace, gallery: Gallery) -> Match:
-    return gallery.match(unpack_embedding(face.embedding), evidence=face.quality.weight)
+    return decision.matches[0].name or UNKNOWN
 
 
 def named_face(face: SeenFace, found: Match, records: Mapping[str, Record]) -> NamedFace:

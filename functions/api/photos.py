@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from functions.api.answers import NamedFace, Recognition, main_name, match, named_face
-from functions.api.archive import Archive, KeptPhoto
+from functions.api.answers import NamedFace, Recognition, main_name, named_face
+from functions.api.archive import Archive
+from functions.api.decisions import Decision, decide
 from functions.api.errors import ApiError, BodyTooLarge, NotAPhoto, Overloaded, RefusedPhoto
 from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.messages import Refusal, SeenPhoto
+from functions.api.photo_store import KeptPhoto
 from functions.api.pool import RecogniserPool
 from functions.common.errors import DecoderLost, NoVideo, TooLarge, TooManyPixels
 from functions.common.keys import KEPT_UNDER
@@ -56,17 +58,17 @@ class PhotoDesk:
 
     async def name(self, photo: bytes) -> str:
         seen = await self.see(photo)
-        name = await self.run(lambda: main_name(seen, self._gallery.get()))
-        await self._keep(photo, seen)
-        return name
+        decision = await self.run(lambda: decide(seen, self._gallery.get()))
+        await self._keep(photo, seen, decision)
+        return main_name(decision)
 
     async def recognize(self, photo: bytes, *, key: str | None = None) -> Recognition:
         """`key`: where the photo is already kept."""
         seen = await self.see(photo)
-        faces = await self.run(lambda: self._recognize(seen))
+        decision, faces = await self.run(lambda: self._recognize(seen))
         ready = self._pool.ready
         return Recognition(
-            key=key or await self._keep(photo, seen),
+            key=key or await self._keep(photo, seen, decision),
             width=seen.width,
             height=seen.height,
             model=ready.model,
@@ -82,20 +84,22 @@ class PhotoDesk:
     def close(self) -> None:
         self._threads.shutdown()
 
-    def _recognize(self, seen: SeenPhoto) -> list[NamedFace]:
-        gallery = self._gallery.get()
-        matches = [match(face, gallery) for face in seen.faces]
-        records = self._records.get({found.name for found in matches if found.name is not None})
-        return [named_face(face, found, records) for face, found in zip(seen.faces, matches, strict=True)]
+    def _recognize(self, seen: SeenPhoto) -> tuple[Decision, list[NamedFace]]:
+        decision = decide(seen, self._gallery.get())
+        records = self._records.get(decision.decided_by)
+        faces = zip(seen.faces, decision.matches, strict=True)
+        return decision, [named_face(face, found, records) for face, found in faces]
 
-    async def _keep(self, photo: bytes, seen: SeenPhoto) -> str | None:
+    async def _keep(self, photo: bytes, seen: SeenPhoto, decision: Decision) -> str | None:
         archive = self._archive
         if archive is None:
             return None
         now = time.time()
         day = datetime.fromtimestamp(now, UTC).strftime("%Y/%m/%d")
         key = f"{KEPT_UNDER}/{day}/{uuid.uuid4().hex}"
-        kept = KeptPhoto(key=key, photo=photo, content_type=_content_type(photo), seen=seen, created=now)
+        kept = KeptPhoto(
+            key=key, photo=photo, content_type=_content_type(photo), seen=seen, decision=decision, created=now
+        )
         await self.run(lambda: archive.keep(kept))
         if self._wait:
             await self.run(archive.flush)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from functions.api.access import Gatekeeper, IamCallers, KeyHolders, ThisMachine
 from functions.api.api_keys import ApiKeyStore, RateLimiter
-from functions.api.archive import Archive, PhotoStore
+from functions.api.archive import Archive
 from functions.api.body import BodyReader
 from functions.api.environment import Environment
 from functions.api.gallery_cache import GalleryCache, RecordCache
+from functions.api.photo_store import PhotoStore
 from functions.api.photos import PhotoDesk
 from functions.api.pool import Recogniser, RecogniserPool, RecogniserSettings
 from functions.common.announce import Announcer, Events
@@ -72,19 +73,16 @@ def open_services(
     people = PeopleStore(dynamodb.Table(settings.people_table))
     faces = GalleryStore(dynamodb.Table(settings.faces_table))
     embedder = pool.ready.embedder
-    gallery = GalleryCache(
-        faces,
-        embedder=embedder,
-        calibration=load_calibration(embedder, threshold=settings.threshold),
-        seconds=settings.gallery_seconds,
-    )
+    calibration = load_calibration(embedder, threshold=settings.threshold)
+    gallery = GalleryCache(faces, embedder=embedder, calibration=calibration, seconds=settings.gallery_seconds)
     records = RecordCache(people, seconds=settings.gallery_seconds)
     store = PhotoStore(
         s3=s3,
         input_bucket=settings.input_bucket,
         output_bucket=settings.output_bucket,
         ready=pool.ready,
-        gallery=gallery,
+        calibration=calibration,
+        faces=faces,
         records=records,
         announcer=Announcer(
             sqs=sqs,

@@ -71,13 +71,7 @@ class Forgetter:
     def forget_photos(self, name: str) -> int:
         """Those that came by HTTP and show this person, before their crops are forgotten: it is by these that they are
         found. What people uploaded to the bucket themselves stays theirs."""
-        deleted = 0
-        for key in self.kept_photos_of(name):
-            versions = self._s3.list_object_versions(Bucket=self._input_bucket, Prefix=key)
-            for version in (found for found in versions.get("Versions", ()) if found["Key"] == key):
-                self._s3.delete_object(Bucket=self._input_bucket, Key=version["Key"], VersionId=version["VersionId"])
-                deleted += 1
-        return deleted
+        return sum(delete_versions(self._s3, self._input_bucket, key) for key in self.kept_photos_of(name))
 
     def kept_photos_of(self, name: str) -> set[str]:
         """Every face on a kept photo has a crop, and a crop's key has its person's name."""
@@ -150,6 +144,15 @@ class Forgetter:
     def _delete(self, keys: Sequence[str]) -> None:
         if keys:
             self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys]})
+
+
+def delete_versions(s3: "S3Client", bucket: str, key: str) -> int:
+    """Returns how many there were."""
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", ())
+    versions = [version["VersionId"] for version in listed if version["Key"] == key]
+    for version in versions:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    return len(versions)
 
 
 def result_without(result: Result, name: str) -> Result:

@@ -33,7 +33,7 @@ class EnrolledFace:
 
     @property
     def face(self) -> str:
-        return hashlib.sha256(_encode(self)).hexdigest()[:_FACE_ID_DIGITS]
+        return _face_id(_encode(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,17 @@ class GalleryStore:
         )
         return [str(item["face"]) for page in pages for item in page["Items"]]
 
+    def has(self, name: str, face: str) -> bool:
+        """Whether this face is enrolled under this name at this moment."""
+        answer = self._table.query(
+            KeyConditionExpression="#name = :name AND face = :face",
+            ProjectionExpression="face",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues={":name": name, ":face": face},
+            ConsistentRead=True,
+        )
+        return bool(answer["Items"])
+
     def remove(self, keys: Iterable[tuple[str, str]]) -> None:
         """`keys`: name and face of each."""
         with self._table.batch_writer() as batch:
@@ -112,6 +123,15 @@ def _require_embedder(enrolled_with: set[str], embedder: str) -> None:
             f"The gallery was made with {', '.join(sorted(enrolled_with))}, and faces are read with {embedder}; the two"
             " cannot be compared. Enrol the people again with the embedder in use."
         )
+
+
+def face_id(embedding: NDArray[np.float32]) -> str:
+    """The sort key under which an embedding is enrolled."""
+    return _face_id(embedding.astype(_STORED).tobytes())
+
+
+def _face_id(stored: bytes) -> str:
+    return hashlib.sha256(stored).hexdigest()[:_FACE_ID_DIGITS]
 
 
 def _encode(face: EnrolledFace) -> bytes:

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.api.archive import Archive, KeptPhoto
+from functions.api.archive import Archive
+from functions.api.decisions import Decision
 from functions.api.messages import SeenPhoto
+from functions.api.photo_store import KeptPhoto
 
 NOTHING = SeenPhoto(width=1, height=1, faces=[], seconds_spent=0.0)
+NOBODY = Decision(matches=[], identities=[], decided_by={})
 
 
 def photo(key: str, size: int = 10) -> KeptPhoto:
-    return KeptPhoto(key=key, photo=bytes(size), content_type="image/jpeg", seen=NOTHING, created=0.0)
+    return KeptPhoto(key=key, photo=bytes(size), content_type="image/jpeg", seen=NOTHING, decision=NOBODY, created=0.0)
 
 
 class Shelf:
