@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from functions.common.shown_text import printable
 from local.errors import UsageError
 from local.leaving import leave
 from local.parser import USAGE_ERROR, build_parser
@@ -59,7 +60,7 @@ def _interrupt(number: int, _frame: object) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"rollcall: {' '.join(message.split())}", file=sys.stderr)
+    print(f"rollcall: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from PIL import Image, ImageDraw
 
 from functions.common.results import Person, Result
+from functions.common.shown_text import printable
 from local.fonts import default_font, fit, typeset
 from local.sampled_frames import SampledFrame
 from local.subjects import STRANGER, Faces, Subject, subjects_of
-from local.text import clock, printable, seconds_seen
+from local.text import clock, seconds_seen
 from local.timeline import FAINT, INK, PANEL, draw_timeline
 
 FrameAt = Callable[[float], SampledFrame]

@@ -17,11 +17,11 @@ from functions.common.enrolment import (
     shortcoming,
 )
 from functions.common.gallery_store import MAX_FACES, EnrolledFace
+from functions.common.shown_text import printable
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, walk, why_unreadable
 from local.json_input import read_json_list
 from local.media_files import if_media
-from local.text import printable
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS, EmbedderKind
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 

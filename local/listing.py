@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.text import printable
+from functions.common.shown_text import printable
 
 PIPE_WIDTH = 200  # columns, where there is no terminal to ask
 

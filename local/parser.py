@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from functions.common.photo_formats import NAMES as PHOTO_NAMES
+from functions.common.shown_text import printable
 from local import options
 
 USAGE_ERROR = 2
@@ -14,7 +15,7 @@ SCOPES = ("recognize", "videos", "results", "people:read", "people:write")  # of
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from functions.common.gallery_store import EnrolledFace
 from functions.common.people_store import Record
+from functions.common.shown_text import printable
 from local.enrolment import enrol, scan_gallery
 from local.errors import UsageError
 from local.folders import LeftOut
@@ -29,7 +30,7 @@ class Enrolment:
 
 
 def note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line, keep="\n"), file=sys.stderr, flush=True)
 
 
 def note_left_out(entries: Iterable[LeftOut]) -> None:

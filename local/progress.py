@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from functions.common.shown_text import printable
 from local.submissions import Progress, Stage
-from local.text import printable
 
 LINE_SECONDS = 1.0  # between two lines that differ in a count only
 SUMMARY_SECONDS = 10.0  # between two lines about many files

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from functions.common.keys import csv_key, result_key, vtt_key
 from functions.common.results import Appearance, Failure, Person, Result
+from functions.common.shown_text import printable
 from local.answers import Answer
 from local.folders import LeftOut
 from local.outputs import contact_sheet_key
-from local.text import clock, printable, record_line, seconds_seen
+from local.text import clock, record_line, seconds_seen
 
 MANY = 16  # files, from which on there is an overview of who is in which
 
@@ -93,7 +94,7 @@ def _folded(heading: str, links: list[str]) -> str:
 
 
 def _left_out(entries: Sequence[LeftOut]) -> str:
-    lines = "".join(f"<li>{escape(str(entry))}</li>" for entry in entries)
+    lines = "".join(f"<li>{_shown(str(entry))}</li>" for entry in entries)
     return f"<details><summary>{len(entries):,} left out</summary><ul>{lines}</ul></details>\n" if entries else ""
 
 
@@ -103,7 +104,7 @@ def _section(key: str, answer: Answer, *, anchor: str, sheets: bool) -> str:
 
 def _content(key: str, answer: Answer, *, sheets: bool) -> str:
     if isinstance(answer, Failure):
-        return f'<p class="failed">{escape(answer.error.message)} ({escape(answer.error.code)})</p>'
+        return f'<p class="failed">{_shown(answer.error.message)} ({_shown(answer.error.code)})</p>'
     kind = f"{clock(answer.duration)} long" if answer.duration else "photo"
     found = f"{len(answer.people)} enrolled, {len(answer.unknown)} unknown"
     links = ", ".join(
@@ -146,7 +147,7 @@ def _row(kind: str, who: str, appearance: Appearance, *, times: bool, similarity
     spans = "<br>".join(f"{clock(segment.start)} – {clock(segment.end)}" for segment in appearance.segments)
     seen = f'<td>{spans}</td><td class="number">{seconds_seen(appearance):.1f}</td>' if times else ""
     return (
-        f'<tr class="{kind}"><td>{picture}</td><td class="who">{escape(who)}</td>{seen}'
+        f'<tr class="{kind}"><td>{picture}</td><td class="who">{_shown(who)}</td>{seen}'
         f'<td class="number">{similarity}</td><td>{record}</td></tr>'
     )
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from functions.common.results import Appearance, Failure, Result
+from functions.common.shown_text import printable
 from local.folders import LeftOut
-from local.text import clock, printable, record_line, seconds_seen
+from local.text import clock, record_line, seconds_seen
 
 MOST_TABLES = 30  # of more files each has one line
 TIMES = ("first seen", "last seen", "seconds")
@@ -45,7 +46,7 @@ def print_result(key: str, result: Result | Failure) -> None:
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     console.print(Text(printable(key), style="bold"))
     if isinstance(result, Failure):
-        console.print(Text(f"  failed: {result.error.message}\n", style="red"))
+        console.print(Text(f"  failed: {printable(result.error.message)}\n", style="red"))
     elif not result.people and not result.unknown:
         console.print("  nobody was seen\n")
     else:
@@ -77,6 +78,6 @@ def _times(appearance: Appearance, result: Result) -> tuple[str, ...]:
 
 def print_places(out: Path, report: Path | None) -> None:
     """`report`: none if it could not be written."""
-    print(f"results: {out}")
+    print(f"results: {printable(str(out))}")
     if report is not None:
-        print(f"report:  {report}")
+        print(f"report:  {printable(str(report))}")

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from functions.common.gop_faces import FaceRecord, unpack_embedding
 from functions.common.results import Appearance, Person, Result
+from functions.common.shown_text import printable
 from local.fonts import is_legible
 from local.sampled_frames import TOLERANCE, SampledFrame
-from local.text import printable
 
 ENROLLED, STRANGER = "#23a05f", "#79838f"
 

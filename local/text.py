@@ -4,14 +4,10 @@ import json
 from typing import Any
 
 from functions.common.results import Appearance
+from functions.common.shown_text import printable
 
 SECONDS_PER_MINUTE = 60
 MAX_RECORD_CHARACTERS = 200
-
-
-def printable(text: str) -> str:
-    """File names and records are others' text: none of it may steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def clock(seconds: float) -> str:

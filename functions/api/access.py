@@ -7,15 +7,21 @@ from typing import Literal, Protocol
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from functions.api.api_keys import ApiKeyStore, RateLimiter, given_key
+from functions.api.api_keys import SCOPES, ApiKeyStore, RateLimiter, given_key
 from functions.api.errors import Forbidden, TooManyRequests, Unauthenticated
 
 Scope = Literal["recognize", "videos", "results", "people:read", "people:write"]
+ALL_SCOPES: frozenset[str] = frozenset(SCOPES)
 
 
 @dataclass(frozen=True)
 class Access:
     who: str
+    scopes: frozenset[str] = ALL_SCOPES
+
+    def require(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"This API key does not have the scope {scope!r}.", code="scope-missing")
 
 
 class Gatekeeper(Protocol):
@@ -33,12 +39,12 @@ class KeyHolders:
         key = await run_in_threadpool(self._keys.verify, given_key(request.headers))
         if key is None:
             raise Unauthenticated("Send a valid API key in the X-Api-Key header or as a bearer token.")
-        if scope not in key.scopes:
-            raise Forbidden(f"This API key does not have the scope {scope!r}.", code="scope-missing")
+        access = Access(who=key.id, scopes=key.scopes)
+        access.require(scope)
         wait = await run_in_threadpool(self._rates.seconds_to_wait, key)
         if wait:
             raise TooManyRequests(f"This API key may ask {key.per_minute} times a minute.", retry_after=wait)
-        return Access(who=key.id)
+        return access
 
 
 class IamCallers:

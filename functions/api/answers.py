@@ -38,7 +38,7 @@ class NamedFace(BaseModel):
     name: str = Field(description=f"`{UNKNOWN}` for somebody who is not enrolled")
     similarity: float = Field(description="0 to 100, to the nearest person enrolled; 50 at the threshold")
     distance: float | None = Field(description="Euclidean, between embeddings; null where nobody is enrolled")
-    record: dict[str, Any] | None
+    record: dict[str, Any] | None = Field(description="null without one, or without the scope `people:read`")
     runner_up: RunnerUp | None = Field(description="the next nearest person enrolled")
 
 

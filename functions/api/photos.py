@@ -62,10 +62,10 @@ class PhotoDesk:
         await self._keep(photo, seen, decision)
         return main_name(decision)
 
-    async def recognize(self, photo: bytes, *, key: str | None = None) -> Recognition:
-        """`key`: where the photo is already kept."""
+    async def recognize(self, photo: bytes, *, key: str | None = None, records: bool) -> Recognition:
+        """`key`: where the photo is already kept; `records`: whether the answer has them."""
         seen = await self.see(photo)
-        decision, faces = await self.run(lambda: self._recognize(seen))
+        decision, faces = await self.run(lambda: self._recognize(seen, records=records))
         ready = self._pool.ready
         return Recognition(
             key=key or await self._keep(photo, seen, decision),
@@ -84,11 +84,11 @@ class PhotoDesk:
     def close(self) -> None:
         self._threads.shutdown()
 
-    def _recognize(self, seen: SeenPhoto) -> tuple[Decision, list[NamedFace]]:
+    def _recognize(self, seen: SeenPhoto, *, records: bool) -> tuple[Decision, list[NamedFace]]:
         decision = decide(seen, self._gallery.get())
-        records = self._records.get(decision.decided_by)
+        known = self._records.get(decision.decided_by) if records else {}
         faces = zip(seen.faces, decision.matches, strict=True)
-        return decision, [named_face(face, found, records) for face, found in faces]
+        return decision, [named_face(face, found, known) for face, found in faces]
 
     async def _keep(self, photo: bytes, seen: SeenPhoto, decision: Decision) -> str | None:
         archive = self._archive

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from functions.api.services import Services
 from functions.common.keys import result_key
 
-_GONE = {"404", "NoSuchKey"}
+_GONE = {"404", "NoSuchKey", "KeyTooLongError", "InvalidURI"}  # the last two: of keys that no upload can have
 
 
 def fetch_result(services: Services, key: str) -> bytes | None:

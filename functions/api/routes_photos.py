@@ -65,16 +65,19 @@ async def name(request: Request, services: ServicesOf, _: Annotated[Access, Depe
     },
 )
 async def recognize(
-    request: Request, services: ServicesOf, _: Annotated[Access, Depends(require("recognize"))]
+    request: Request, services: ServicesOf, access: Annotated[Access, Depends(require("recognize"))]
 ) -> Recognition:
+    """A photo in the bucket is somebody's upload, and needs the scope `results`; records need `people:read`."""
+    records = "people:read" in access.scopes
     if media_type(request) == JSON:
+        access.require("results")
         where = await _stored(request, services)
         photo = await fetch_photo(services, where.key)
-        return await services.photos.recognize(photo, key=where.key)
+        return await services.photos.recognize(photo, key=where.key, records=records)
     if not is_form(request):
         require_photo_type(request)
     async with services.bodies.photos(request) as (sent,):
-        return await services.photos.recognize(sent.content)
+        return await services.photos.recognize(sent.content, records=records)
 
 
 async def _stored(request: Request, services: ServicesOf) -> StoredPhoto:

@@ -3,28 +3,43 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from functions.api.access import Access, require
 from functions.api.dependencies import ServicesOf
 from functions.api.errors import NotFound
+from functions.api.file_names import key_name
 from functions.api.job_state import JobState, job_state
 from functions.api.problem_docs import problems
 from functions.api.results import fetch_result
 from functions.api.routes_photos import JSON
+from functions.api.services import Services
 from functions.common.keys import MAX_KEY_BYTES
 from functions.common.results import Failure, Result
 
+
+class ObjectKey(PathConvertor):
+    regex = r"[\s\S]*"  # a line break is a character like any other
+
+
+register_url_convertor("object_key", ObjectKey())
 router = APIRouter(prefix="/v1", tags=["videos"])
 UPLOAD_SECONDS = 3600
 UPLOADED_UNDER = "api/videos"
-MAX_QUESTION_BYTES = 4096
+MAX_QUESTION_BYTES = 16 * 1024
+MAX_FILE_NAME = 2048
 
 
 class NewVideo(BaseModel):
     content_type: str = Field(default="video/mp4", pattern=r"^(video|image)/[a-z0-9.+-]{1,64}$")
+    file_name: str | None = Field(
+        default=None,
+        max_length=MAX_FILE_NAME,
+        description="as its owner calls the file: the end of its key, without folders and unprintable characters",
+    )
 
 
 class FormUpload(BaseModel):
@@ -55,7 +70,8 @@ async def post_video(
     async with services.bodies.json_object(request, max_bytes=MAX_QUESTION_BYTES) as asked:
         video = _new_video(asked)
     upload = uuid.uuid4().hex
-    key = f"{UPLOADED_UNDER}/{upload}"
+    name = None if video.file_name is None else key_name(video.file_name)
+    key = f"{UPLOADED_UNDER}/{upload}" if name is None else f"{UPLOADED_UNDER}/{upload}/{name}"
     most = services.settings.max_video_bytes
     form = await services.photos.run(
         lambda: services.s3.generate_presigned_post(
@@ -93,7 +109,7 @@ async def get_job(
 
 
 @router.get(
-    "/results/{key:path}",
+    "/results/{key:object_key}",
     summary="The result of a photo or video",
     response_model=Result | Failure,
     responses=problems(400, 404, 422),
@@ -103,6 +119,26 @@ async def get_result(
     services: ServicesOf,
     _: Annotated[Access, Depends(require("results"))],
 ) -> Any:
+    """The key is the upload's, percent-encoded as a path."""
+    return await _result(services, key)
+
+
+@router.get(
+    "/results",
+    summary="The result of a photo or video whose key is no path",
+    response_model=Result | Failure,
+    responses=problems(400, 404, 422),
+)
+async def get_result_by_query(
+    key: Annotated[str, Query(min_length=1, max_length=MAX_KEY_BYTES)],
+    services: ServicesOf,
+    _: Annotated[Access, Depends(require("results"))],
+) -> Any:
+    """For every key: many clients shorten paths with `..`, `.` or `//` before they send them."""
+    return await _result(services, key)
+
+
+async def _result(services: Services, key: str) -> Response:
     found = await services.photos.run(lambda: fetch_result(services, key))
     if found is None:
         raise NotFound("There is no result for this key (yet).")

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from functions.common.batch_get import batch_get
 from functions.common.bounds import beside
 from functions.common.errors import BadRecord
+from functions.common.shown_text import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -58,8 +59,8 @@ class PeopleStore:
 def to_item(record: Record) -> dict[str, Any]:
     """The record as DynamoDB attributes; raise BadRecord, naming record and field, for what the table cannot hold."""
     name = record.get("name")
-    if not isinstance(name, str) or not name:
-        raise BadRecord('a record needs a "name" that is a text of at least one character')
+    if not isinstance(name, str) or not visible(name):
+        raise BadRecord('a record needs a "name" that is a text of at least one visible character')
     where = f"record of {name[:100]!r}"
     item = {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
     try:

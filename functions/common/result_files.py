@@ -1,28 +1,42 @@
 """A result as CSV and WebVTT, for spreadsheets and video players."""
 
-import csv
-import io
+from collections.abc import Sequence
+from typing import Any
 
-from functions.common.results import Person, Result, Segment
+from functions.common.results import Appearance, Result, Segment
+from functions.common.shown_text import csv_cell, printable
 
 COLUMNS = ("name", "first_seen", "last_seen", "seconds", "similarity")
 
 
 def to_csv(result: Result) -> str:
+    """A row for everybody: first the people enrolled, then the strangers, who have no similarity and no record."""
     records = [person.record or {} for person in result.people]
     fields = sorted({name for record in records for name in record if name != "name"})
-    headings = [f"record_{name}" if name in COLUMNS else name for name in fields]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *headings])
+    rows: list[list[Any]] = [[*COLUMNS, *_headings(fields)]]
     for person, record in zip(result.people, records, strict=True):
-        writer.writerow([*_cells(person), *(record.get(name, "") for name in fields)])
-    return out.getvalue()
+        rows.append([person.name, *_times(person), person.similarity, *map(record.get, fields)])
+    for stranger in result.unknown:
+        rows.append([stranger.id, *_times(stranger), None, *(None for _ in fields)])
+    return "".join(f"{','.join(map(csv_cell, row))}\n" for row in rows)
 
 
-def _cells(person: Person) -> list[str | float]:
-    seconds = round(sum(segment.end - segment.start for segment in person.segments), 3)
-    return [person.name, person.first_seen, person.last_seen, seconds, person.similarity]
+def _headings(fields: Sequence[str]) -> list[str]:
+    """No two columns have one name."""
+    taken = set(COLUMNS)
+    headings = []
+    for name in fields:
+        heading = name
+        while heading in taken:
+            heading = f"record_{heading}"
+        taken.add(heading)
+        headings.append(heading)
+    return headings
+
+
+def _times(appearance: Appearance) -> tuple[float, float, float]:
+    seconds = round(sum(segment.end - segment.start for segment in appearance.segments), 3)
+    return appearance.first_seen, appearance.last_seen, seconds
 
 
 def to_vtt(result: Result) -> str:
@@ -36,7 +50,7 @@ def to_vtt(result: Result) -> str:
 
 
 def _cue(segment: Segment, label: str) -> str:
-    text = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = printable(label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"{_clock(segment.start)} --> {_clock(segment.end)}\n{text}\n"
 
 

@@ -1,7 +1,6 @@
 """`rollcall faces`: one JSON line per photo."""
 
 import argparse
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from functions.common.gallery_store import EnrolledFace
+from functions.common.shown_text import printable_json
 from local.enrolment import PhotoError
 from local.errors import UsageError
 from local.folders import why_unreadable
@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
     reader = EnginePhotoReader(engine)
     lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)
     for line in lines:
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(printable_json(line), flush=True)
         failed |= "error" in line
     return 1 if failed else 0
 

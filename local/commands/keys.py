@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from functions.api.api_keys import ApiKey, ApiKeyStore
+from functions.common.shown_text import printable
 from local.deployment import open_deployment
 from local.errors import UsageError
 from local.listing import print_listing
 from local.preparation import note
-from local.text import printable
 
 DAY_SECONDS = 86_400
 
@@ -44,7 +44,7 @@ def _row(key: ApiKey) -> tuple[str, str, str, str, str]:
 def revoke(keys: ApiKeyStore, options: argparse.Namespace) -> None:
     if not keys.revoke(options.key):
         raise UsageError(f"there is no key {options.key}; `rollcall keys list` shows those that there are")
-    print(f"revoked {options.key}: it is refused within seconds")
+    print(f"revoked {printable(options.key)}: it is refused within seconds")
 
 
 ACTIONS: dict[str, Callable[[ApiKeyStore, argparse.Namespace], None]] = {

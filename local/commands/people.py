@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from functions.common.shown_text import printable
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
 from local.listing import print_listing
 from local.people import read_people, store_people
 from local.preparation import note
-from local.text import printable, record_line
+from local.text import record_line
 
 NOBODY = "nobody is enrolled and nobody has a record"
 NEAREST = 3  # names that somebody who mistyped one may have meant

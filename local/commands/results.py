@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from functions.common.keys import result_key
 from functions.common.results import Failure
+from functions.common.shown_text import printable
 from functions.common.uploads import latest
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
@@ -14,7 +15,6 @@ from local.outputs import check_output_folder, download_name_texts, download_out
 from local.preparation import note
 from local.result_table import print_result
 from local.submissions import stage_of
-from local.text import printable
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         if newest is not None and newest.upload.job != published:
             note(f"these are an earlier upload's results{_progress(deployment, options.key)}")
     print_result(options.key, result)
-    print(f"results: {options.out}")
+    print(f"results: {printable(str(options.out))}")
     return 1 if isinstance(result, Failure) else 0
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.common.jobs import Job
+from functions.common.shown_text import printable
 from functions.common.uploads import latest
 from local.deployment import Deployment, describe, open_deployment
 from local.errors import UsageError
@@ -52,7 +53,7 @@ def _show_upload(deployment: Deployment, key: str) -> None:
     if job.media is not None:
         print(f"media   {job.media.duration:.1f} s, {job.media.frames} frames, {job.media.width}x{job.media.height}")
     if job.error is not None and job.status != "done":  # a redriven job has overcome its error
-        print(f"error   {job.error.code}: {job.error.message}")
+        print(f"error   {job.error.code}: {printable(job.error.message)}")
 
 
 def _show_queues(deployment: Deployment) -> None:

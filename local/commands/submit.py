@@ -9,6 +9,7 @@ from pathlib import Path
 from functions.common.events import Upload
 from functions.common.keys import result_key
 from functions.common.results import Failure, Result
+from functions.common.shown_text import printable
 from functions.common.uploads import Latest, latest
 from local.answers import Answers
 from local.deployment import Deployment, open_deployment
@@ -19,7 +20,6 @@ from local.preparation import note, note_left_out
 from local.progress import show_progress
 from local.result_table import print_results
 from local.submissions import SPLITTING, UPLOADING, Push, Stage, Steps, Unreadable, send
-from local.text import printable
 
 LOOK_SECONDS = 10.0
 LOOKED_AT = 20  # of the files that are waited for, at each look

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from functions.common.shown_text import printable
 from local.report import write_report
 from local.result_table import print_result, print_results
-from local.text import clock, printable, record_line
+from local.text import clock, record_line
 from tests.unit.results import failure, person, result, stranger
 
 

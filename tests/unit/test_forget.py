@@ -129,6 +129,8 @@ def test_the_name_goes_from_every_file_of_a_result_and_the_sighting_stays(s3: "S
     assert content(s3, "a.mp4.csv").decode().splitlines() == [
         "name,first_seen,last_seen,seconds,similarity",
         "Ann-1,3.0,4.0,1.0,93.4",
+        "unknown-1,0.0,1.0,1.0,",
+        "unknown-2,1.0,2.0,1.0,",
     ]
     assert "unknown-2" in content(s3, "a.mp4.vtt").decode()
     # the crops of Ann-1 are called Ann-1-1.jpg and Ann-1-2.jpg
