@@ -52,13 +52,13 @@ def normal_name(name: str) -> str:
             f"a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(normal) if normal.strip() else 0}",
             code="bad-name",
         )
+    if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in normal):
+        raise NotEnrolled(f"the name {normal!r} holds a slash or a control character", code="bad-name")
     shown = visible(normal)
     if not shown:
         raise NotEnrolled(
             f"the name {ascii(normal)} shows nothing; use letters, digits or other visible signs", code="bad-name"
         )
-    if any(character in "/\\" or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in normal):
-        raise NotEnrolled(f"the name {normal!r} holds a slash or a control character", code="bad-name")
     if RESERVED_NAMES.fullmatch(unicodedata.normalize("NFKC", shown)) or shown in {".", ".."}:
         raise NotEnrolled(f"{normal!r} is reserved for results", code="bad-name")
     return normal
