@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from functions.common.jobs import Job, JobStore
 from functions.common.keys import result_key
 from functions.common.results import Result
+from functions.common.shown_text import printable
 from local.aws_errors import AWS_ERRORS
 from local.outputs import RESULT
 from local.result_table import line_of
 from local.session import Session
-from local.text import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
