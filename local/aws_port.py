@@ -26,6 +26,7 @@ WAITING_CONNECTIONS = 256  # of them: for the head of a request
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
 HEAD_BYTES = 64 * 1024
 SILENT_SECONDS = 300.0  # between two pieces of a body, or of an answer that is taken
+ROOM_SECONDS = 5.0  # for one of the connections to end where there are too many
 LOOK_SECONDS = 1.0
 
 
@@ -49,40 +50,47 @@ class AwsPort(ThreadedWSGIServer):
         served: Served,
         head_seconds: float = HEAD_SECONDS,
     ) -> None:
+        self._closed = threading.Event()
         super().__init__(host, port, application, handler=_Handler, fd=fd)
+        self._closed.clear()  # it closes the socket that it does not need
         self.served = served
         self._head_seconds = head_seconds
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._open = 0
         self._waiting: dict[socket.socket, float] = {}  # since when, the longest first
         threading.Thread(target=self._watch, daemon=True).start()
 
+    def server_close(self) -> None:
+        self._closed.set()
+        super().server_close()
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
+        with self._changed:
             self._open += 1
             self._waiting[request] = time.monotonic()
             if len(self._waiting) > WAITING_CONNECTIONS:
                 _hang_up(next(iter(self._waiting)))
-            full = self._open > CONNECTIONS
-        if full:
-            self.shutdown_request(request)
-        else:
+            # until then nobody else is accepted: clients wait in the listening socket
+            room = self._changed.wait_for(lambda: self._open <= CONNECTIONS, timeout=ROOM_SECONDS)
+        if room:
             super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._lock:
+        with self._changed:
             self._open -= 1
             self._waiting.pop(request, None)
+            self._changed.notify_all()
         super().shutdown_request(request)
 
     def head_is_whole(self, request: socket.socket) -> None:
-        with self._lock:
+        with self._changed:
             self._waiting.pop(request, None)
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(min(LOOK_SECONDS, self._head_seconds / 2))
-            with self._lock:
+        while not self._closed.wait(min(LOOK_SECONDS, self._head_seconds / 2)):
+            with self._changed:
                 late = time.monotonic() - self._head_seconds
                 for request in [request for request, since in self._waiting.items() if since < late]:
                     _hang_up(request)

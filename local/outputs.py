@@ -12,11 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from functions.common.jobs import JobError
 from functions.common.keys import crops_prefix, csv_key, is_crop, names_key, result_key, vtt_key
 from functions.common.results import Failure, Result
+from functions.common.shown_text import printable
 from functions.common.stored_crops import stored_crops
 from local.errors import UsageError
 from local.folders import LeftOut, reason_of
 from local.media_files import MediaFile, output_path
-from local.text import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,6 +8,7 @@ from pathlib import Path
 from functions.common.events import Upload
 from functions.common.jobs import Job
 from functions.common.results import Result
+from functions.common.shown_text import printable
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
 from infra.pipeline import Settings
 from local.answers import Answer, Answers
@@ -32,7 +33,6 @@ from local.result_table import print_places, print_results
 from local.sampled_frames import SampledFrames
 from local.session import Session, open_session, settings_from
 from local.submissions import Push, Steps, send
-from local.text import printable
 from local.watchdog import Stalled, Watchdog
 
 MOST_SHEETS = (

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from functions.common.gallery_store import EnrolledFace
 from functions.common.results import Person
+from functions.common.shown_text import printable
 from local.demo.story import ENROLLED_FROM, STRANGER
 from local.smoke.failure import SmokeTestFailed
-from local.text import printable
 from model.calibration import Calibration
 from model.gallery import Gallery
 
