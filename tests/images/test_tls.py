@@ -108,6 +108,7 @@ def served(images: Path, folder: Path, no_trust: Path) -> Iterator[Served]:
             region=REGION,
             provision=stack.provision,
             aws_python=CDK_PYTHON,
+            aws_options=["--name", "amazonaws.com"],
             log_dir=folder / "logs",
         ) as cloud:
             aws.forward_to(cloud.endpoint_url)
