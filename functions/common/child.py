@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from functions.common import confinement
 from functions.common.channel import Channel
 
 END_SECONDS = 5.0
@@ -18,7 +19,9 @@ _PR_SET_NO_NEW_PRIVS = 38
 class Child:
     """A module of this code base, run as a process; its standard input is the other end of `channel`."""
 
-    def __init__(self, module: str, arguments: Sequence[str], *, quiet: bool) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], *, quiet: bool, lone_thread: bool = False) -> None:
+        """`lone_thread`: numpy starts none beside the first."""
+        confinement.hide_from_children()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -26,7 +29,8 @@ class Child:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL if quiet else None,
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LANG": "C.UTF-8"},
+                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LANG": "C.UTF-8"}
+                | ({"OPENBLAS_NUM_THREADS": "1"} if lone_thread else {}),
             )
         self.channel = Channel(ours)
 

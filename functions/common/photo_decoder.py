@@ -82,7 +82,7 @@ class PhotoDecoder:
         """Ahead of the first photo, which need not wait then."""
         if self._child is None:
             arguments = [str(number) for number in (self._max_bytes, self._max_pixels, self._jpeg_bytes)]
-            self._child = Child("functions.common.photo_process", arguments, quiet=True)
+            self._child = Child("functions.common.photo_process", arguments, quiet=True, lone_thread=True)
             self._end = weakref.finalize(self, self._child.kill)
             self._photos = 0
 

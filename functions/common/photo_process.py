@@ -1,7 +1,8 @@
 """Decodes photos in a process that can do nothing else: what a hostile photo might take over is an empty room.
 
-Before the first photo the process gives up opening files and sockets (no free descriptor), writing and growing; it
-knows no name and no key. Whoever started it kills it when it takes too long. `photo_decoder.py` starts it.
+Before the first photo the process gives up opening files and sockets, starting programs and processes, and growing
+(`confinement.py`); it knows no name and no key. Whoever started it kills it when it takes too long.
+`photo_decoder.py` starts it.
 """
 
 import io
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
+from functions.common import confinement
 from functions.common.channel import Channel, PeerGone
 from functions.common.child import parent_channel, tie_to_parent
 from functions.common.errors import MediaError, TooLarge
@@ -26,12 +28,15 @@ TOO_MUCH_DETAIL = "The photo has too much detail to be handled at its size. Uplo
 
 
 def confine(max_pixels: int) -> None:
-    limits = [(resource.RLIMIT_NOFILE, DESCRIPTORS), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    if not confinement.supported():
+        limits.append((resource.RLIMIT_NOFILE, DESCRIPTORS))
     if sys.platform == "linux":
         limits.append((resource.RLIMIT_AS, _address_space() + PROGRAM_BYTES + BYTES_PER_PIXEL * max_pixels))
     # no limit on processes, which counts threads too: HEIC's decoder starts one for each picture
     for limit, most in limits:
         resource.setrlimit(limit, (most, most))
+    confinement.confine()
 
 
 def _address_space() -> int:

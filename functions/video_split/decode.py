@@ -92,6 +92,8 @@ class _Opened:
             seconds=seconds,
             cpu_seconds=seconds * self.limits.threads,
             memory=self.limits.max_memory,
+            files=self.source.files,
+            port=self.source.port,
             on_line=on_line,
         )
 

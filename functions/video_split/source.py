@@ -21,6 +21,8 @@ class Input(ABC):
 
     url: str
     protocols: str  # all that ffmpeg may use to open it
+    files: tuple[str, ...] = ()  # all that it may read, beside its own libraries
+    port: int | None = None  # all that it may connect to
 
     @property
     def failure(self) -> SourceUnavailable | None:
@@ -74,6 +76,7 @@ class _OpenedFile(Input):
 
     def __init__(self, path: Path) -> None:
         self.url = f"file:{path}"
+        self.files = (str(path),)
 
 
 def as_source(source: Source | str) -> Source:

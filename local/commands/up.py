@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from functions.common.confinement import not_confined
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
 from local.answer_watch import AnswerWatch
 from local.api_server import ApiServer
@@ -29,6 +30,8 @@ def execute(options: argparse.Namespace) -> int:
     if not enrolment.faces:
         note("no --gallery: everybody will be unknown")
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
+    if (sentence := not_confined()) is not None:
+        note(sentence)
     settings = settings_from(options)
     left = ""
     try:

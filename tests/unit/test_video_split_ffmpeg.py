@@ -83,14 +83,6 @@ def test_too_slow(code: str) -> None:
     assert running.returncode == -signal.SIGKILL
 
 
-def test_leaving_kills_the_whole_group() -> None:
-    code = "import os, time\npid = os.fork()\nif pid: os.write(1, b'%d' % pid)\ntime.sleep(60)"
-    with child(code) as running:
-        grandchild = int(running.read())
-        assert psutil.pid_exists(grandchild)
-    require_gone(grandchild)
-
-
 LIMITED = """
 import os, resource, sys
 def tried(work):
@@ -118,7 +110,7 @@ def test_nothing_is_written_to_disk(tmp_path: Path) -> None:
     with child(f"import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n{write}") as running:
         running.read_all(10)
     assert running.returncode != 0
-    assert (tmp_path / "f").stat().st_size == 0
+    assert not (tmp_path / "f").exists() or (tmp_path / "f").stat().st_size == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
