@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn
 
+LAUNCHED = b"launched"  # the last line that a launcher writes to its log before it becomes another program
+NOT_STARTED = 125  # its exit code where it cannot
+
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
 _PR_SET_DUMPABLE = 4

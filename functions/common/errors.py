@@ -4,6 +4,7 @@ RollcallError
 ├── MediaError            the upload cannot be worked on; trying again changes nothing
 │   ├── EmptyFile
 │   ├── UnreadableMedia
+│   │   └── DecoderCrashed
 │   ├── TruncatedMedia
 │   ├── NoVideo
 │   │   └── MovingPicture
@@ -12,7 +13,7 @@ RollcallError
 │   ├── TooLong
 │   └── TooSlow
 ├── SourceUnavailable     the upload could not be read from where it is stored; worth another attempt
-├── DecoderLost           the process that decodes photos was ended from outside; worth another attempt
+├── DecoderLost           a process that decodes was ended from outside; worth another attempt
 ├── FfmpegMissing         neither the system nor the wheel has ffmpeg and ffprobe
 ├── BadPack               a stage-1 object that is not a GoP pack
 ├── BadGallery            an item of the faces table that enrolment would not have written
@@ -38,6 +39,10 @@ class EmptyFile(MediaError):
 
 class UnreadableMedia(MediaError):
     code = "unreadable-media"
+
+
+class DecoderCrashed(UnreadableMedia):
+    """A process that decodes ended by its own fault. It is the file's only if it happens each time."""
 
 
 class TruncatedMedia(MediaError):
@@ -73,7 +78,7 @@ class SourceUnavailable(RollcallError):
 
 
 class DecoderLost(RollcallError):
-    """The process that decodes photos was ended from outside, as for want of memory: worth another attempt."""
+    """A process that decodes was ended from outside, as for want of memory: worth another attempt."""
 
     code = "decoder-lost"
 

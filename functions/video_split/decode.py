@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from functions.common.errors import TooLong, TooSlow, TruncatedMedia
+from functions.common.errors import DecoderCrashed, DecoderLost, TooLong, TooSlow, TruncatedMedia
 from functions.common.events import Stretch
 from functions.video_split.budget import Budget
 from functions.video_split.commands import (
@@ -19,7 +19,7 @@ from functions.video_split.containers import GIF
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import grid
 from functions.video_split.failures import CUT_OFF, DAMAGED, broken_off, explain
-from functions.video_split.ffmpeg import Binaries, Child, find
+from functions.video_split.ffmpeg import PAUSES, Binaries, Child, find, repeated, tell_of_replacement
 from functions.video_split.gops import Sample, pack
 from functions.video_split.limits import Limits
 from functions.video_split.mpjpeg import jpegs
@@ -74,7 +74,7 @@ def decode(
             binaries=binaries or find(),
             deadline=deadline or Deadline.after(limits.decode_seconds),
         )
-        return (yield from _decode_video(opened, grid(frames_per_second), stretch, index=0))
+        return (yield from _decode_on(opened, grid(frames_per_second), stretch))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,9 @@ class _Opened:
         )
 
     def first_jpeg(self, command: list[str]) -> bytes:
+        return repeated(lambda: self._first_jpeg(command))
+
+    def _first_jpeg(self, command: list[str]) -> bytes:
         with self.child(command) as child:
             for frame in jpegs(child, most_bytes=self.limits.max_frame_bytes):
                 self.source.require_fetched()
@@ -119,6 +122,26 @@ def _photo(media: Media) -> Generator[Gop, None, float | None]:
         rest=Stretch(first=1),
     )
     return 0.0
+
+
+def _decode_on(opened: _Opened, rate: Fraction, stretch: Stretch) -> Generator[Gop, None, float | None]:
+    """Goes on after the last GoP where ffmpeg is lost or crashes; what happens again and again is raised."""
+    index, pauses = 0, iter(PAUSES)
+    while True:
+        try:
+            with closing(_decode_video(opened, rate, stretch, index=index)) as gops:
+                while True:
+                    gop = next(gops)
+                    yield gop
+                    stretch, index, pauses = gop.rest, gop.index + 1, iter(PAUSES)
+        except StopIteration as end:
+            duration: float | None = end.value
+            return duration
+        except (DecoderLost, DecoderCrashed) as error:
+            pause = next(pauses, None)
+            if pause is None:
+                raise
+            tell_of_replacement(error, pause)
 
 
 def _decode_video(

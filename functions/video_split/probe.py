@@ -21,7 +21,7 @@ from functions.video_split.failures import (
     explain,
     too_many_pixels,
 )
-from functions.video_split.ffmpeg import Binaries, Child, find
+from functions.video_split.ffmpeg import Binaries, Child, find, repeated
 from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
@@ -135,11 +135,11 @@ def _video(
     source: Source, container: Container, limits: Limits, binaries: Binaries, *, chosen: int | None = None
 ) -> Media:
     with source.opened() as opened:
-        answer = _ffprobe(opened, container, limits, binaries)
+        answer = repeated(lambda: _ffprobe(opened, container, limits, binaries))
         tracks = _tracks(answer, container)
         readable = [track for track in tracks if track.readable]
         track = longest([track for track in readable if chosen in (None, track.index)])
-        believed = _believed(track, opened, container, limits, binaries)
+        believed = repeated(lambda: _believed(track, opened, container, limits, binaries))
     stream = {int(stream["index"]): stream for stream in _videos(answer)}[track.index]
     turn = matrix_turn(_display_matrix(stream))
     width, height = turn.size(*_square_size(stream))

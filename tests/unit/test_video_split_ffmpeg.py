@@ -11,16 +11,26 @@ from pathlib import Path
 import psutil
 import pytest
 
-from functions.common.errors import SourceUnavailable, TooManyPixels, TooSlow, TruncatedMedia, UnreadableMedia
+from functions.common.errors import (
+    DecoderCrashed,
+    DecoderLost,
+    SourceUnavailable,
+    TooManyPixels,
+    TooSlow,
+    TruncatedMedia,
+    UnreadableMedia,
+)
 from functions.video_split.failures import broken_off, explain
-from functions.video_split.ffmpeg import WHEEL, Child, find, scrub
+from functions.video_split.ffmpeg import WHEEL, Child, find, repeated, scrub
 
 MEMORY = 2 * 1024**3
 
 
-def child(code: str, *, seconds: float = 30, on_line: Callable[[str], None] | None = None) -> Child:
+def child(
+    code: str, *, seconds: float = 30, cpu_seconds: float = 30, on_line: Callable[[str], None] | None = None
+) -> Child:
     command = [sys.executable, "-I", "-S", "-c", code]
-    return Child(command, seconds=seconds, cpu_seconds=seconds, memory=MEMORY, on_line=on_line)
+    return Child(command, seconds=seconds, cpu_seconds=cpu_seconds, memory=MEMORY, on_line=on_line)
 
 
 def require_gone(pid: int) -> None:
@@ -119,7 +129,7 @@ def test_dies_with_its_parent() -> None:
         "import time\nfrom functions.video_split.ffmpeg import Child\nimport sys\n"
         "running = Child([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'],"
         f" seconds=60, cpu_seconds=60, memory={MEMORY})\n"
-        "running.read()\nprint(running._process.pid, flush=True)\ntime.sleep(60)"
+        "running.read()\nprint(running.pid, flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
@@ -161,8 +171,69 @@ def test_a_picture_too_large_is_told_with_its_size() -> None:
 
 
 def test_the_cpu_limit_is_told_as_such() -> None:
-    assert type(explain([], -signal.SIGKILL, otherwise="")) is TooSlow
-    assert type(explain([], -signal.SIGSEGV, otherwise="")) is UnreadableMedia
+    with (
+        pytest.raises(TooSlow, match="took longer than 30 s"),
+        child("while True: pass", seconds=30, cpu_seconds=0) as running,
+    ):
+        running.read_all(10)
+    assert running.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGBUS, signal.SIGUSR1])
+def test_an_end_from_outside_is_no_fault_of_the_file(number: signal.Signals) -> None:
+    with pytest.raises(DecoderLost, match=number.name), child(WAIT) as running:
+        running.read()
+        os.kill(running.pid, number)
+        running.read_all(10)
+
+
+def test_polite_signals_do_not_cut_the_output_short() -> None:
+    code = "import time; print(1, flush=True); time.sleep(0.5); print(2)"
+    with child(code) as running:
+        first = running.read()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            os.kill(running.pid, number)
+        assert first + running.read_all(10) == b"1\n2\n"
+    assert running.returncode == 0
+
+
+WAIT = "import time; print(1, flush=True); time.sleep(60)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL])
+def test_a_crash_is_the_files_fault_only_if_it_repeats(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    attempts = []
+
+    def work() -> None:
+        with child(WAIT) as running:
+            attempts.append(running)
+            running.read()
+            os.kill(running.pid, number)
+            running.read_all(10)
+        raise explain(running.log, running.returncode, otherwise="The file is damaged.")
+
+    with pytest.raises(UnreadableMedia, match="damaged"):
+        repeated(work)
+    assert len(attempts) == 4
+
+
+def test_a_launcher_that_is_killed_is_no_fault_of_the_file() -> None:
+    with pytest.raises(DecoderLost), child(WAIT) as running:
+        os.kill(running.pid, signal.SIGKILL)
+        running.read_all(10)
+
+
+def test_what_succeeds_at_last_has_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    failures: list[Exception] = [DecoderLost("killed"), DecoderCrashed("crashed"), DecoderLost("killed")]
+
+    def work() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert repeated(work) == "done"
 
 
 @pytest.mark.parametrize(
