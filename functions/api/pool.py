@@ -1,7 +1,8 @@
 """Photos in, what is seen on them out: a bounded queue before a few recogniser processes.
 
-Every recogniser has a thread that hands it a few photos at a time. One that hangs or dies is replaced; a photo that it
-took others down with is tried again alone, so that only the one to blame is refused.
+Every recogniser has a thread that hands it a few photos at a time. One that hangs or dies is replaced, and its photos
+are tried again, each alone: only the one to blame is refused. That is one that took too long, or that crashed a
+recogniser each time. Where a recogniser was ended from outside, no photo is to blame.
 """
 
 import math
@@ -11,12 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from functions.api.errors import Overloaded
 from functions.api.messages import LOOKED, RECOGNIZER_REPLACED, Batch, Looked, Ready, Refusal
 from functions.common.channel import PeerGone
 from functions.common.child import Child
+from functions.common.endings import from_outside
 from functions.common.errors import TooSlow, UnreadableMedia
 from functions.common.observability import logger
 from model.embedders import DEFAULT_EMBEDDER
@@ -24,6 +27,8 @@ from model.embedders import DEFAULT_EMBEDDER
 START_SECONDS = 60.0
 HEADER_BYTES = 4096
 ANSWER_BYTES = 64 * 1024**2
+ATTEMPTS = 3  # at a photo by itself
+PAUSE_SECONDS = 0.2  # before another
 TOO_SLOW = Refusal(code=TooSlow.code, message="The photo could not be examined in time. Send it in a smaller size.")
 FATAL = Refusal(code=UnreadableMedia.code, message="The photo could not be examined. Export it again as JPEG or PNG.")
 
@@ -70,6 +75,11 @@ class Recogniser:
         for photo in photos:
             channel.send(photo, deadline=deadline)
         return [LOOKED.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline)) for _ in range(len(photos))]
+
+    def lost(self) -> bool:
+        """Of one that raised PeerGone: whether it was ended from outside, as for want of memory."""
+        ended = self._child.ended()
+        return ended is not None and from_outside(ended)
 
     def kill(self) -> None:
         self._child.kill()
@@ -171,18 +181,56 @@ class RecogniserPool:
     def _answer(self, number: int, tasks: Sequence[_Task]) -> None:
         if not tasks:
             return
-        if number not in self._live:
-            self._live[number] = self._start()
-        try:
-            looked = self._live[number].look([task.photo for task in tasks])
-        except (PeerGone, TimeoutError, ValueError) as error:
-            logger.warning(RECOGNIZER_REPLACED, reason=str(error), photos=len(tasks))
-            self._live.pop(number).kill()
-            if len(tasks) > 1:
-                for task in tasks:
-                    self._answer(number, [task])
-            else:
-                tasks[0].answer.set_result(TOO_SLOW if isinstance(error, TimeoutError) else FATAL)
+        looked = self._look(number, tasks)
+        if isinstance(looked, _Ended):
+            for task in tasks:
+                self._answer_alone(number, task, looked if len(tasks) == 1 else None)
             return
         for task, answer in zip(tasks, looked, strict=True):
             task.answer.set_result(answer)
+
+    def _answer_alone(self, number: int, task: _Task, first: "_Ended | None") -> None:
+        """`first`: how the first attempt ended, if there was one."""
+        endings = [] if first is None else [first]
+        while len(endings) < ATTEMPTS and _Ended.TOO_SLOW not in endings:
+            time.sleep(PAUSE_SECONDS * len(endings))
+            looked = self._look(number, [task])
+            if not isinstance(looked, _Ended):
+                task.answer.set_result(looked[0])
+                return
+            endings.append(looked)
+        if _Ended.TOO_SLOW in endings:
+            task.answer.set_result(TOO_SLOW)
+        elif _Ended.LOST in endings:
+            task.answer.set_exception(
+                Overloaded("The photo could not be looked at. Try again in a moment.", retry_after=2)
+            )
+        else:
+            task.answer.set_result(FATAL)
+
+    def _look(self, number: int, tasks: Sequence[_Task]) -> "Sequence[Looked] | _Ended":
+        try:
+            if number not in self._live:
+                self._live[number] = self._start()
+        except OSError:
+            logger.exception("no recogniser could be started")
+            return _Ended.LOST
+        recogniser = self._live[number]
+        try:
+            return recogniser.look([task.photo for task in tasks])
+        except TimeoutError as error:
+            ended, reason = _Ended.TOO_SLOW, str(error)
+        except (PeerGone, ValueError) as error:
+            lost = isinstance(error, PeerGone) and recogniser.lost()
+            ended, reason = _Ended.LOST if lost else _Ended.CRASHED, str(error)
+        logger.warning(RECOGNIZER_REPLACED, reason=reason, how=ended.value, photos=len(tasks))
+        self._live.pop(number).kill()
+        return ended
+
+
+class _Ended(Enum):
+    """How a recogniser ended before it had answered."""
+
+    TOO_SLOW = "took too long"
+    CRASHED = "crashed"
+    LOST = "was ended from outside"

@@ -1,6 +1,5 @@
 """Decoding photos for everybody: a confined process at hand, and a new one after any that crashed or did its share."""
 
-import signal
 import time
 import weakref
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from functions.common.channel import PeerGone
 from functions.common.child import Child
+from functions.common.endings import from_outside
 from functions.common.errors import (
     DecoderLost,
     MediaError,
@@ -29,7 +29,6 @@ ATTEMPTS = 3
 BROKEN = "The photo cannot be decoded: its content is broken. Export it again as JPEG or PNG."
 TOO_SLOW = "The photo takes too long to decode. Send it in a smaller size."
 
-_ENDED_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT})
 _REFUSALS: dict[str, type[MediaError]] = {
     kind.__name__: kind for kind in (MovingPicture, TooLarge, TooManyPixels, TruncatedMedia, UnreadableMedia)
 }
@@ -102,7 +101,7 @@ class PhotoDecoder:
             except (PeerGone, ValueError) as error:
                 ended = self._child.ended() if isinstance(error, PeerGone) else None
                 self.close()
-                if ended not in _ENDED_FROM_OUTSIDE:
+                if ended is None or not from_outside(ended):
                     raise UnreadableMedia(BROKEN) from None
             finally:
                 if self._photos >= PHOTOS_PER_PROCESS:

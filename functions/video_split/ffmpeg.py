@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from functions.common.confinement import LAUNCHED, NOT_STARTED, hide_from_children, not_confined
+from functions.common.endings import from_outside
 from functions.common.errors import DecoderCrashed, DecoderLost, FfmpegMissing, TooSlow
 from functions.common.observability import logger
 
@@ -30,9 +31,6 @@ LONGEST_LINE = 4096  # of the log; what comes beyond it is dropped
 KEPT_LINES = 40
 CPU_TOLERANCE = 0.2  # seconds, of what the kernel measures
 PAUSES = (0.1, 0.5, 2.0)  # seconds before another attempt with a fresh child
-CRASHES = frozenset(
-    -number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
-)
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LC_ALL": "C",
@@ -148,7 +146,7 @@ class Child:
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         """`files`, `port`: all that it may read beside its own libraries, and connect to."""
-        self.returncode: int | None = None  # a signal's number, below zero, only where it is one of CRASHES
+        self.returncode: int | None = None  # a signal's number, below zero, only where it crashed
         self.log: deque[str] = deque(maxlen=KEPT_LINES)
         self._seconds = seconds
         self._cpu_seconds = int(cpu_seconds) + 1
@@ -241,7 +239,7 @@ class Child:
             raise self._too_slow()
         if not self._launched or code == NOT_STARTED:
             raise DecoderLost(f"ffmpeg could not be started: {' | '.join(self.log) or f'exit code {code}'}")
-        if code < 0 and code not in CRASHES:
+        if from_outside(code):
             raise DecoderLost(f"ffmpeg was ended from outside: {signal.Signals(-code).name}")
 
     def _left(self) -> float:
