@@ -89,6 +89,7 @@ class PhotoDecoder:
         """Raise MediaError for what is not a whole photo, and DecoderLost where that could not be found out."""
         if len(photo) > self._max_bytes:
             raise TooLarge(f"The photo is larger than {self._max_bytes / 1024**2:.12g} MiB, which is the limit.")
+        crashes = 0
         for _ in range(ATTEMPTS):
             self.start()
             assert self._child is not None
@@ -101,12 +102,13 @@ class PhotoDecoder:
             except (PeerGone, ValueError) as error:
                 ended = self._child.ended() if isinstance(error, PeerGone) else None
                 self.close()
-                if ended is None or not from_outside(ended):
-                    raise UnreadableMedia(BROKEN) from None
+                crashes += ended is None or not from_outside(ended)
             finally:
                 if self._photos >= PHOTOS_PER_PROCESS:
                     self.close()
-        raise DecoderLost(f"the photo decoder was ended from outside {ATTEMPTS} times")
+        if crashes == ATTEMPTS:  # each time, so it is the photo
+            raise UnreadableMedia(BROKEN)
+        raise DecoderLost(f"the photo decoder was ended from outside {ATTEMPTS - crashes} times")
 
     def close(self) -> None:
         if self._child is not None:

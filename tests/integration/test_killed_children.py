@@ -3,6 +3,7 @@
 import random
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,7 +66,8 @@ def read(video: Path) -> tuple[Media, list[Gop]]:
 
 
 def test_a_good_upload_gets_its_answer(video: Path) -> None:
+    started = time.monotonic()
     undisturbed = read(video)
-    with killing(every=0.3, seed=0) as killed:
+    with killing(every=(time.monotonic() - started) / 3, seed=0) as killed:
         while len(killed) < ENOUGH:
             assert read(video) == undisturbed
