@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from functions.api import routes_people, routes_photos, routes_videos
 from functions.api.local_only import LocalOnly
+from functions.api.problem_docs import document
 from functions.api.problems import handle_problems
+from functions.api.routes_photos import StoredPhoto
+from functions.api.routes_videos import NewVideo
 from functions.api.services import Services
 
 
@@ -18,7 +22,14 @@ def create_app(services: Services) -> FastAPI:
         yield
         services.close()
 
-    app = FastAPI(title="Rollcall", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Rollcall",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call the operation
+    )
     app.state.services = services
     app.state.gatekeeper = services.gatekeeper
     for routes in (routes_photos, routes_videos, routes_people):
@@ -26,6 +37,7 @@ def create_app(services: Services) -> FastAPI:
     for path in ("/health", "/healthz"):
         app.add_api_route(path, health, include_in_schema=False)
     handle_problems(app)
+    app.openapi = cache(lambda: document(app, NewVideo, StoredPhoto))  # type: ignore[method-assign]
     origins = [origin.strip() for origin in services.settings.cors_origins.split(",") if origin.strip()]
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])

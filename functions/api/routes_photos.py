@@ -11,7 +11,7 @@ from functions.api.answers import Recognition
 from functions.api.body import ENVELOPE_BYTES, is_form, media_type, require_photo_type, stem
 from functions.api.dependencies import ServicesOf
 from functions.api.errors import BadRequest, Forbidden
-from functions.api.problem_docs import problems
+from functions.api.problem_docs import problems, reference
 from functions.api.stored_photo import fetch_photo
 from functions.common.photo_formats import FORMATS
 
@@ -19,6 +19,7 @@ router = APIRouter(tags=["photos"])
 JSON = "application/json"
 
 _FILE = {"type": "string", "format": "binary"}
+_PHOTO_TYPES = f"under this type or its own: {', '.join(known.content_type for known in FORMATS)}"
 
 
 def form_of(field: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -58,8 +59,8 @@ async def name(request: Request, services: ServicesOf, _: Annotated[Access, Depe
             "required": True,
             "content": {
                 "multipart/form-data": form_of("inputFile", _FILE),
-                **{known.content_type: {"schema": _FILE} for known in FORMATS},
-                JSON: {"schema": StoredPhoto.model_json_schema()},
+                "application/octet-stream": {"schema": _FILE | {"description": _PHOTO_TYPES}},
+                JSON: {"schema": reference(StoredPhoto)},
             },
         }
     },

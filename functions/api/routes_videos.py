@@ -13,7 +13,7 @@ from functions.api.dependencies import ServicesOf
 from functions.api.errors import NotFound
 from functions.api.file_names import key_name
 from functions.api.job_state import JobState, job_state
-from functions.api.problem_docs import problems
+from functions.api.problem_docs import problems, reference
 from functions.api.results import fetch_result
 from functions.api.routes_photos import JSON
 from functions.api.services import Services
@@ -60,7 +60,7 @@ class VideoUpload(BaseModel):
     status_code=201,
     summary="Ask for an upload",
     responses=problems(400, 413, 422),
-    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": NewVideo.model_json_schema()}}}},
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": reference(NewVideo)}}}},
 )
 async def post_video(
     request: Request, services: ServicesOf, _: Annotated[Access, Depends(require("videos"))]

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -119,21 +120,46 @@ def test_a_stored_photo_can_be_asked_about(api: RunningApi, photo: Photos) -> No
 
 
 def test_a_video_is_uploaded_and_followed_to_its_result(api: RunningApi, videos: Videos) -> None:
-    asked = api.ask("POST", "/v1/videos", json={})
+    asked = api.ask("POST", "/v1/videos", json={"file_name": "C:\\Ferien\\Zoë & Bo 100%.mp4"})
     assert asked.status == 201
     job, upload = asked.json["job"], asked.json["upload"]
-    assert api.ask("GET", f"/v1/jobs/{job}").json["state"] == "awaiting-upload"
+    assert api.ask("GET", f"/v1/jobs/{job}").json["status"] == "awaiting-upload"
 
     form = upload["fields"] | {"file": ("any name.mp4", videos.obama().read_bytes(), "video/mp4")}
     assert urllib3.request("POST", upload["url"], fields=form, retries=False).status in {200, 204}
 
     end = time.monotonic() + 120
-    while (state := api.ask("GET", f"/v1/jobs/{job}").json)["state"] != "done":
-        assert state["state"] in {"queued", "running"} and time.monotonic() < end, state
+    while (state := api.ask("GET", f"/v1/jobs/{job}").json)["status"] != "done":
+        assert state["status"] in {"queued", "running"} and time.monotonic() < end, state
         time.sleep(0.2)
     assert state["recognized"] == state["of"] == state["packs"]
-    result = api.ask("GET", f"/v1/results/{asked.json['key']}").json
+    key = asked.json["key"]
+    assert (state["key"], state["state"]) == (key, "done")
+    assert re.fullmatch("api/videos/[0-9a-f]{32}/Zoë & Bo 100%\\.mp4", key)
+    result = api.ask("GET", f"/v1/results/{quote(key)}").json
     assert [person["name"] for person in result["people"]] == [OBAMA]
+    assert api.ask("GET", "/v1/results", fields={"key": key}).json == result
+
+
+KEYS = ["a b/ü.mp4", "a/../b/./c.mp4", "/abs//twice/", "line\nbreak.mp4", "100%41?x#y&z=+.mp4", "a" * 512, "李" * 170]
+
+
+@pytest.mark.parametrize("key", [*KEYS, "results", "x.json"])
+def test_every_key_that_has_a_result_is_served(api: RunningApi, key: str) -> None:
+    api.session.s3.put_object(Bucket="test-api-output", Key=f"{key}.json", Body=key.encode())
+
+    answer = api.ask("GET", "/v1/results", fields={"key": key})
+
+    assert (answer.status, answer.body.decode()) == (200, key)
+    if ".." not in key:  # urllib3 shortens such a path
+        assert api.ask("GET", f"/v1/results/{quote(key)}").body.decode() == key
+
+
+@pytest.mark.parametrize("key", ["none", "n" * 1024, "n" * 1020, "ü" * 512, "n" * 1025, "ü" * 1024, "\x00", "\udcff"])
+def test_a_key_without_a_result_is_not_found(api: RunningApi, key: str) -> None:
+    given = quote(key.encode(errors="surrogateescape"), safe="")
+    for path in (f"/v1/results/{given}", f"/v1/results?key={given}"):
+        assert api.ask("GET", path).status in {404, 422}
 
 
 def test_somebody_is_enrolled_from_photos_recognized_and_forgotten(api: RunningApi, photo: Photos) -> None:
@@ -275,6 +301,7 @@ def test_the_openapi_document_names_every_route(api: RunningApi) -> None:
         "/v1/recognize",
         "/v1/videos",
         "/v1/jobs/{job}",
+        "/v1/results",
         "/v1/results/{key}",
         "/v1/people/{name}",
         "/v1/people/{name}/photos",

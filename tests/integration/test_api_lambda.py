@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from functions.api import handler as lambda_function
-from functions.api.api_keys import ApiKeyStore
+from functions.api.api_keys import SCOPES, ApiKeyStore
 from infra.pipeline import Settings
+from local.demo.photos import ensure_photos
 from local.preparation import Enrolment
 from local.session import Session, open_session
 from model.build.folder import ensure_model_files
@@ -82,6 +84,55 @@ def test_nothing_is_open_without_a_key_or_its_scope(invoke: Invoke, keys: ApiKey
     assert invoke(method, path, body=body, kind="application/json")["statusCode"] == 401
     assert invoke(method, path, body=body, kind="application/json", key="rc_wrong")["statusCode"] == 401
     assert invoke(method, path, body=body, kind="application/json", key=scopeless)["statusCode"] == 403
+
+
+STORED = b'{"bucket": "test-input", "key": "none.png"}'
+JSON = "application/json"
+NEEDED: list[tuple[str, str, bytes, str, set[str]]] = [
+    ("POST", "/v1/recognize", PHOTO, "image/png", {"recognize"}),
+    ("POST", "/v1/recognize", STORED, JSON, {"recognize", "results"}),
+    ("POST", "/", b"--x--", "multipart/form-data; boundary=x", {"recognize"}),
+    ("POST", "/v1/videos", b"{}", JSON, {"videos"}),
+    ("GET", f"/v1/jobs/{'0' * 32}", b"", "", {"videos"}),
+    ("GET", "/v1/results/x", b"", "", {"results"}),
+    ("GET", "/v1/results", b"", "", {"results"}),
+    ("GET", "/v1/people/Ada", b"", "", {"people:read"}),
+    ("PUT", "/v1/people/Ada", b"{}", JSON, {"people:write"}),
+    ("DELETE", "/v1/people/Bo", b"", "", {"people:write"}),
+    ("POST", "/v1/people/Ada/photos", PHOTO, "image/png", {"people:write"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "kind", "needed"), NEEDED)
+def test_each_route_opens_for_its_scopes_and_for_no_others(  # noqa: PLR0917
+    invoke: Invoke, keys: ApiKeyStore, method: str, path: str, body: bytes, kind: str, needed: set[str]
+) -> None:
+    def status(scopes: set[str]) -> int:
+        _, key = keys.create("key", sorted(scopes), per_minute=100)
+        answer: int = invoke(method, path, body=body, kind=kind, key=key)["statusCode"]
+        return answer
+
+    assert status(needed) not in {401, 403}
+    assert status(set(SCOPES)) not in {401, 403}
+    for scope in needed:
+        assert status(set(SCOPES) - {scope}) == 403
+
+
+def test_records_are_read_with_people_read_alone(invoke: Invoke, keys: ApiKeyStore, tmp_path: Path) -> None:
+    photo = (ensure_photos(tmp_path, progress=print) / "obama.jpg").read_bytes()
+    _, writer = keys.create("writer", ["people:write"])
+    _, camera = keys.create("camera", ["recognize"])
+    _, reader = keys.create("reader", ["recognize", "people:read"])
+    assert invoke("PUT", "/v1/people/Cy", body=b'{"born": "1961"}', kind=JSON, key=writer)["statusCode"] == 200
+    enrolled = invoke("POST", "/v1/people/Cy/photos", body=photo, kind="image/jpeg", key=writer)
+    assert enrolled["statusCode"] == 200, enrolled
+
+    def face(key: str) -> Any:
+        return json.loads(invoke("POST", "/v1/recognize", body=photo, kind="image/jpeg", key=key)["body"])["faces"][0]
+
+    assert (face(camera)["name"], face(camera)["record"]) == ("Cy", None)
+    assert face(reader)["record"] == {"name": "Cy", "born": "1961"}
+    assert invoke("DELETE", "/v1/people/Cy", key=writer)["statusCode"] == 200
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(invoke: Invoke, keys: ApiKeyStore) -> None:
