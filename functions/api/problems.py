@@ -93,7 +93,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _bad_record(request: Request, error: Exception) -> Response:
-    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, code="bad-record", detail=str(error))
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, code="bad-record", detail=f"{error}.")
 
 
 async def _unusable_gallery(request: Request, error: Exception) -> Response:

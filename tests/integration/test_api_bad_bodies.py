@@ -172,7 +172,7 @@ def test_numbers_of_many_digits(api: RunningApi, digits: int) -> None:
     ):
         for method, path in (("PUT", "/v1/people/Ada"), ("POST", "/v1/videos"), ("POST", "/v1/recognize")):
             answer = api.ask(method, path, body=body, headers={"Content-Type": "application/json"})
-            if (path, body[2]) != ("/v1/videos", "a") or digits > 1000:  # a field that it does not know
+            if path != "/v1/videos" or answer.status != 201:  # it ignores fields that it does not know
                 require_explained(answer)
     short = number[:8000]
     for path in (f"/v1/jobs/{short}", f"/v1/results/{short}", f"/v1/people/{short}", f"/v1/people/Ada?after=-{short}"):
