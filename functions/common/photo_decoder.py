@@ -23,6 +23,7 @@ from functions.common.errors import (
 MAX_PHOTO_BYTES = 256 * 1024**2
 MAX_PHOTO_PIXELS = 52_000_000  # phones take 50
 SECONDS = 60.0  # for one photo
+START_SECONDS = 60.0  # for the process itself, on a busy machine
 ANSWER_BYTES = 4096
 PHOTOS_PER_PROCESS = 10_000  # whatever a photo did to the process does not stay for longer
 ATTEMPTS = 3
@@ -72,6 +73,7 @@ class PhotoDecoder:
         self._jpeg_bytes = jpeg_bytes
         self._child: Child | None = None
         self._photos = 0
+        self._ready = False
 
     @property
     def pid(self) -> int | None:
@@ -84,6 +86,7 @@ class PhotoDecoder:
             self._child = Child("functions.common.photo_process", arguments, quiet=True, lone_thread=True)
             self._end = weakref.finalize(self, self._child.kill)
             self._photos = 0
+            self._ready = False
 
     def decode(self, photo: bytes | bytearray) -> Picture:
         """Raise MediaError for what is not a whole photo, and DecoderLost where that could not be found out."""
@@ -95,6 +98,7 @@ class PhotoDecoder:
             assert self._child is not None
             self._photos += 1
             try:
+                self._await_ready(self._child)
                 return self._ask(self._child, photo)
             except TimeoutError:
                 self.close()
@@ -102,18 +106,27 @@ class PhotoDecoder:
             except (PeerGone, ValueError) as error:
                 ended = self._child.ended() if isinstance(error, PeerGone) else None
                 self.close()
-                crashes += ended is None or not from_outside(ended)
+                crashes += self._ready and (ended is None or not from_outside(ended))
             finally:
                 if self._photos >= PHOTOS_PER_PROCESS:
                     self.close()
         if crashes == ATTEMPTS:  # each time, so it is the photo
             raise UnreadableMedia(BROKEN)
-        raise DecoderLost(f"the photo decoder was ended from outside {ATTEMPTS - crashes} times")
+        raise DecoderLost(f"the photo decoder did not start, or was ended from outside, {ATTEMPTS - crashes} times")
 
     def close(self) -> None:
         if self._child is not None:
             self._end()
             self._child = None
+
+    def _await_ready(self, child: Child) -> None:
+        """Raise PeerGone where the process does not start: no photo has been sent yet."""
+        if not self._ready:
+            try:
+                child.channel.receive(most=ANSWER_BYTES, deadline=time.monotonic() + START_SECONDS)
+            except TimeoutError as error:
+                raise PeerGone("the process did not start in time") from error
+            self._ready = True
 
     def _ask(self, child: Child, photo: bytes | bytearray) -> Picture:
         deadline = time.monotonic() + self._seconds

@@ -22,6 +22,7 @@ from functions.common.photo_pixels import Decoded, decode, load_codecs
 BYTES_PER_PIXEL = 24  # while decoding: the picture, a copy that is turned or converted, and what the codec holds
 PROGRAM_BYTES = 512 * 1024**2  # address space to grow by, beside the pixels
 DESCRIPTORS = 3
+READY = b"ready"  # said once: whatever ends the process before is not a photo's fault
 STRIP_ROWS = 64  # of pixels that are sent at a time: a copy of the whole picture costs a tenth of its decoding
 JPEG_QUALITIES = (95, 85, 70)  # the first that fits is taken
 TOO_MUCH_DETAIL = "The photo has too much detail to be handled at its size. Upload it in a smaller size."
@@ -98,8 +99,10 @@ def main(parent: int, max_bytes: int, max_pixels: int, jpeg_bytes: int) -> None:
     send: Send = send_pixels
     if jpeg_bytes:
         send = lambda channel, decoded: send_jpeg(channel, decoded, most_bytes=jpeg_bytes)  # noqa: E731
+    channel = parent_channel()
     try:
-        serve(parent_channel(), send, max_bytes=max_bytes, max_pixels=max_pixels)
+        channel.send(READY)
+        serve(channel, send, max_bytes=max_bytes, max_pixels=max_pixels)
     except PeerGone:
         return
 

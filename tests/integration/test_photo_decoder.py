@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -49,6 +50,15 @@ def test_a_process_that_was_killed_is_not_the_photos_fault(decoder: PhotoDecoder
         stop(decoder, signal.SIGKILL)
 
     assert decoder.decode(photo).width == 160
+
+
+def test_a_process_that_cannot_start_is_not_the_photos_fault(
+    decoder: PhotoDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    with pytest.raises(DecoderLost, match="did not start"):
+        decoder.decode(saved(colors(), "JPEG"))
 
 
 def test_killing_on_and_on_is_said_as_what_it_is(decoder: PhotoDecoder) -> None:
