@@ -1,0 +1,132 @@
+"""The cases of ../shared/cases: small files with a known right answer, through a running pipeline."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.pipeline import Settings
+from local.preparation import Enrolment, read_enrolment
+from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
+from tests.e2e.videos import Videos
+
+CASES = Path(__file__).parents[3] / "shared" / "cases"
+EXPECTED: dict[str, Any] = (
+    json.loads((CASES / "expected.json").read_text()) if (CASES / "expected.json").is_file() else {}
+)
+MEDIA = sorted(case for case in EXPECTED if (CASES / case).is_file() and case.startswith(("media/", "hostile/")))
+UPLOADED = [case for case in MEDIA if not case.endswith(".json")]
+GALLERIES = [case for case in MEDIA if case.endswith(".json")]
+TRIP = sorted(f"media/trip/{path.name}" for path in (CASES / "media/trip").glob("*"))
+DEFAULT_TOLERANCE = 0.5  # seconds
+
+pytestmark = pytest.mark.skipif(not EXPECTED, reason="../shared/cases is not here")
+
+
+@pytest.fixture(scope="module")
+def gallery(videos: Videos, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gallery")
+    (folder / "A").mkdir()
+    (folder / "A" / "obama.jpg").write_bytes((videos.photos / "obama.jpg").read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(gallery: Path, model_dir: Path) -> Iterator[RunningPipeline]:
+    enrolment: Enrolment = read_enrolment([gallery], None, model_dir)
+    with open_pipeline(Settings(prefix="cases"), enrolment, model_dir=model_dir, delivery=None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def versions(pipeline: RunningPipeline) -> dict[str, str]:
+    """All uploads at once: the pipeline works on them side by side."""
+    return {case: pipeline.upload(case, CASES / case) for case in [*UPLOADED, *TRIP]}
+
+
+def seen(result: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    return {
+        person["name"]: [(part["start"], part["end"]) for part in person["segments"]] for person in result["people"]
+    }
+
+
+@pytest.mark.parametrize("case", UPLOADED)
+def test_the_case_has_its_answer(pipeline: RunningPipeline, versions: dict[str, str], case: str) -> None:
+    expected = EXPECTED[case]
+    result = pipeline.result(case, versions[case])
+
+    if result["status"] == "failed":
+        assert result["error"]["code"] != "internal"
+        assert expected.get("status") != "done" or "or" in expected, result["error"]["message"]
+        return
+    assert expected.get("status", "done") != "failed"
+    check_people(expected, result)
+    if "duration" in expected:
+        assert result["duration"] == pytest.approx(expected["duration"], abs=DEFAULT_TOLERANCE)
+    if "notes" in expected:
+        assert result["notes"]
+
+
+def check_people(expected: dict[str, Any], result: dict[str, Any]) -> None:
+    people, tolerance = expected.get("people"), expected.get("tolerance", DEFAULT_TOLERANCE)
+    if isinstance(people, list):
+        assert names(result) == people
+    if isinstance(people, dict):
+        found = seen(result)
+        assert found.keys() == people.keys()
+        for name, segments in people.items():
+            assert [pytest.approx(segment, abs=tolerance) for segment in segments] == found[name]
+
+
+def test_interlaced_and_progressive_are_one_face(pipeline: RunningPipeline, versions: dict[str, str]) -> None:
+    interlaced, progressive = (
+        pipeline.result(f"media/{name}.mpg", versions[f"media/{name}.mpg"])["people"][0]["distance"]
+        for name in ("interlaced", "progressive")
+    )
+
+    assert interlaced == pytest.approx(progressive, abs=0.02)
+
+
+def test_a_second_camera_is_told(pipeline: RunningPipeline, versions: dict[str, str]) -> None:
+    result = pipeline.result("media/front-rear.mp4", versions["media/front-rear.mp4"])
+
+    assert names(result) == ["A"] or any("track" in note for note in result["notes"])
+
+
+@pytest.mark.parametrize("photo", TRIP)
+def test_every_photo_of_the_trip_shows_a(pipeline: RunningPipeline, versions: dict[str, str], photo: str) -> None:
+    assert names(pipeline.result(photo, versions[photo])) == ["A"]
+
+
+def test_still_frames_are_stored_and_recognized_once(pipeline: RunningPipeline, versions: dict[str, str]) -> None:
+    case = "hostile/amplify.gif"
+    pipeline.result(case, versions[case])
+    s3 = pipeline.cloud.client("s3")
+
+    listed = s3.list_objects_v2(Bucket="cases-stage-1", Prefix=f"{case}/").get("Contents", [])
+
+    assert sum(item["Size"] for item in listed) <= 5_000_000
+
+
+@pytest.mark.parametrize("case", GALLERIES)
+def test_absurd_numbers_end_in_one_line(case: str, videos: Videos, gallery: Path, tmp_path: Path) -> None:
+    given = ["--gallery", gallery, "--people", CASES / case] if "people" in case else ["--gallery", CASES / case]
+    command = [
+        sys.executable,
+        "-m",
+        "local.cli",
+        "run",
+        videos.photos / "obama2.jpg",
+        "--out",
+        tmp_path / "out",
+        *given,
+    ]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == EXPECTED[case]["exit"]
+    assert len(ended.stderr.strip().splitlines()) == 1
