@@ -177,7 +177,10 @@ def test_motos_own_api_is_closed(cloud, path):
 def test_web_pages_may_not_read(cloud, s3):
     url = s3.generate_presigned_url("list_objects_v2", Params={"Bucket": "try-output"})
 
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Origin": "http://evil.example"})) as response:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(url, headers={"Origin": "http://evil.example"}))
+    with refused.value as response:
+        assert response.status == 403
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
