@@ -1,5 +1,6 @@
 """File names that clients give, made fit for an object's key."""
 
+import re
 import unicodedata
 from pathlib import PurePosixPath
 
@@ -7,14 +8,15 @@ from functions.common.shown_text import printable, visible
 
 MAX_FILE_NAME_BYTES = 200
 MAX_SUFFIX_BYTES = 16  # kept when a long name is cut
+# S3 replaces `${filename}` in the key of a form by what the sender of the file calls it; nor may `$${` leave one
+_PLACEHOLDER = re.compile(r"\$+\{")
 
 
 def key_name(given: str) -> str | None:
     """The last part of a path, without what could mislead a reader, a program or S3; None where nothing is left."""
     base = unicodedata.normalize("NFC", given.replace("\\", "/").rstrip("/").rpartition("/")[2])
     shown = "".join(each for each in base if printable(each) == each)
-    # S3 replaces `${filename}` in the key of a form by what the sender of the file calls it
-    name = _cut(shown.replace("${", "{").strip(" ."))
+    name = _cut(_PLACEHOLDER.sub("{", shown).strip(" ."))
     return name if visible(name) else None
 
 

@@ -11,7 +11,7 @@ from functions.common.shown_text import visible
 from model.enrolment import EnrolmentLimits
 
 MAX_NAME_LENGTH = 100
-RESERVED_NAMES = re.compile(r"unknown(-[0-9]+)?|no-face", re.IGNORECASE)  # what results call people without a name
+RESERVED_NAMES = re.compile(r"unknown(-\d+)?|no-face", re.IGNORECASE)  # what results call people without a name
 
 
 class NotEnrolled(RollcallError):
@@ -59,9 +59,15 @@ def normal_name(name: str) -> str:
         raise NotEnrolled(
             f"the name {ascii(normal)} shows nothing; use letters, digits or other visible signs", code="bad-name"
         )
-    if RESERVED_NAMES.fullmatch(unicodedata.normalize("NFKC", shown)) or shown in {".", ".."}:
+    if RESERVED_NAMES.fullmatch(_with_plain_hyphens(shown)) or shown in {".", ".."}:
         raise NotEnrolled(f"{normal!r} is reserved for results", code="bad-name")
     return normal
+
+
+def _with_plain_hyphens(text: str) -> str:
+    """The text as a reader takes it: any hyphen or dash, or a minus sign, looks like the one on the keyboard."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join("-" if each == "\N{MINUS SIGN}" or unicodedata.category(each) == "Pd" else each for each in folded)
 
 
 def main_face(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> int:

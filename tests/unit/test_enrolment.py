@@ -11,7 +11,13 @@ LIMITS = load_enrolment_limits("dlib-resnet")
 GOOD = Quality(size=100.0, sharpness=1.0, yaw=0.0, roll=0.0, exposure=1.0, weight=1.0)
 
 
-@pytest.mark.parametrize("name", ["unknown", "Unknown", "unknown-1", "UNKNOWN-12", "no-face", "..", " ", "a/b", "a\nb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("unknown", "Unknown", "unknown-1", "UNKNOWN-12", "no-face", "..", " ", "a/b", "a\nb"),
+        *("no\u2010face", "unknown\u20111", "unknown\u22121", "unknown-\u0661"),  # other hyphens, other digits
+    ],
+)
 def test_names_that_results_use_or_files_cannot_have_are_refused(name: str) -> None:
     with pytest.raises(NotEnrolled):
         normal_name(name)
