@@ -18,6 +18,7 @@ from functions.common.errors import RollcallError
 from infra.pipeline import Settings, describe
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.guard import Guard
+from local.lambda_host.processes import describe_exit
 from local.listening import listen
 
 HOST = "127.0.0.1"
@@ -125,7 +126,13 @@ class ApiServer:
                 return
             time.sleep(LOOK_SECONDS)
         last = self._read_log(0).decode(errors="replace").splitlines()[-LOG_LINES:]
-        raise ApiFailed(f"the HTTP API did not start: {' | '.join(last)}")
+        raise ApiFailed(f"the HTTP API did not start: {' | '.join([self._state(), *last])}")
+
+    def _state(self) -> str:
+        code = self._process.poll()
+        if code is not None:
+            return f"it ended ({describe_exit(code)})"
+        return f"no answer within {START_SECONDS:g} s; try again when this machine is less busy"
 
     def _answers(self, seconds: float) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

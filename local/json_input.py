@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -68,7 +69,7 @@ def _parse_float(digits: str) -> float:
 def _without_repetition(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(fields)
     if len(content) < len(fields):
-        names = [name for name, _ in fields]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in fields)
+        twice = next(name for name, count in times.items() if count > 1)
         raise ValueError(f"the field {twice[:100]!r} is there twice in one object; keep one of them")
     return content

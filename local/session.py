@@ -18,6 +18,7 @@ from functions.common.jobs import JobStore
 from functions.common.people_store import PeopleStore
 from infra.pipeline import BucketRole, Settings, describe
 from local.cloud import LocalCloud
+from local.errors import UsageError
 from local.preparation import Enrolment
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ DUMMY_KEY = "test"
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
-    return Settings(
+    """Raises UsageError where two buckets would be one: results in the input bucket would be uploads, without end."""
+    settings = Settings(
         prefix=options.prefix,
         input_bucket=options.input_bucket,
         stage_1_bucket=options.stage_1_bucket,
@@ -45,6 +47,11 @@ def settings_from(options: argparse.Namespace) -> Settings:
         max_concurrency=options.max_concurrency,
         api_cors_origins=",".join(getattr(options, "cors_origin", None) or ()),  # of `up` alone: `run` has no API
     )
+    names = settings.bucket_names
+    if len(set(names.values())) < len(names):
+        told = ", ".join(f"--{role}-bucket {name}" for role, name in names.items())
+        raise UsageError(f"{told}: these have to be three different buckets; choose other names")
+    return settings
 
 
 @dataclass(frozen=True)

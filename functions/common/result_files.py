@@ -22,14 +22,14 @@ def to_csv(result: Result) -> str:
 
 
 def _headings(fields: Sequence[str]) -> list[str]:
-    """No two columns have one name."""
+    """No two columns have one name, as the file shows it."""
     taken = set(COLUMNS)
     headings = []
     for name in fields:
         heading = name
-        while heading in taken:
+        while csv_cell(heading) in taken:
             heading = f"record_{heading}"
-        taken.add(heading)
+        taken.add(csv_cell(heading))
         headings.append(heading)
     return headings
 

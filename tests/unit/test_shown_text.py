@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from functions.common.result_files import to_csv
 from functions.common.shown_text import csv_cell, printable, printable_json, visible
+from tests.unit.results import person, result
 
 STEERS = "\x1b[2J \x9b2J \u202e \u2066 \u200b \ufeff \u00ad \u2028 \x00 \x7f \r"
 
@@ -65,3 +67,10 @@ def test_no_text_is_a_formula(text: str) -> None:
 )  # fmt: skip
 def test_numbers_stay_numbers_text_stays_text_and_the_rest_is_json(value: object, cell: str) -> None:
     assert csv_cell(value) == cell
+
+
+def test_no_two_columns_of_a_csv_have_one_name_as_the_file_shows_it() -> None:
+    record = {"=x": 1, "'=x": 2, "a\u200b": 3, "a\u202e": 4, "name": "Ann", "seconds": 5}
+    headings = next(csv.reader(io.StringIO(to_csv(result([person("Ann", [(0.0, 1.0)], record=record)])))))
+
+    assert len({*headings}) == len(headings)

@@ -1,0 +1,44 @@
+"""What `up` and `run` refuse before they start anything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from infra.pipeline import Settings
+from local import api_server
+from local.api_server import ApiFailed, ApiServer
+from local.errors import UsageError
+from local.parser import build_parser
+from local.session import settings_from
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--input-bucket", "acme", "--output-bucket", "acme"],
+        ["--stage-1-bucket", "acme", "--output-bucket", "acme"],
+        ["--prefix", "acme", "--input-bucket", "acme-output"],
+    ],
+)
+def test_one_bucket_for_two_purposes_is_refused(arguments: Sequence[str]) -> None:
+    with pytest.raises(UsageError, match="three different buckets"):
+        settings_from(build_parser().parse_args(["up", *arguments]))
+
+
+def test_buckets_of_ones_own_names_are_taken() -> None:
+    options = build_parser().parse_args(["up", "--prefix", "acme", "--input-bucket", "uploads"])
+
+    assert settings_from(options).bucket_names == {
+        "input": "uploads",
+        "stage-1": "acme-stage-1",
+        "output": "acme-output",
+    }
+
+
+def test_an_api_that_is_late_is_told_of_with_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(api_server, "START_SECONDS", 0.0)
+    api = ApiServer(Settings(), port=0, endpoint_url="http://127.0.0.1:9", model_dir=tmp_path)
+
+    with pytest.raises(ApiFailed, match=r"no answer within 0 s; try again"), api:
+        pass
