@@ -4,10 +4,12 @@ import io
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from functions.video_split.decode import Gop
 from functions.video_split.ffmpeg import ENVIRONMENT, Binaries
 
 BITS = 10
@@ -63,3 +65,20 @@ def set_matrix(path: Path, matrix: tuple[int, int, int, int]) -> None:
     for index, value in enumerate((a, b, 0, c, d, 0, 0, 0, 1 << 30)):
         body[at + 4 * index : at + 4 * index + 4] = value.to_bytes(4, "big", signed=True)
     path.write_bytes(body)
+
+
+class Sampled(NamedTuple):
+    number: int
+    time: float
+    jpeg: bytes
+
+
+def every_sample(gops: list[Gop], rate: float) -> list[Sampled]:
+    """A picture that stays, once for each of the samples that it lasts."""
+    found: list[Sampled] = []
+    for gop in gops:
+        number = gop.first_frame
+        for time, jpeg, lasts in zip(gop.times, gop.frames, gop.lasts, strict=True):
+            found += [Sampled(number + later, round(time + later / rate, 6), jpeg) for later in range(lasts)]
+            number += lasts
+    return found

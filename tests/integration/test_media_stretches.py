@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -14,19 +13,13 @@ from functions.video_split.divide import divide
 from functions.video_split.division import Division
 from functions.video_split.ffmpeg import Binaries, find, system_binaries, wheel_binaries
 from functions.video_split.probe import Limits, Media, probe
-from tests.integration.made_media import make, synthetic, with_sound
+from tests.integration.made_media import every_sample, make, synthetic, with_sound
 
 LIMITS = Limits()
 SECONDS = 24
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50", "-bf", "3")
 OPEN_GOPS = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "40", "-bf", "4")
 VARIABLE = ("-vf", "select='lt(mod(n,17),3)+gt(mod(n,211),180)'", "-fps_mode", "vfr")
-
-
-class Sampled(NamedTuple):
-    number: int
-    time: float
-    jpeg: bytes
 
 
 @pytest.fixture(params=["system", "wheel"], scope="module")
@@ -96,7 +89,7 @@ def test_stretches_are_the_whole(binaries: Binaries, path: Path) -> None:
                 return found, end.value
 
     gops, duration = read(WHOLE)
-    whole = samples(gops)
+    whole = every_sample(gops, rate)
     origin = gops[0].rest.origin
     bounds = [round(len(whole) * part) for part in (0, 0.13, 0.5, 0.77)]
     parts = [
@@ -105,21 +98,13 @@ def test_stretches_are_the_whole(binaries: Binaries, path: Path) -> None:
     ]
 
     assert len(whole) > SECONDS * rate * 0.8
-    assert [samples(found) for found, _ in parts] == [
+    assert [every_sample(found, rate) for found, _ in parts] == [
         whole[first:end] for first, end in zip(bounds, [*bounds[1:], None], strict=True)
     ]
     assert [end for _, end in parts] == [None, None, None, duration]
     last = gops[-2]  # from a boundary on, as who is handed the rest reads it: the very same GoPs follow
     rest, end = read(last.rest)
     assert ([found.frames for found in rest], end) == ([gops[-1].frames], duration)
-
-
-def samples(gops: list[Gop]) -> list[Sampled]:
-    return [
-        Sampled(gop.first_frame + number, time, jpeg)
-        for gop in gops
-        for number, (time, jpeg) in enumerate(zip(gop.times, gop.frames, strict=True))
-    ]
 
 
 def test_nothing_is_left_behind_the_end(binaries: Binaries, tmp_path: Path) -> None:
