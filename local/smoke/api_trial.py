@@ -20,7 +20,7 @@ from local.smoke.waiting import Patience
 from local.submissions import Stage
 
 KEY_SECONDS = 3600  # after which the key opens nothing, whatever becomes of this run
-SCOPES = ("recognize", "videos", "results")
+SCOPES = ("recognize", "videos", "results", "people:read")  # records are for the last one
 
 
 def open_api(deployment: Deployment, options: argparse.Namespace) -> HttpApi | None:
