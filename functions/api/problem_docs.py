@@ -18,7 +18,7 @@ _REQUEST_ID = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "maxLength": 64},
+    "schema": {"type": "string"},  # another one is made for what is too long: nothing is refused
     "description": "the request's id in the answer, in errors and in the log; one is made where there is none",
 }
 
