@@ -15,6 +15,8 @@ from functions.video_split.probe import Media
 from functions.video_split.source import Input
 from functions.video_split.upright import Turn
 
+LEAST_JUMP = 3600.0  # seconds; and more than the whole video is said to last: such a gap is a wrong time stamp
+JUMP_STEP = 0.04  # seconds from the frame before a jump to the frame after it
 VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 the worst
 
 
@@ -54,6 +56,7 @@ def video_command(
         **({"skip_frame": "noref"} if leaves_out(media, stretch) else {}),
         **({} if seek is None else _sought(seek)),
     )
+    stream = stream.filter("setpts", _without_jumps(media))
     # in this order: a frame's line is on the log before its JPEG is on the pipe, and what is dropped costs nothing more
     stream = stream.filter("showinfo", checksum=0)
     stream = stream.filter("setpts", "PTS-STARTPTS" if seek is None else f"if(N,PTS-({stretch.origin}),0)")
@@ -69,6 +72,17 @@ def video_command(
 
 def first_frame_command(opened: Input, media: Media, limits: Limits, binaries: Binaries) -> list[str]:
     return _upright(_input(opened, media, limits), media, limits, binaries, **{"frames:v": 1})
+
+
+def _without_jumps(media: Media) -> str:
+    """An expression for `setpts`. Frames after a jump follow the frame before it, until the times fit again.
+
+    Register 0 is what the frames after a jump are moved by. The first frame stays, and so does one without a time.
+    """
+    most = f"{max(LEAST_JUMP, media.duration):.3f}/TB"
+    again = f"PTS+st(0,PREV_OUTPTS+{JUMP_STEP}/TB-PTS)"
+    moved = f"if(gt(abs(PTS+ld(0)-PREV_OUTPTS),{most}),{again},PTS+ld(0))"
+    return f"if(gt(abs(PTS-PREV_OUTPTS),{most}),{moved},PTS)"
 
 
 def _sought(seconds: float) -> dict[str, Any]:

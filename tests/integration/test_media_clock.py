@@ -8,7 +8,7 @@ from functions.common.errors import TooLong
 from functions.video_split.decode import Gop, decode
 from functions.video_split.ffmpeg import Binaries, find
 from functions.video_split.probe import Limits, probe
-from tests.integration.made_media import make, numbered, with_sound
+from tests.integration.made_media import frame_number, make, numbered, with_sound
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
@@ -77,3 +77,35 @@ def test_what_is_too_long_is_told_by_a_packet_near_the_limit(binaries: Binaries,
     path = numbered(binaries, tmp_path / name, "-g", "10", frames=90)
     with pytest.raises(TooLong, match="0:00:03 long; the limit is 0:00:02"):
         probe(str(path), limits=Limits(max_duration=2.0), binaries=binaries)
+
+
+def stamped(binaries: Binaries, folder: Path, name: str, frames: str, seconds: int) -> Path:
+    """Three seconds; the time stamps of some frames are moved."""
+    made = numbered(binaries, folder / "made.mkv", "-bf", "2", frames=90)
+    moved = f"setts=pts='if({frames},PTS+{seconds}/TB_OUT,PTS)'"
+    return make(binaries, folder / name, "-c", "copy", "-bsf:v", moved, inputs=["-i", str(made)])
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4"])
+@pytest.mark.parametrize("frames", ["eq(N,43)", "between(N,41,52)"])
+@pytest.mark.parametrize("seconds", [26 * 3600, -26 * 3600])
+def test_wild_time_stamps_do_not_move_the_rest(
+    binaries: Binaries, tmp_path: Path, name: str, frames: str, seconds: int
+) -> None:
+    def shown(moved: str) -> tuple[list[tuple[float, int]], float]:
+        path = stamped(binaries, tmp_path, name, moved, seconds)
+        media = probe(str(path), limits=Limits(), binaries=binaries)
+        gops = list(decode(str(path), media, frames_per_second=5.0, limits=Limits(), binaries=binaries))
+        pictures = [
+            (time + at / 5.0, frame_number(jpeg))
+            for gop in gops
+            for time, jpeg, lasts in zip(gop.times, gop.frames, gop.lasts, strict=True)
+            for at in range(lasts)
+        ]
+        return pictures, gops[-1].end
+
+    (ordinary, end), (wild, wild_end) = shown("0"), shown(frames)
+
+    assert [time for time, _ in wild] == pytest.approx([time for time, _ in ordinary], abs=0.1)
+    assert all(abs(number - usual) <= 12 for (_, number), (_, usual) in zip(wild, ordinary, strict=True))
+    assert wild_end == pytest.approx(end, abs=0.1)
