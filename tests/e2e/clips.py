@@ -37,7 +37,7 @@ def run(data: Path, out: Path) -> None:
 def check(out: Path, clip: str, expected: dict[str, str]) -> list[str]:
     result = json.loads((out / f"{clip}.json").read_text())
     with (out / f"{clip}.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if not row["name"].startswith("unknown-")]
     named = [person["name"] for person in result["people"]]
     if named != [expected["person"]] or [row["name"] for row in rows] != named:
         return [f"{clip}: {expected['person']} expected, JSON says {named}, CSV {[row['name'] for row in rows]}"]
