@@ -32,6 +32,7 @@ from functions.common.errors import (
     UnreadableMedia,
 )
 from functions.common.exif import orientation_of
+from functions.common.jpeg_scans import every_scan_begins, number_of_scans
 from functions.common.photo_colors import to_srgb
 from functions.common.photo_ends import has_end
 from functions.common.photo_formats import (
@@ -60,6 +61,8 @@ NOT_A_PHOTO = f"This is not a photo that can be read. Send {NAMES}."
 # Of a JPEG that was cut: the share of its pixels that may depend on what is missing
 MOST_MISSING = 0.01
 _LENGTHENED = bytes(range(1, 255)) * 4, bytes(range(254, 0, -1)) * 4  # two ends that a cut photo might have had
+_BLOCK_ROWS = 8  # of a JPEG, times the sampling factor of its finest component
+_OVERLAP_ROWS = 2  # that depend on the block below them as well
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -130,9 +133,24 @@ def _whole(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
     start = photo.rstrip(b"\0\xff")  # without half a marker, and what a file that was cut may be filled up with
     one, other = (_loaded(start + end + b"\xff\xd9", form, max_pixels) for end in _LENGTHENED)
     differing = ImageChops.difference(one, other).convert("L").histogram()
-    if sum(differing[1:]) > MOST_MISSING * one.width * one.height:
+    if sum(differing[1:]) > MOST_MISSING * one.width * one.height or not _reaches_the_end(start, one):
         raise TruncatedMedia(INCOMPLETE)
     return one
+
+
+def _reaches_the_end(jpeg: bytes, lengthened: Image.Image) -> bool:
+    """Whether a JPEG that was cut reaches its last blocks: gray stands for all that comes after what was appended."""
+    if number_of_scans(jpeg) != 1:
+        return every_scan_begins(jpeg)
+    cut = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
+    with suppress(OSError):  # it ends early; the rows before are there, and black ones after them
+        cut.load()
+    rows = Image.new(lengthened.mode, lengthened.size)
+    rows.im = cut.im
+    differing = ImageChops.difference(rows, lengthened).getbbox()
+    block = _BLOCK_ROWS * max(layer[2] for layer in cut.layer)
+    last_block = (cut.height - 1) // block * block
+    return differing is None or differing[1] >= last_block - _OVERLAP_ROWS
 
 
 def _loaded(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:

@@ -210,6 +210,24 @@ def test_a_photo_that_was_cut_is_refused(form: str, share: float) -> None:
             read(whole[: int(share * len(whole))] + filled)
 
 
+@pytest.mark.parametrize("layout", [{}, {"restart_marker_rows": 1}, {"subsampling": 0}, {"progressive": True}])
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.97])
+def test_a_large_jpeg_that_was_cut_anywhere_is_refused(layout: dict[str, int], share: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (90, 60, 3), np.uint8)
+    whole = saved(Image.fromarray(noise).resize((600, 900)), "JPEG", quality=90, **layout)
+
+    with pytest.raises(TruncatedMedia, match="its end is missing"):
+        read(whole[: int(len(whole) * share)])
+
+
+@pytest.mark.parametrize("layout", [{}, {"restart_marker_rows": 1}, {"subsampling": 0}, {"progressive": True}])
+def test_a_large_jpeg_without_its_end_marker_is_whole(layout: dict[str, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (90, 60, 3), np.uint8)
+    whole = saved(Image.fromarray(noise).resize((600, 900)), "JPEG", quality=90, **layout)
+
+    assert difference(read(whole[:-2]), read(whole)) < 0.5
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("missing", [1, 2, 3])
 def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, missing: int) -> None:
