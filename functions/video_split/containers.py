@@ -49,6 +49,7 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that
 _MPEG_SEQUENCE = 0xB3
 _MPEG4_OBJECTS = {0xB0, 0xB6}
 _JPEG_SEGMENT = re.compile(rb"\xff(.)(..)", re.DOTALL)  # marker, length
+_JPEG_GAP = 256  # bytes at most between pictures: some cameras fill up or separate them
 _PACK = re.compile(START_CODE + rb"\xba[\x20-\x2f\x40-\x7f]")  # of MPEG-1 or MPEG-2
 # Kinds of NAL units (ITU-T H.264, table 7-1; H.265, table 7-1)
 _H264_KINDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 19, 20})
@@ -76,12 +77,16 @@ def video_container(head: bytes) -> Container | None:
 
 
 def is_jpeg_stream(content: bytes) -> bool:
-    """Whether JPEGs of one size follow each other. A photo may hold others too, but names them in a list of its own."""
+    """Whether JPEGs of one size follow each other, with little between them.
+
+    A photo may hold others too, but names them in a list of its own.
+    """
     first = _jpeg_scan(content, 0)
     if first is None or first.listed:
         return False
-    follows = content.find(b"\xff\xd9\xff\xd8\xff", first.at)
-    second = _jpeg_scan(content, follows + 2) if follows >= 0 else None
+    end = content.find(b"\xff\xd9", first.at)
+    follows = content.find(b"\xff\xd8\xff", end + 2, end + 2 + _JPEG_GAP + 3)
+    second = _jpeg_scan(content, follows) if min(end, follows) >= 0 else None
     return second is not None and not second.listed and second.size == first.size
 
 

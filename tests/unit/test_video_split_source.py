@@ -110,6 +110,9 @@ def jpeg(size: int, *, listed: bool = False) -> bytes:
     ("content", "stream"),
     [
         (jpeg(64) + jpeg(64), True),
+        (jpeg(64) + bytes(37) + jpeg(64), True),  # filled up
+        (jpeg(64) + b"\r\n--next\r\n" + jpeg(64), True),
+        (jpeg(64) + bytes(5000) + jpeg(64), False),
         (jpeg(64), False),
         (jpeg(64)[:-2], False),
         (jpeg(64) + jpeg(32), False),  # a gain map, smaller
