@@ -68,6 +68,6 @@ def read(video: Path) -> tuple[Media, list[Gop]]:
 def test_a_good_upload_gets_its_answer(video: Path) -> None:
     started = time.monotonic()
     undisturbed = read(video)
-    with killing(every=(time.monotonic() - started) / 3, seed=0) as killed:
+    with killing(every=time.monotonic() - started, seed=0) as killed:
         while len(killed) < ENOUGH:
             assert read(video) == undisturbed
