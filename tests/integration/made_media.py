@@ -79,6 +79,6 @@ def every_sample(gops: list[Gop], rate: float) -> list[Sampled]:
     for gop in gops:
         number = gop.first_frame
         for time, jpeg, lasts in zip(gop.times, gop.frames, gop.lasts, strict=True):
-            found += [Sampled(number + later, round(time + later / rate, 6), jpeg) for later in range(lasts)]
+            found += [Sampled(number + later, round(time + later / rate, 9), jpeg) for later in range(lasts)]
             number += lasts
     return found
