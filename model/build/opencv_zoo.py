@@ -1,0 +1,117 @@
+"""YuNet and SFace of the OpenCV Zoo, from the files in which their weights are stored in blocks of eight bits.
+
+Sources: face_detection_yunet_2023mar_int8bq.onnx (Shiqi Yu and others, MIT) and
+face_recognition_sface_2021dec_int8bq.onnx (Zhong and others, "SFace", 2021; Apache-2.0). In both, DequantizeLinear
+nodes with a `block_size` restore the weights. Few runtimes know these, so the build restores them once, to the same
+numbers; nothing else of the networks changes but what they leave free: the number of faces, the size of a picture.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from model.build.errors import ArchiveError
+from model.build.graph import IR_VERSION, OPSET
+
+SFACE_SIDE = 112
+_Arrays = dict[str, NDArray[Any]]
+
+
+def sface(content: bytes) -> onnx.ModelProto:
+    """Input `data` [N, 3, 112, 112] float32, RGB, 0..255: faces aligned by five points. Output `fc1` [N, 128] float32.
+
+    Embeddings are compared by the cosine of their angle.
+    """
+    return _restored(
+        content,
+        name="SFace",
+        inputs={"data": ["N", 3, SFACE_SIDE, SFACE_SIDE]},
+        shape_of=lambda _output, shape: ["N", *shape[1:]],
+        description="face_recognition_sface_2021dec (OpenCV Zoo, Apache-2.0)",
+    )
+
+
+def yunet(content: bytes) -> onnx.ModelProto:
+    """Input `input` [1, 3, H, W] float32, BGR, 0..255; H and W are multiples of 32.
+
+    Outputs for each stride S of 8, 16, 32, with a row for each of the (H / S) (W / S) cells: `cls_S` and `obj_S`
+    [1, cells, 1], whose product is the square of the score; `bbox_S` [1, cells, 4]: offset of the center in x and y,
+    logarithms of width and height; `kps_S` [1, cells, 10]: five points, x and y. Units are strides.
+    """
+    return _restored(
+        content,
+        name="YuNet",
+        inputs={"input": [1, 3, "H", "W"]},
+        shape_of=lambda output, shape: [1, f"cells_{output.rpartition('_')[2]}", shape[2]],
+        description="face_detection_yunet_2023mar (OpenCV Zoo, MIT)",
+    )
+
+
+def _restored(
+    content: bytes,
+    *,
+    name: str,
+    inputs: Mapping[str, list[int | str]],
+    shape_of: Callable[[str, list[int]], list[int | str]],
+    description: str,
+) -> onnx.ModelProto:
+    """The network with plain float32 weights. Errors: ArchiveError for another network."""
+    original = onnx.load_model_from_string(content)
+    arrays: _Arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in original.graph.initializer}
+    nodes = [node for node in original.graph.node if not _folded(node, arrays)]
+    if any(node.op_type == "DequantizeLinear" for node in nodes):
+        raise ArchiveError(f"{name}: some weights are not constants")
+    read = {value for node in nodes for value in node.input}
+    graph = helper.make_graph(
+        nodes,
+        original.graph.name,
+        [_float32(value, inputs[value]) for value in (given.name for given in original.graph.input) if value in inputs],
+        [_float32(output.name, shape_of(output.name, _shape(output))) for output in original.graph.output],
+        initializer=[numpy_helper.from_array(array, value) for value, array in arrays.items() if value in read],
+    )
+    model = helper.make_model(
+        graph,
+        producer_name="rollcall",
+        doc_string=description,
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _folded(node: onnx.NodeProto, arrays: _Arrays) -> bool:
+    """Whether the node only restores or reshapes weights; its result is then among the arrays."""
+    if node.op_type not in ("DequantizeLinear", "Reshape") or node.input[0] not in arrays:
+        return False
+    values, *others = (arrays[value] for value in node.input)
+    if node.op_type == "Reshape":
+        arrays[node.output[0]] = values.reshape(others[0].tolist())
+    else:
+        settings = {attribute.name: attribute.i for attribute in node.attribute}
+        arrays[node.output[0]] = dequantized(values, *others, axis=settings["axis"], block=settings["block_size"])
+    return True
+
+
+def dequantized(
+    values: NDArray[np.int8], scales: NDArray[np.float32], zeros: NDArray[np.int8], *, axis: int, block: int
+) -> NDArray[np.float32]:
+    """`values` in blocks of `block` along `axis`, each block with a scale and a zero point of its own.
+
+    Source: ONNX's DequantizeLinear, opset 21, with a block size; the last block may be shorter.
+    """
+    block_of = np.arange(values.shape[axis]) // block
+    steps = values.astype(np.int32) - zeros.take(block_of, axis=axis)
+    return np.asarray(steps * scales.take(block_of, axis=axis), dtype=np.float32)
+
+
+def _float32(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int]:
+    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
