@@ -47,7 +47,7 @@ def video_command(
 
     After a seek the frames keep the times that they have in a decode from the start, and the first one stands for all
     that came before it. So the sampler counts as it does over the whole video, to the sample; what lies outside the
-    stretch is dropped before it is scaled.
+    stretch is dropped before it is scaled. A frame that several samples show comes once: the log tells how many.
     """
     stream = _input(
         opened,
@@ -59,11 +59,9 @@ def video_command(
     stream = stream.filter("setpts", _without_jumps(media))
     # in this order: a frame's line is on the log before its JPEG is on the pipe, and what is dropped costs nothing more
     stream = stream.filter("showinfo", checksum=0)
-    stream = stream.filter("setpts", "PTS-STARTPTS" if seek is None else f"if(N,PTS-({stretch.origin}),0)")
-    # a frame is on screen from its own time on, so the first instant of the grid at or after that samples it
-    stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", round="up")
-    if stretch.first > 0 or stretch.end is not None:
-        stream = stream.filter("trim", **_numbers(stretch))
+    stream = stream.filter("setpts", _turns(rate * media.time_base, stretch, "STARTPTS" if seek is None else None))
+    # the last frame of each turn, once
+    stream = stream.filter("fps", fps=_ratio(1 / media.time_base), round="up")
     if media.fields is not None:
         # the scaler gives all frames the size and the format of the first, which `estdif` relies on
         stream = stream.filter("scale", *media.fields).filter("estdif", **DEINTERLACER)
@@ -85,13 +83,28 @@ def _without_jumps(media: Media) -> str:
     return f"if(gt(abs(PTS-PREV_OUTPTS),{most}),{moved},PTS)"
 
 
+def _turns(samples_a_unit: Fraction, stretch: Stretch, start: str | None) -> str:
+    """An expression for `setpts`: the frames that compete for the same samples get the same time, a unit a turn.
+
+    A frame is on screen from its own time on, so the first sample at or after that shows it, and all up to the next
+    frame's. Register 0 is the first sample that no frame is known for, 1 the turn, 2 whether there was a frame, 3 the
+    sample that the frame comes with. The log gets 3 where a turn ends. The end of the video has a time as well.
+    """
+    sample = f"ceil((PTS-({start or stretch.origin}))*{_ratio(samples_a_unit)})"
+    within = f"max({sample},{stretch.first})"
+    within = within if stretch.end is None else f"min({within},{stretch.end})"
+    first = f"0*(st(0,{stretch.first})+st(2,1))"
+    later = f"st(3,{within});if(gt(ld(3),ld(0)),st(0,print(ld(3)));st(1,ld(1)+1),ld(1))"
+    return f"if(isnan(PTS),if(ld(2),ld(1),PTS),if(ld(2),{later},{first}))"
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
 def _sought(seconds: float) -> dict[str, Any]:
     # to the key frame before, and all from there on: the frame on screen at an instant starts before it
     return {"ss": f"{seconds:.6f}", "noaccurate_seek": None}
-
-
-def _numbers(stretch: Stretch) -> dict[str, int]:
-    return {"start_frame": stretch.first} | ({} if stretch.end is None else {"end_frame": stretch.end})
 
 
 def _upright(

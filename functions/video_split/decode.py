@@ -257,13 +257,15 @@ class _Reading:
         held: Sample | None = None
         try:
             for sample in self._each():
-                if held is not None and self._stays(held, sample):
-                    held = replace(held, lasts=held.lasts + 1, latest_key=sample.latest_key)
+                hidden = 0 if held is None else self._hidden(held, sample)
+                if held is not None and hidden:
+                    held = replace(held, lasts=held.lasts + hidden, latest_key=sample.latest_key)
+                if hidden == sample.lasts:
                     continue
                 if held is not None:
                     yield held
                 self._budget.spend(sample.jpeg)
-                held = sample
+                held = self._later(sample, hidden) if hidden else sample
         except TooSlow as slow:
             if held is None:
                 raise
@@ -279,12 +281,17 @@ class _Reading:
         first, self._next = self._next, max(self._next, math.ceil(Fraction(self.duration) * self._rate))
         return self._next - first
 
-    def _stays(self, held: Sample, sample: Sample) -> bool:
+    def _hidden(self, held: Sample, sample: Sample) -> int:
+        """How many of the samples of this picture count for the one before: it is the same, or comes too soon."""
         if sample.jpeg == held.jpeg:
-            return True
-        too_soon = sample.number - held.number < self._budget.spacing
-        self.coarse |= too_soon
-        return too_soon
+            return sample.lasts
+        too_soon = max(0, held.number + self._budget.spacing - sample.number)
+        self.coarse |= too_soon > 0
+        return min(too_soon, sample.lasts)
+
+    def _later(self, sample: Sample, by: int) -> Sample:
+        number = sample.number + by
+        return replace(sample, number=number, time=self._time(number), key=False, lasts=sample.lasts - by)
 
     def _each(self) -> Iterator[Sample]:
         timeline, limits = self._timeline, self._opened.limits
@@ -292,27 +299,33 @@ class _Reading:
             for jpeg in jpegs(child, most_bytes=limits.max_frame_bytes):
                 self._opened.source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
                 timeline.require_anchor()
-                yield self._sample(jpeg)
+                yield self._sample(jpeg, timeline.take_turn())
+                if self._next == self._stretch.end:
+                    return
         self._opened.source.require_fetched()
         timeline.require_anchor()
         if self._next == 0 and timeline.frames == 1:  # a frame that lasts no time is at no instant of the grid
-            yield self._sample(self._first_frame())
+            yield self._sample(self._first_frame(), 1)
         else:
             self._require_unbroken(child.returncode, self._next)
-        if self._next != self._stretch.end:
-            claimed = max(0.0, self._opened.media.duration - self._offset)
-            timeline.end(samples=self._next, claimed=claimed)
-            self.duration = self._offset + timeline.duration(samples=self._next, claimed=claimed)
-            self._require_whole(self.duration)
+        claimed = max(0.0, self._opened.media.duration - self._offset)
+        timeline.end(samples=self._next, claimed=claimed)
+        self.duration = self._offset + timeline.duration(samples=self._next, claimed=claimed)
+        self._require_whole(self.duration)
 
-    def _sample(self, jpeg: bytes) -> Sample:
+    def _sample(self, jpeg: bytes, lasts: int) -> Sample:
         number, limits = self._next, self._opened.limits
-        time = self._time(number)
-        if time > limits.longest:
+        self._next += lasts
+        if self._time(self._next - 1) > limits.longest:
             raise TooLong(f"The video is too long; the limit is {clock(limits.max_duration)}. Upload it in parts.")
-        self._next += 1
-        key = self._timeline.take_key(number)
-        return Sample(number=number, time=time, jpeg=jpeg, key=key, latest_key=self._timeline.latest_key)
+        return Sample(
+            number=number,
+            time=self._time(number),
+            jpeg=jpeg,
+            key=self._timeline.take_key(number),
+            lasts=lasts,
+            latest_key=self._timeline.latest_key,
+        )
 
     def _first_frame(self) -> bytes:
         opened = self._opened

@@ -1,4 +1,4 @@
-"""What a running decode tells about the stream on its log: when each frame starts, and which are key frames."""
+"""What a running decode tells on its log: when frames start, how long they are shown, and which are key frames."""
 
 import math
 import re
@@ -11,6 +11,7 @@ KEPT_LINES = 40
 CLAIM_TOLERANCE = Fraction(1, 500)  # seconds; some files round their times to milliseconds
 _TIME_BASE = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+),")
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+) .*\biskey:([01]) ")
+_TURN = re.compile(r"(?:\[Eval @ \w+\] )?\[info\] (\d+)\.0+$")
 _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
 
 
@@ -45,15 +46,25 @@ class Timeline:
         self._rate = frames_per_second
         self._time_base = Fraction(0)
         self._last = self._before_last = 0
+        self._next = self._stretch.first  # the first sample that no picture is known for
+        self._turns: deque[int] = deque()  # the sample before which the turn of each frame that is shown ends
         self._keys: deque[tuple[int, int]] = deque()  # the first sample that shows or follows each key frame; its start
 
     def feed(self, line: str) -> None:
         if frame := _FRAME.match(line):
             self._frame(int(frame[1]), key=frame[2] == "1")
+        elif turn := _TURN.match(line):
+            self._turns.append(int(turn[1]))
         elif base := _TIME_BASE.match(line):
             self._time_base = Fraction(int(base[1]), int(base[2]) or 1)
         elif _PROBLEM.search(line):
             self.problems.append(line)
+
+    def take_turn(self) -> int:
+        """Samples in a row that show the next picture; asked once for each picture, in order."""
+        end = self._turns.popleft()
+        lasts, self._next = end - self._next, end
+        return lasts
 
     def take_key(self, sample: int) -> bool:
         """Whether a key frame came after the sample before this one; asked once for each sample, in order."""

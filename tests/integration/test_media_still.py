@@ -1,7 +1,9 @@
 """A picture that stays is stored and recognized once, for as long as it stays; an upload has a budget."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from functions.common.events import Stretch
 from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.ffmpeg import Binaries, find
+from functions.video_split.mpjpeg import jpegs
 from functions.video_split.probe import Limits, probe
 from tests.integration.made_media import frame_number, make, numbered
 
@@ -49,6 +52,26 @@ def test_each_slide_is_stored_once(binaries: Binaries, tmp_path: Path, name: str
     assert gops[-1].rest.first == sum(lasts for _, _, lasts in shown(gops))
 
 
+@pytest.mark.parametrize("first", [0, 3])
+def test_each_slide_is_encoded_once(
+    binaries: Binaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    path = numbered(binaries, tmp_path / "v.mkv", *SLIDES, frames=120)
+    encoded: list[bytes] = []
+
+    def counted(*arguments: Any, **options: Any) -> Iterator[bytes]:
+        for jpeg in jpegs(*arguments, **options):
+            encoded.append(jpeg)
+            yield jpeg
+
+    monkeypatch.setattr("functions.video_split.decode.jpegs", counted)
+
+    gops = read(path, binaries, stretch=Stretch(first=first))
+
+    assert gops[-1].rest.first > 16
+    assert [frame_number(jpeg) for jpeg in encoded] == [0, 40, 80]
+
+
 def test_frames_that_are_sent_again_are_stored_once(binaries: Binaries, tmp_path: Path) -> None:
     path = numbered(binaries, tmp_path / "v.mp4", "-vf", "select='lt(n,1)',loop=199:1:0", *EXACT, frames=1)
     assert shown(read(path, binaries)) == [(0.0, 0, 14)]
@@ -77,10 +100,11 @@ def test_what_is_over_the_budget_is_looked_at_more_coarsely(binaries: Binaries, 
 
 
 def test_out_of_time_what_is_there_is_handed_out(binaries: Binaries, tmp_path: Path) -> None:
-    still = ["-f", "lavfi", "-i", "color=gray:s=64x64:r=1:d=14400"]
-    path = make(binaries, tmp_path / "v.mp4", "-c:v", "libx264", "-preset", "ultrafast", inputs=still)
+    still = ["-f", "lavfi", "-i", "color=gray:s=64x64:r=10:d=1000"]
+    short = make(binaries, tmp_path / "short.mp4", "-c:v", "libx264", "-preset", "ultrafast", inputs=still)
+    path = make(binaries, tmp_path / "v.mp4", "-c", "copy", inputs=["-stream_loop", "19", "-i", str(short)])
     media = probe(str(path), limits=LIMITS, binaries=binaries)
-    gops = decode(str(path), media, frames_per_second=30.0, limits=LIMITS, deadline=Deadline.after(3))
+    gops = decode(str(path), media, frames_per_second=10.0, limits=LIMITS, deadline=Deadline.after(3))
     gop = next(gops)
     assert gop.rest.first == gop.lasts[0] > 1
     with pytest.raises(TooSlow):

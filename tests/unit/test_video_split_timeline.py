@@ -48,6 +48,15 @@ def test_duration(samples: int, claimed: float, expected: float) -> None:
     assert line.duration(samples=samples, claimed=claimed) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("line", ["[info] {}.000000", "[Eval @ 0x7ffd1b0] [info] {}.000000"])
+def test_how_long_each_picture_stays_is_on_the_log(line: str) -> None:
+    stretch = Timeline(frames_per_second=Fraction(2), stretch=Stretch(first=5))
+    for end in (6, 1316, 1317):
+        stretch.feed(line.format(end))
+    stretch.feed("[info]     title           : 7.000000")
+    assert [stretch.take_turn() for _ in range(3)] == [1, 1310, 1]
+
+
 def test_only_problems_are_kept_and_few() -> None:
     line = timeline((0, True))
     line.feed("[info]   title: [Parsed_showinfo_1 @ 0x1] [info] n: 9 pts: 9 pts_time:9 iskey:1 type:I ")
