@@ -19,16 +19,13 @@ from functions.common.gop_faces import FaceRecord, GopFaces
 from functions.common.jobs import Job, MediaSummary
 from functions.common.keys import crop_key
 from functions.common.results import Result
-from functions.common.uploads import ANSWERED
+from functions.common.uploads import ANSWERED, UNVERSIONED
 from functions.lookup.publish import Publication, Publisher
 from functions.lookup.result import CROPS, Evidence, publication_of
 from model.calibration import Calibration
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-
-UNVERSIONED = "null"
 
 
 @dataclass(frozen=True, kw_only=True)

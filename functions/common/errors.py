@@ -19,7 +19,7 @@ RollcallError
 ├── BadGallery            an item of the faces table that enrolment would not have written
 ├── BadRecord             a record that DynamoDB cannot hold
 ├── GalleryMismatch       the gallery was made with another embedder
-└── Superseded            a newer upload of the same key exists; this job's work is moot
+└── Superseded            the upload was replaced or deleted; this job's work is moot
 """
 
 
@@ -104,4 +104,4 @@ class GalleryMismatch(RollcallError):
 
 
 class Superseded(RollcallError):
-    """A newer upload of the same key exists."""
+    """The upload was replaced or deleted: whoever works on it stops, leaves nothing behind and does not try again."""

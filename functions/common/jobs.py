@@ -1,5 +1,8 @@
 """The state of a job: one DynamoDB item per upload, written so that doing it again changes nothing.
 
+Only `start` creates it. Every other update raises Superseded for a job that is gone, as when its upload was deleted:
+DynamoDB would make a new item of whatever a late worker adds.
+
 The split reports range by range where it went on from and how far it got. Once the reports lead from the first sampled
 frame to the video's end, `media` counts all GoPs; a job is complete when as many of them are in the set of those done.
 Each is a single atomic update that returns the whole item, so whichever comes last sees a complete job.
@@ -7,12 +10,14 @@ Each is a single atomic update that returns the whole item, so whichever comes l
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from functions.common.batch_get import batch_get
+from functions.common.errors import Superseded
 from functions.common.events import Upload
 from functions.common.packs import MAX_SAMPLES
 
@@ -124,11 +129,21 @@ class JobStore:
                 ":rate": _number(frames_per_second),
                 ":none": {},
             },
+            creates=True,
         )
+
+    def discard(self, job: str) -> None:
+        """For an upload that was replaced or deleted. A job that has been published stays."""
+        with suppress(self._condition_failed):
+            self._table.delete_item(
+                Key={"job": job},
+                ConditionExpression="attribute_not_exists(#status)",
+                ExpressionAttributeNames={"#status": "status"},
+            )
 
     def get(self, job: str) -> Job | None:
         item = self._table.get_item(Key={"job": job}, ConsistentRead=True).get("Item")
-        return None if item is None else parse_job(item)
+        return None if item is None or "upload" not in item else parse_job(item)
 
     def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
         """Those that there are, by their ids."""
@@ -161,16 +176,37 @@ class JobStore:
     def published(self, job: str, status: Literal["done", "failed"]) -> Job:
         return self._update(job, "SET #status = :status", {":status": status}, names={"#status": "status"})
 
-    def _update(self, job: str, expression: str, values: dict[str, Any], names: dict[str, str] | None = None) -> Job:
-        aliases: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}  # for DynamoDB's reserved words
-        answer = self._table.update_item(
-            Key={"job": job},
-            UpdateExpression=expression,
-            ExpressionAttributeValues=values,
-            ReturnValues="ALL_NEW",
-            **aliases,
-        )
+    def _update(
+        self,
+        job: str,
+        expression: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+        *,
+        creates: bool = False,
+    ) -> Job:
+        more: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}  # for DynamoDB's reserved words
+        if not creates:
+            more["ConditionExpression"] = "attribute_exists(upload)"
+        try:
+            answer = self._table.update_item(
+                Key={"job": job},
+                UpdateExpression=expression,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                **more,
+            )
+        except self._condition_failed:
+            raise gone() from None
         return parse_job(answer["Attributes"])
+
+    @property
+    def _condition_failed(self) -> type[Exception]:
+        return self._table.meta.client.exceptions.ConditionalCheckFailedException
+
+
+def gone() -> Superseded:
+    return Superseded("the job is gone, as that of an upload which was deleted")
 
 
 def _media(chain: list[RangeSummary]) -> MediaSummary:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ANSWERED = "answered"  # metadata of an upload
+UNVERSIONED = "null"  # S3's own name for the version of an unversioned object
 _GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 
 
@@ -30,7 +31,7 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
         if error.response["Error"]["Code"] in _GONE:
             return None
         raise
-    version = head.get("VersionId", "null")  # "null" is S3's own name for the version of an unversioned object
+    version = head.get("VersionId", UNVERSIONED)
     return Latest(
         upload=Upload(bucket=bucket, key=key, version=version),
         size=head["ContentLength"],
@@ -41,4 +42,4 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
 def require_latest(s3: "S3Client", upload: Upload) -> None:
     now = latest(s3, upload.bucket, upload.key)
     if now is None or now.upload != upload:
-        raise Superseded(f"{upload.key}: version {upload.version} is no longer the one in the bucket")
+        raise Superseded(f"version {upload.version} of the upload is {'deleted' if now is None else 'replaced'}")

@@ -1,18 +1,21 @@
 """Find the faces of one GoP pack, and account for it in its job."""
 
 import time
-from typing import TYPE_CHECKING, TypedDict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from functions.common.batch import for_each
 from functions.common.errors import BadPack, Superseded
 from functions.common.events import ObjectCreated, S3Notification
 from functions.common.gop_faces import GopFaces
-from functions.common.jobs import INTERNAL_ERROR, Job, JobStore
+from functions.common.jobs import INTERNAL_ERROR, Job, JobStore, gone
 from functions.common.keys import gop_faces_key, pack_key, packed_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage, took
 from functions.common.packs import MAX_PACK_BYTES, Pack, read_pack
+from functions.common.stage_1 import StoredObject, removed_if_moot
 from functions.common.uploads import latest, require_latest
 from functions.face_recognition.faces import faces_of
 from model.engine import Engine
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CLOCKS_APART_SECONDS = 60  # S3's and this function's, at most
+_GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 
 
 class Recognizer:
@@ -34,85 +38,97 @@ class Recognizer:
         self._input_bucket = input_bucket
 
     def recognize(self, body: str) -> None:
-        for created in S3Notification.model_validate_json(body).created():
-            self._recognize(created)
+        for_each(S3Notification.model_validate_json(body).created(), self._recognize)
 
     def give_up(self, body: str) -> None:
-        for created in S3Notification.model_validate_json(body).created():
-            job = self._job_of(created)
-            if job is not None and not job.complete:
-                about(job.upload)
-                self._jobs.fail(job.job, INTERNAL_ERROR)
-                self._lookups.ask(job.upload)
+        for_each(S3Notification.model_validate_json(body).created(), self._give_up)
 
-    def _job_of(self, created: ObjectCreated) -> Job | None:
+    def _give_up(self, created: ObjectCreated) -> None:
+        job = self._job_of(_stored(created), created.time)
+        if not job.complete:
+            about(job.upload)
+            self._jobs.fail(job.job, INTERNAL_ERROR)
+            self._lookups.ask(job.upload)
+
+    def _job_of(self, stored: StoredObject, put_at: datetime | None) -> Job:
         """As the pack says, or, where it has outlived its day, the job of what its key was packed from."""
-        try:
-            head = self._s3.head_object(**_object(created))
-        except ClientError:
-            logger.exception("the pack cannot be read", pack=created.key)
-            return self._job_of_source(created)
-        return self._jobs.get(head["Metadata"].get("job", ""))
+        number = self._job_of_pack(stored)
+        return self._job_of_source(stored, put_at) if number is None else self._job(number)
 
-    def _job_of_source(self, created: ObjectCreated) -> Job | None:
-        source = latest(self._s3, self._input_bucket, packed_key(created.key))
+    def _job_of_source(self, stored: StoredObject, put_at: datetime | None) -> Job:
+        source = latest(self._s3, self._input_bucket, packed_key(stored.key))
         job = None if source is None else self._jobs.get(source.upload.job)
-        if job is None or created.time is None or job.created > created.time.timestamp() + CLOCKS_APART_SECONDS:
-            return None  # deleted, or replaced by a newer upload, which has packs of its own
+        if job is None or put_at is None or job.created > put_at.timestamp() + CLOCKS_APART_SECONDS:
+            raise Superseded("the pack is gone, and its upload is deleted or replaced")
+        if self._job_of_pack(StoredObject(stored.bucket, stored.key, None)) == job.job:
+            raise Superseded("the pack is gone, and another has taken its place")
+        return job
+
+    def _job_of_pack(self, stored: StoredObject) -> str | None:
+        try:
+            return self._s3.head_object(**stored.where)["Metadata"].get("job", "")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
+
+    def _job(self, number: str) -> Job:
+        job = self._jobs.get(number) if number else None
+        if job is None:
+            raise gone()
         return job
 
     def _recognize(self, created: ObjectCreated) -> None:
-        started = time.monotonic()
-        pack = self._get(created)
-        upload, index = pack.manifest.upload, pack.manifest.index
-        about(upload, gop=index)
+        started, stored = time.monotonic(), _stored(created)
+        pack = self._get(stored, created.time)
+        upload = pack.manifest.upload
+        about(upload, gop=pack.manifest.index)
         took("fetch", time.monotonic() - started)
-        job = self._jobs.get(upload.job)
-        if job is None:
-            raise BadPack(f"{created.key}: its manifest names an upload that has no job")
+        try:
+            with removed_if_moot(self._s3, stored):
+                self._account_for(pack, stored.bucket)
+        except Superseded:
+            self._jobs.discard(upload.job)
+            raise
+
+    def _account_for(self, pack: Pack, bucket: str) -> None:
+        upload, index = pack.manifest.upload, pack.manifest.index
+        job = self._job(upload.job)
         if index not in job.done:
-            try:
-                require_latest(self._s3, upload)
-            except Superseded as newer:
-                logger.info(str(newer))
-                return
+            require_latest(self._s3, upload)
             with stage("recognize"):
                 faces = faces_of(pack, self.engine, watch=stage)
             with stage("store"):
-                self._put(created.bucket, faces)
-            job = self._jobs.gop_done(job.job, index)
+                stored = self._put(bucket, faces)
+            with removed_if_moot(self._s3, stored):
+                require_latest(self._s3, upload)
+                job = self._jobs.gop_done(job.job, index)
             count(gops=1, frames=len(pack.frames), faces=len(faces.faces))
             logger.info("gop done", faces=len(faces.faces), recognize_seconds=round(faces.seconds_spent, 4))
         if job.awaits_publication:
             self._lookups.ask(upload)
 
-    def _get(self, created: ObjectCreated) -> Pack:
-        answer = self._s3.get_object(**_object(created))
+    def _get(self, stored: StoredObject, put_at: datetime | None) -> Pack:
+        try:
+            answer = self._s3.get_object(**stored.where)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                self._job_of_source(stored, put_at)
+            raise
         if answer["ContentLength"] > MAX_PACK_BYTES:
-            raise BadPack(f"{created.key}: {answer['ContentLength']} bytes, at most {MAX_PACK_BYTES}")
+            raise BadPack(f"{stored.key}: {answer['ContentLength']} bytes, at most {MAX_PACK_BYTES}")
         pack = read_pack(answer["Body"].read())
-        if created.key != pack_key(pack.manifest.upload.key, pack.manifest.index):
-            raise BadPack(f"{created.key}: its manifest belongs to another key")
+        if stored.key != pack_key(pack.manifest.upload.key, pack.manifest.index):
+            raise BadPack(f"{stored.key}: its manifest belongs to another key")
         return pack
 
-    def _put(self, bucket: str, faces: GopFaces) -> None:
-        self._s3.put_object(
-            Bucket=bucket,
-            Key=gop_faces_key(faces.upload.key, faces.upload.job, faces.index),
-            Body=faces.model_dump_json().encode(),
-            ContentType="application/json",
+    def _put(self, bucket: str, faces: GopFaces) -> StoredObject:
+        key = gop_faces_key(faces.upload.key, faces.upload.job, faces.index)
+        answer = self._s3.put_object(
+            Bucket=bucket, Key=key, Body=faces.model_dump_json().encode(), ContentType="application/json"
         )
+        return StoredObject(bucket, key, answer.get("VersionId"))
 
 
-class _Object(TypedDict, total=False):
-    Bucket: str
-    Key: str
-    VersionId: str
-
-
-def _object(created: ObjectCreated) -> _Object:
-    """Exactly the version that the event tells of: a newer upload may have put another pack under the same key."""
-    where = _Object(Bucket=created.bucket, Key=created.key)
-    if created.version is not None:
-        where["VersionId"] = created.version
-    return where
+def _stored(created: ObjectCreated) -> StoredObject:
+    return StoredObject(created.bucket, created.key, created.version)

@@ -1,21 +1,22 @@
 """Turn a finished job into its published result; only ever for the newest upload of a key."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from functions.common.announce import Announcer
-from functions.common.errors import GalleryMismatch
+from functions.common.errors import GalleryMismatch, Superseded
 from functions.common.events import LookupMessage, Upload
 from functions.common.gallery_store import GalleryStore
 from functions.common.gop_faces import GopFaces
-from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore
+from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore, gone
 from functions.common.keys import gop_faces_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage, took
 from functions.common.people_store import PeopleStore
 from functions.common.results import Failure, Result
-from functions.common.uploads import latest
+from functions.common.uploads import latest, require_latest
 from functions.lookup.publish import Publication, Publisher
 from functions.lookup.result import Evidence, publication_of
 from model.calibration import load_calibration
@@ -53,21 +54,32 @@ class Lookup:
         self._threshold = threshold
 
     def look_up(self, body: str) -> None:
+        self._attempt(body, self._publish)
+
+    def give_up(self, body: str) -> None:
+        self._attempt(body, self._fail)
+
+    def _attempt(self, body: str, work: Callable[[Job], None]) -> None:
         upload = LookupMessage.model_validate_json(body).upload
         about(upload)
         job = self._jobs.get(upload.job)
-        if job is not None and self._is_latest(upload):
-            self._publish(job)
+        try:
+            require_latest(self._s3, upload)
+            if job is None:
+                raise gone()
+            work(job)
+        except Superseded:
+            # a worker may have been ended between writing a result and asking whether it is still wanted
+            if job is None or job.status == "running":
+                self._withdraw(upload)
+            self._publish_newest(upload)
+            raise
 
-    def give_up(self, body: str) -> None:
-        upload = LookupMessage.model_validate_json(body).upload
-        about(upload)
-        if self._is_latest(upload):
-            job = self._jobs.get(upload.job)
-            if job is not None and job.status == "done":  # only telling of it has failed: the result stays
-                self._publish(job)
-            else:
-                self._publish(self._jobs.fail(upload.job, INTERNAL_ERROR), failed=True)
+    def _fail(self, job: Job) -> None:
+        if job.status == "done":  # only telling of it has failed: the result stays
+            self._publish(job)
+        else:
+            self._publish(self._jobs.fail(job.job, INTERNAL_ERROR), failed=True)
 
     def _publish(self, job: Job, *, failed: bool = False) -> None:
         with stage("lookup"):
@@ -76,23 +88,25 @@ class Lookup:
             return  # asked too early: the last stage to finish asks again
         with stage("store"):
             self._publisher.publish(job.upload, publication)
-        self._jobs.published(job.job, publication.result.status)
+        try:
+            require_latest(self._s3, job.upload)
+            self._jobs.published(job.job, publication.result.status)
+        except Superseded:
+            self._withdraw(job.upload)
+            raise
         self._announcer.announce(job.upload, publication.result)
         _report(publication.result)
-        # a newer upload may have published between the check and the write: then this was its result overwritten
-        self._is_latest(job.upload)
 
-    def _is_latest(self, upload: Upload) -> bool:
-        """Whether the upload is the newest of its key; if not, have the newest one published again."""
+    def _withdraw(self, upload: Upload) -> None:
+        self._publisher.withdraw(upload)
+        self._jobs.discard(upload.job)
+
+    def _publish_newest(self, upload: Upload) -> None:
+        """The upload that replaced this one may have published already: then its result may be overwritten."""
         now = latest(self._s3, upload.bucket, upload.key)
-        if now is not None and now.upload == upload:
-            return True
-        logger.info("upload superseded")
-        if now is not None:
-            newest = self._jobs.get(now.upload.job)
-            if newest is not None and (newest.complete or newest.error is not None):
-                self._lookups.ask(now.upload)
-        return False
+        newest = None if now is None else self._jobs.get(now.upload.job)
+        if newest is not None and (newest.complete or newest.error is not None):
+            self._lookups.ask(newest.upload)
 
     def _publication(self, job: Job, *, failed: bool) -> Publication | None:
         try:
@@ -126,7 +140,11 @@ class Lookup:
             return list(pool.map(lambda index: self._read_gop(job.upload, index), sorted(job.done)))
 
     def _read_gop(self, upload: Upload, index: int) -> GopFaces:
-        answer = self._s3.get_object(Bucket=self._stage_1_bucket, Key=gop_faces_key(upload.key, upload.job, index))
+        try:
+            answer = self._s3.get_object(Bucket=self._stage_1_bucket, Key=gop_faces_key(upload.key, upload.job, index))
+        except self._s3.exceptions.NoSuchKey:
+            require_latest(self._s3, upload)
+            raise
         return GopFaces.model_validate_json(answer["Body"].read())
 
     def _load_gallery(self, embedders: set[str]) -> Gallery:

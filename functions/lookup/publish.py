@@ -1,8 +1,11 @@
 """Writing a result into the output bucket so that it ends up whole, however often it is done."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from functions.common.events import Upload
 from functions.common.keys import csv_key, result_key, vtt_key
@@ -45,6 +48,23 @@ class Publisher:
         if self._texts is not None:
             self._publish_names(self._texts, upload, result)
         self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
+
+    def withdraw(self, upload: Upload) -> None:
+        """Whatever `publish` wrote for this upload and no other has replaced since, the JSON first."""
+        keys = [result_key(upload.key), csv_key(upload.key), vtt_key(upload.key)]
+        crops = stored_crops(self._s3, self._bucket, upload.key)
+        self._delete([key for key in itertools.chain(keys, crops) if self._is_of(upload, key)])
+        if self._texts is not None:
+            self._texts.withdraw(upload.key)
+
+    def _is_of(self, upload: Upload, key: str) -> bool:
+        try:
+            head = self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return False
+            raise
+        return head["Metadata"] == _metadata(upload)
 
     def _publish_names(self, texts: NameTexts, upload: Upload, result: Result | Failure) -> None:
         if isinstance(result, Result):

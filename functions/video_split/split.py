@@ -3,17 +3,19 @@
 import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from functions.common.errors import EmptyFile, MediaError, Superseded, TooLarge, TooSlow
+from functions.common.batch import for_each
+from functions.common.errors import EmptyFile, MediaError, SourceUnavailable, Superseded, TooLarge, TooSlow
 from functions.common.events import ObjectCreated, SplitRange, Stretch, Upload, parse_split_message
-from functions.common.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary
+from functions.common.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary, gone
 from functions.common.keys import MAX_INPUT_KEY_BYTES, pack_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage
 from functions.common.packs import SCHEMA, Manifest, write_pack
-from functions.common.uploads import Latest, latest, require_latest
+from functions.common.stage_1 import StoredObject, removed_if_moot
+from functions.common.uploads import UNVERSIONED, Latest, latest, require_latest
 from functions.video_split.budget import NOTE
 from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
@@ -50,39 +52,55 @@ class Splitter:
     def split(self, body: str, *, deadline: Deadline) -> None:
         message = parse_split_message(body)
         if isinstance(message, SplitRange):
-            self._attempt(message.upload, lambda job: self._go_on(message, job, deadline))
+            with self._work_on(message.upload):
+                self._attempt(self._job(message.upload), lambda job: self._go_on(message, job, deadline))
             return
-        for current in self._uploads(message.created()):
-            self._attempt(current.upload, lambda job, now=current: self._begin(now, job, deadline))  # type: ignore[misc]
+        for_each(message.created(), lambda created: self._split(created, deadline))
+
+    def _split(self, created: ObjectCreated, deadline: Deadline) -> None:
+        with self._work_on(_upload(created)):
+            current = self._current(created)
+            if current is not None:
+                self._attempt(self._start(current.upload), lambda job: self._begin(current, job, deadline))
 
     def give_up(self, body: str) -> None:
         message = parse_split_message(body)
         if isinstance(message, SplitRange):
-            self._give_up(message.upload)
+            with self._work_on(message.upload):
+                self._fail(self._job(message.upload))
             return
-        for current in self._uploads(message.created()):
-            self._give_up(current.upload)
+        for_each(message.created(), self._give_up)
 
-    def _give_up(self, upload: Upload) -> None:
-        about(upload)
-        job = self._start(upload)
-        if not job.complete:
-            self._jobs.fail(upload.job, INTERNAL_ERROR)
-            self._lookups.ask(upload)
-
-    def _uploads(self, events: Iterator[ObjectCreated]) -> Iterator[Latest]:
-        for created in events:
+    def _give_up(self, created: ObjectCreated) -> None:
+        with self._work_on(_upload(created)):
             current = self._current(created)
             if current is not None:
-                yield current
+                self._fail(self._start(current.upload))
+
+    @contextmanager
+    def _work_on(self, upload: Upload) -> Iterator[None]:
+        about(upload)
+        try:
+            try:
+                yield
+            except SourceUnavailable:
+                require_latest(self._s3, upload)
+                raise
+        except Superseded:
+            self._jobs.discard(upload.job)
+            raise
+
+    def _fail(self, job: Job) -> None:
+        if not job.complete:
+            self._jobs.fail(job.job, INTERNAL_ERROR)
+            self._lookups.ask(job.upload)
 
     def _current(self, created: ObjectCreated) -> Latest | None:
-        """The upload that the event tells of, unless there is nothing to do for it."""
+        """The upload that the event tells of; None if it is not to be worked on. Raise Superseded if it is gone."""
         current = latest(self._s3, created.bucket, created.key)
         if current is None or created.version not in (None, current.upload.version):
-            # deleted, or replaced by a newer upload, which has an event of its own
-            logger.info("upload superseded", key=created.key, version=created.version)
-            return None
+            raise Superseded("the upload is deleted, or replaced by a newer one, which has an event of its own")
+        about(current.upload)
         if created.key.endswith("/") and current.size == 0:
             return None  # what the S3 console calls a folder
         if current.answered:
@@ -91,20 +109,24 @@ class Splitter:
         return current
 
     def _start(self, upload: Upload) -> Job:
-        return self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
+        job = self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
+        require_latest(self._s3, upload)  # or this would be the job of an upload that was deleted a moment ago
+        return job
 
-    def _attempt(self, upload: Upload, work: Callable[[Job], Job]) -> None:
-        about(upload)
-        job = self._start(upload)
+    def _job(self, upload: Upload) -> Job:
+        job = self._jobs.get(upload.job)
+        if job is None:
+            raise gone()
+        return job
+
+    def _attempt(self, job: Job, work: Callable[[Job], Job]) -> None:
         try:
             # the event may have come twice, and whoever it came to first may have died before asking for the lookup
             self._finish(job if job.complete or job.refused else work(job))
-        except Superseded as newer:
-            logger.info(str(newer))
         except MediaError as error:
             count(uploads_refused=1)
             logger.info("upload refused", code=error.code, reason=str(error))
-            self._finish(self._jobs.fail(upload.job, JobError(code=error.code, message=str(error))))
+            self._finish(self._jobs.fail(job.job, JobError(code=error.code, message=str(error))))
 
     def _finish(self, job: Job) -> None:
         if job.awaits_publication or (job.refused and job.status == "running"):
@@ -227,13 +249,20 @@ class Splitter:
             photo=media.photo,
         )
         require_latest(self._s3, upload)  # a newer upload of this key puts packs under the same keys
-        self._s3.put_object(
+        key = pack_key(upload.key, index)
+        stored = self._s3.put_object(
             Bucket=self._stage_1_bucket,
-            Key=pack_key(upload.key, index),
+            Key=key,
             Body=write_pack(manifest, gop.frames),
             ContentType="application/zip",
             Metadata={"job": upload.job},
         )
+        with removed_if_moot(self._s3, StoredObject(self._stage_1_bucket, key, stored.get("VersionId"))):
+            require_latest(self._s3, upload)
+
+
+def _upload(created: ObjectCreated) -> Upload:
+    return Upload(bucket=created.bucket, key=created.key, version=created.version or UNVERSIONED)
 
 
 class _Reading:

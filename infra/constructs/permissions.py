@@ -63,13 +63,18 @@ _ANNOUNCE = (
 )
 _ASK_FOR_LOOKUP = Grant(_QUEUE + "lookup", ("sqs:GetQueueUrl", "sqs:SendMessage"))
 
+# as with uploads: what is gone shall answer 404
+_STAGE_1_GONE = Grant(_BUCKET + "{stage-1}", ("s3:ListBucket",))
+# a job is removed by whoever finds its upload deleted, and so is what was written for it a moment too late
+_JOB = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "video_split": (
         *_consume("split"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{input}/*", ("s3:GetObjectVersion",)),
-        Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject",)),
-        Grant(_TABLE + "jobs", ("dynamodb:UpdateItem",)),
+        Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject", "s3:DeleteObjectVersion")),
+        Grant(_TABLE + "jobs", _JOB),
         _ASK_FOR_LOOKUP,
         # ranges of long videos go back to where the uploads came from
         Grant(_QUEUE + "split", ("sqs:GetQueueUrl", "sqs:SendMessage")),
@@ -77,18 +82,23 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "face_recognition": (
         *_consume("recognize"),
         *_WHICH_UPLOAD_COUNTS,
-        Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")),
-        Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
+        Grant(
+            _BUCKET + "{stage-1}/*",
+            ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"),
+        ),
+        _STAGE_1_GONE,
+        Grant(_TABLE + "jobs", _JOB),
         _ASK_FOR_LOOKUP,
     ),
     "lookup": (
         *_consume("lookup"),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject",)),
+        _STAGE_1_GONE,
         # reading is for texts of names: writing one only if it is unchanged needs it, too
         Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
-        Grant(_TABLE + "jobs", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
+        Grant(_TABLE + "jobs", _JOB),
         Grant(_TABLE + "faces", ("dynamodb:Scan",)),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
         _ASK_FOR_LOOKUP,

@@ -28,12 +28,18 @@ UNSCOPED = {
     "ecr:GetAuthorizationToken",
 }
 OBJECTS = {
-    "video_split": {("input", "s3:GetObject"), ("input", "s3:GetObjectVersion"), ("stage-1", "s3:PutObject")},
+    "video_split": {
+        ("input", "s3:GetObject"),
+        ("input", "s3:GetObjectVersion"),
+        ("stage-1", "s3:PutObject"),
+        ("stage-1", "s3:DeleteObjectVersion"),
+    },
     "face_recognition": {
         ("input", "s3:GetObject"),
         ("stage-1", "s3:GetObject"),
         ("stage-1", "s3:GetObjectVersion"),
         ("stage-1", "s3:PutObject"),
+        ("stage-1", "s3:DeleteObjectVersion"),
     },
     "lookup": {
         ("input", "s3:GetObject"),

@@ -10,6 +10,7 @@ from botocore.config import Config
 from functions.common import back_off
 from functions.common.batch import handle_batch
 from functions.common.deliveries import Deliveries, DeliveryEnvironment
+from functions.common.errors import Superseded
 from functions.common.observability import metrics
 from functions.worker.sqs_event import sqs_event
 from infra.pipeline import Pipeline, Queue, Table
@@ -179,6 +180,26 @@ def test_while_the_owner_cannot_be_told_the_message_stays(sqs: "SQSClient", deli
     handle(messages, deliveries)
     assert dead(sqs) == ["bad"]
     settle(sqs, messages, {"batchItemFailures": []})
+
+
+@pytest.mark.parametrize("attempts", [0, 1 + ATTEMPTS + 1])
+def test_a_message_of_an_upload_that_is_gone_is_done_with(
+    sqs: "SQSClient", deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """At the first attempt as after the last one: it is neither tried again nor a dead letter."""
+    monkeypatch.setattr(back_off, "SECONDS", (0,))
+
+    def find_it_gone(_: str) -> None:
+        raise Superseded("deleted")
+
+    send(sqs, "gone")
+    for _ in range(attempts):
+        handle(messages := receive(sqs, 5), deliveries, give_up=refuse)
+        show_again(sqs, messages)
+    messages = receive(sqs, 5)
+    settle(sqs, messages, handle(messages, deliveries, work=find_it_gone, give_up=find_it_gone))
+
+    assert receive(sqs, 0) == dead(sqs) == []
 
 
 def test_an_ordinary_message_is_not_counted(cloud: LocalCloud, sqs: "SQSClient", deliveries: Deliveries) -> None:

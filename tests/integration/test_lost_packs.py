@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import pytest
 
+from functions.common.errors import Superseded
 from functions.common.events import Upload
 from functions.common.jobs import INTERNAL_ERROR, JobStore
 from functions.common.keys import pack_key
@@ -93,15 +94,31 @@ def test_a_newer_upload_does_not_pay_for_it(s3: "S3Client", jobs: JobStore, reco
     an_hour_ago = time.time() - 3600
     upload = uploaded(s3, jobs)
 
-    recognizer.give_up(notification(an_hour_ago))
+    with pytest.raises(Superseded):
+        recognizer.give_up(notification(an_hour_ago))
 
     assert error(jobs, upload) is None
+
+
+def test_the_pack_of_a_newer_upload_in_its_place_is_not_lost(
+    s3: "S3Client", jobs: JobStore, recognizer: Recognizer
+) -> None:
+    """The older upload was deleted a moment ago, and its packs with it."""
+    upload = uploaded(s3, jobs)
+    s3.put_object(Bucket="lost-stage-1", Key=pack_key(KEY, 3), Body=b"pack", Metadata={"job": upload.job})
+
+    with pytest.raises(Superseded):
+        recognizer.give_up(notification(time.time() + 1))
+
+    assert error(jobs, upload) is None
+    s3.delete_object(Bucket="lost-stage-1", Key=pack_key(KEY, 3))
 
 
 def test_nobody_is_left_to_tell(s3: "S3Client", jobs: JobStore, recognizer: Recognizer) -> None:
     upload = uploaded(s3, jobs)
     s3.delete_object(Bucket="lost-input", Key=KEY)
 
-    recognizer.give_up(notification(time.time() + 1))
+    with pytest.raises(Superseded):
+        recognizer.give_up(notification(time.time() + 1))
 
     assert error(jobs, upload) is None

@@ -11,7 +11,8 @@ import boto3
 import psutil
 import pytest
 
-from functions.common.events import RangeMessage, SplitRange, Upload
+from functions.common.errors import Superseded
+from functions.common.events import RangeMessage, Upload
 from functions.common.jobs import Job, JobStore
 from functions.common.lookup_queue import LookupQueue
 from functions.common.packs import MAX_SAMPLES, Pack, read_pack
@@ -273,10 +274,11 @@ def test_a_range_of_a_replaced_upload_is_let_go(split: Split, long_video: bytes)
     split.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=b"another")
 
     for body in messages:
-        splitter.split(body, deadline=Deadline.after(AMPLE))
+        with pytest.raises(Superseded):
+            splitter.split(body, deadline=Deadline.after(AMPLE))
 
-    job = split.job(upload)
-    assert (job.ranges, job.error, split.packs(upload)) == ({}, None, [])
+    assert split.jobs.get(upload.job) is None
+    assert split.packs(upload) == []
 
 
 def test_sampling_stays_as_the_job_began(split: Split, long_video: bytes) -> None:
@@ -327,15 +329,6 @@ def test_a_photo_is_one_range(split: Split, tmp_path: Path) -> None:
     job = split.job(upload)
     assert job.media is not None
     assert (job.media.frames, job.media.gops, job.media.duration, job.media.step) == (1, 1, 0.0, 0.0)
-
-
-def test_a_range_message_of_an_unknown_upload_starts_nothing(split: Split) -> None:
-    gone = Upload(bucket="rollcall-input", key=f"{uuid.uuid4().hex}.mp4", version="v1")
-    part = SplitRange.model_validate({"upload": gone, "stretch": {"first": 3}, "first_pack": 1})
-
-    split.splitter().split(RangeMessage(range=part).model_dump_json(), deadline=Deadline.after(AMPLE))
-
-    assert split.receive("lookup") == []
 
 
 def test_every_track_is_read_with_numbers_of_its_own(split: Split, tmp_path: Path) -> None:

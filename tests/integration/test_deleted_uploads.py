@@ -1,0 +1,344 @@
+"""An upload is deleted while it is in work, at each request that a stage sends: nothing of it stays or comes later."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from functions.common.announce import Announcer
+from functions.common.errors import Superseded
+from functions.common.events import LookupMessage, RangeMessage, SplitRange, Stretch, Upload
+from functions.common.gallery_store import EnrolledFace, GalleryStore
+from functions.common.jobs import INTERNAL_ERROR, JobStore, RangeSummary
+from functions.common.keys import job_id
+from functions.common.lookup_queue import LookupQueue
+from functions.common.observability import metrics
+from functions.common.people_store import PeopleStore
+from functions.face_recognition.recognize import Recognizer
+from functions.lookup.look_up import Lookup
+from functions.lookup.publish import Publisher
+from functions.video_split.deadline import Deadline
+from functions.video_split.division import Division
+from functions.video_split.limits import Limits
+from functions.video_split.range_queue import RangeQueue
+from functions.video_split.split import Splitter
+from infra.pipeline import EVENT_BUS, BucketRole, Settings, describe
+from local.cloud import LocalCloud, create_client
+from local.demo.photos import ensure_photos
+from local.demo.story import OBAMA
+from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
+from local.preparation import read_gallery
+from model.build.folder import ensure_model_files
+from model.embedders import DEFAULT_EMBEDDER
+from model.engine import load_engine
+from tests.made_photos import saved
+
+PREFIX = "late"
+KEY = "party/photo.jpg"
+ROLES: tuple[BucketRole, ...] = ("input", "stage-1", "output")
+MOST_REQUESTS = 100  # of one upload
+MOST_FAILED = 20  # tries, of all uploads: each stage notices by itself that an upload is gone
+
+
+@dataclass
+class Stages:
+    """The three stages as one process, with every request that they send counted."""
+
+    cloud: LocalCloud
+    engine: Any
+    photo: bytes
+    session: boto3.Session
+    requests: int = 0
+    failed: int = 0  # tries
+    at: dict[int, Callable[[], None]] = field(default_factory=dict)  # what happens just before which request
+
+    def __post_init__(self) -> None:
+        s3, sqs = self._counted("s3"), self._counted("sqs")
+        events = create_client("events", self.cloud.endpoint_url)
+        tables = self.session.resource("dynamodb", endpoint_url=self.cloud.endpoint_url)
+        tables.meta.client.meta.events.register("before-send", self._count)
+        self.closing = [s3, sqs, events, tables.meta.client]
+        self.tables = tables
+        self.jobs = JobStore(tables.Table(f"{PREFIX}-jobs"))
+        self.gallery = GalleryStore(tables.Table(f"{PREFIX}-faces"))
+        self.splitter = Splitter(
+            s3=s3,
+            jobs=self.jobs,
+            lookups=LookupQueue(sqs, f"{PREFIX}-lookup"),
+            ranges=RangeQueue(sqs, f"{PREFIX}-split"),
+            stage_1_bucket=f"{PREFIX}-stage-1",
+            division=Division(frames_per_second=2.0, range_seconds=600, limits=Limits(), every_track=False),
+        )
+        self.recognizer = Recognizer(
+            s3=s3,
+            jobs=self.jobs,
+            lookups=LookupQueue(sqs, f"{PREFIX}-lookup"),
+            engine=self.engine,
+            input_bucket=f"{PREFIX}-input",
+        )
+        self.lookup = Lookup(
+            s3=s3,
+            jobs=self.jobs,
+            gallery=self.gallery,
+            people=PeopleStore(tables.Table(f"{PREFIX}-people")),
+            lookups=LookupQueue(sqs, f"{PREFIX}-lookup"),
+            publisher=Publisher(s3, f"{PREFIX}-output", name_texts=True),
+            announcer=Announcer(
+                sqs=sqs, events=events, bucket=f"{PREFIX}-output", queue=f"{PREFIX}-results", bus=EVENT_BUS
+            ),
+            stage_1_bucket=f"{PREFIX}-stage-1",
+            threshold=None,
+        )
+
+    def upload(self) -> Upload:
+        bucket = f"{PREFIX}-input"
+        version = self.cloud.client("s3").put_object(Bucket=bucket, Key=KEY, Body=self.photo)["VersionId"]
+        return Upload(bucket=bucket, key=KEY, version=version)
+
+    def upload_and_work(self) -> Upload:
+        upload = self.upload()
+        self.work()
+        return upload
+
+    def work(self) -> None:
+        """Until no queue has a message; what fails is tried again."""
+        works: dict[str, Callable[[str], None]] = {
+            "split": lambda body: self.splitter.split(body, deadline=Deadline.after(60)),
+            "recognize": self.recognizer.recognize,
+            "lookup": self.lookup.look_up,
+        }
+        self.requests = 0
+        waiting: list[tuple[str, str]] = []
+        while waiting := [*waiting, *((queue, body) for queue in works for body in self.receive(queue))]:
+            waiting = [(queue, body) for queue, body in waiting if not _done(works[queue], body)]
+            self.failed += len(waiting)
+            assert self.failed < MOST_FAILED
+            metrics.clear_metrics()  # no handler writes them here
+
+    def receive(self, queue: str) -> list[str]:
+        sqs = self.cloud.client("sqs")
+        url = sqs.get_queue_url(QueueName=f"{PREFIX}-{queue}")["QueueUrl"]
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [message["Body"] for message in messages]
+
+    def delete(self, upload: Upload) -> None:
+        """All of the upload, as its owner does: the upload itself first, the job last."""
+        for role in ROLES:
+            for key, version in self.stored(role):
+                self.cloud.client("s3").delete_object(Bucket=f"{PREFIX}-{role}", Key=key, VersionId=version)
+        self.cloud.client("dynamodb").delete_item(TableName=f"{PREFIX}-jobs", Key={"job": {"S": upload.job}})
+
+    def delete_upload(self) -> None:
+        """With a marker, so that it could be brought back."""
+        self.cloud.client("s3").delete_object(Bucket=f"{PREFIX}-input", Key=KEY)
+
+    def stored(self, role: BucketRole) -> list[tuple[str, str]]:
+        listed: Any = self.cloud.client("s3").list_object_versions(Bucket=f"{PREFIX}-{role}")
+        return [
+            (entry["Key"], entry["VersionId"])
+            for kind in ("Versions", "DeleteMarkers")
+            for entry in listed.get(kind, ())
+        ]
+
+    def left(self) -> list[Any]:
+        jobs = self.cloud.client("dynamodb").scan(TableName=f"{PREFIX}-jobs")["Items"]
+        return [*(entry for role in ROLES for entry in self.stored(role)), *jobs, *self.receive("results")]
+
+    def _counted(self, service: Any) -> Any:
+        client = create_client(service, self.cloud.endpoint_url)
+        client.meta.events.register("before-send", self._count)
+        return client
+
+    def _count(self, **_: Any) -> None:
+        self.requests += 1
+        self.at.pop(self.requests, _nothing)()
+
+
+def _nothing() -> None: ...
+
+
+def _done(work: Callable[[str], None], body: str) -> bool:
+    """False for what is to be tried again."""
+    try:
+        work(body)
+    except Superseded:
+        return True
+    except Exception as error:
+        print(f"tried again: {error}")
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+    model_dir = ensure_model_files(progress=print)
+    photos = ensure_photos(tmp_path_factory.mktemp("photos"), progress=print)
+    gallery = tmp_path_factory.mktemp("gallery") / OBAMA
+    gallery.mkdir()
+    (gallery / "1.jpg").write_bytes((photos / "obama.jpg").read_bytes())
+    faces: list[EnrolledFace] = read_gallery([gallery.parent], model_dir, DEFAULT_EMBEDDER).faces
+    engine = load_engine(model_dir, DEFAULT_EMBEDDER, min_face=40, threads=1)
+    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    with LocalCloud(dataclasses.replace(describe(Settings(prefix=PREFIX)), functions=())) as cloud:
+        stages = Stages(cloud, engine, small(photos / "obama2.jpg"), session)
+        stages.gallery.put_all(faces)
+        for queue in ("split", "recognize"):
+            stages.receive(queue)  # S3's test events
+        stages.delete(stages.upload_and_work())  # the first one also asks for the queues' addresses
+        yield stages
+        for client in stages.closing:
+            client.close()
+        stages.splitter._photos.close()
+
+
+def small(photo: Path) -> bytes:
+    with Image.open(photo) as image:
+        image.thumbnail((320, 320))
+        return saved(image.convert("RGB"), "JPEG")
+
+
+@pytest.fixture
+def clean(stages: Stages) -> Iterator[Stages]:
+    yield stages
+    stages.at.clear()
+    for role in ROLES:
+        for key, version in stages.stored(role):
+            stages.cloud.client("s3").delete_object(Bucket=f"{PREFIX}-{role}", Key=key, VersionId=version)
+    for job in stages.tables.Table(f"{PREFIX}-jobs").scan()["Items"]:
+        stages.tables.Table(f"{PREFIX}-jobs").delete_item(Key={"job": job["job"]})
+    for queue in ("split", "recognize", "lookup", "results"):
+        stages.receive(queue)
+
+
+def requests_of_one(stages: Stages) -> int:
+    """How many it takes when nothing is deleted. The result, and all that belongs to it, is there."""
+    upload = stages.upload_and_work()
+    requests = stages.requests
+    names = {key for key, _ in stages.stored("output")}
+    assert names == {
+        *(f"{KEY}.{ending}" for ending in ("json", "csv", "vtt")),
+        "party/photo.txt",
+        f"{KEY}/faces/{OBAMA}-1.jpg",
+    }
+    stages.delete(upload)
+    assert stages.receive("results")
+    assert stages.left() == []
+    assert 20 < requests < MOST_REQUESTS
+    return requests
+
+
+def test_nothing_stays_of_an_upload_that_is_deleted_with_all_that_belongs_to_it(clean: Stages) -> None:
+    for number in range(1, requests_of_one(clean) + 1):
+        upload = clean.upload()
+        clean.at[number] = partial(clean.delete, upload)
+        clean.work()
+        left = clean.left()
+        # once all is written and asked for, the result is announced
+        told = [json.loads(entry)["status"] for entry in left if isinstance(entry, str)]
+        assert [entry for entry in left if not isinstance(entry, str)] == [], f"deleted before request {number}"
+        assert told in ([], ["done"]), f"deleted before request {number}"
+
+
+def test_no_result_comes_of_an_upload_that_is_deleted_alone(clean: Stages) -> None:
+    for number in range(1, requests_of_one(clean) + 1, 2):
+        upload = clean.upload()
+        clean.at[number] = clean.delete_upload
+        clean.work()
+        job = clean.jobs.get(upload.job)
+        if job is None:
+            assert clean.stored("output") == [], f"deleted before request {number}"
+            assert clean.receive("results") == [], f"deleted before request {number}"
+        else:
+            assert job.status == "done", f"deleted before request {number}"
+            clean.receive("results")
+            clean.delete(upload)
+
+
+def gone() -> Upload:
+    return Upload(bucket=f"{PREFIX}-input", key=KEY, version="of-yesterday")
+
+
+def notification(upload: Upload) -> str:
+    entity = {"bucket": {"name": upload.bucket}, "object": {"key": upload.key, "versionId": upload.version}}
+    return json.dumps({"Records": [{"s3": entity}]})
+
+
+RANGE = RangeSummary(next=1, gops=1, duration=1.0, step=1.0, width=8, height=8, seconds_spent=0.1)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        lambda jobs, job: jobs.packed(job, first=0, count=1),
+        lambda jobs, job: jobs.range_done(job, 0, RANGE),
+        lambda jobs, job: jobs.gop_done(job, 0),
+        lambda jobs, job: jobs.fail(job, INTERNAL_ERROR),
+        lambda jobs, job: jobs.published(job, "done"),
+    ],
+)
+def test_no_update_brings_a_job_back(clean: Stages, update: Callable[[JobStore, str], object]) -> None:
+    with pytest.raises(Superseded):
+        update(clean.jobs, job_id(KEY, "of-yesterday"))
+
+    assert clean.left() == []
+
+
+@pytest.mark.parametrize("how", ["never", "replaced", "deleted"])
+def test_late_messages_leave_nothing(clean: Stages, how: str) -> None:
+    """An event, a range and a question for the lookup, after every attempt has failed as well."""
+    if how != "never":
+        clean.upload_and_work()
+        clean.receive("results")
+    if how == "deleted":
+        clean.delete_upload()
+    before = clean.left()
+    part = SplitRange(upload=gone(), stretch=Stretch(), first_pack=0)
+    for work, body in [
+        (lambda body: clean.splitter.split(body, deadline=Deadline.after(60)), notification(gone())),
+        (clean.splitter.give_up, notification(gone())),
+        (
+            lambda body: clean.splitter.split(body, deadline=Deadline.after(60)),
+            RangeMessage(range=part).model_dump_json(),
+        ),
+        (clean.splitter.give_up, RangeMessage(range=part).model_dump_json()),
+        (clean.lookup.look_up, LookupMessage(upload=gone()).model_dump_json()),
+        (clean.lookup.give_up, LookupMessage(upload=gone()).model_dump_json()),
+        (
+            clean.recognizer.recognize,
+            notification(Upload(bucket=f"{PREFIX}-stage-1", key=f"{KEY}/gop-00001.zip", version="0")),
+        ),
+        (
+            clean.recognizer.give_up,
+            notification(Upload(bucket=f"{PREFIX}-stage-1", key=f"{KEY}/gop-00001.zip", version="0")),
+        ),
+    ]:
+        with pytest.raises(Superseded):
+            work(body)
+
+    assert clean.receive("split") == []
+    assert clean.left() == before
+
+
+def upload_into(stages: Stages, uploads: list[Upload]) -> None:
+    uploads.append(stages.upload())
+
+
+def test_a_newer_upload_loses_nothing_to_the_older_ones_late_writes(clean: Stages) -> None:
+    for number in range(1, requests_of_one(clean) + 1, 4):
+        newer: list[Upload] = []
+        clean.upload()
+        clean.at[number] = partial(upload_into, clean, newer)
+        clean.work()
+        head = clean.cloud.client("s3").head_object(Bucket=f"{PREFIX}-output", Key=f"{KEY}.json")
+        assert head["Metadata"]["version"] == newer[0].version, f"replaced before request {number}"
+        names = {key for key, _ in clean.stored("output")}
+        assert len(names) == 5, f"replaced before request {number}"
