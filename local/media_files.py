@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from functions.common.errors import MediaError
+from functions.common.errors import EmptyFile, MediaError
 from functions.common.keys import MAX_INPUT_KEY_BYTES
 from functions.common.photo_formats import SUFFIXES as PHOTO_SUFFIXES
-from functions.video_split.source import LocalFile, recognise
+from functions.video_split.source import LocalFile, container_of
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, reason_of, walk, why_unreadable
 
@@ -70,7 +70,9 @@ def if_media(path: Path) -> Path | LeftOut:
     if path.suffix.lower() in MEDIA_SUFFIXES:
         return path
     try:
-        recognise(LocalFile(path).head)
+        container_of(LocalFile(path))
+    except EmptyFile:
+        return LeftOut(path=path, reason="empty")
     except MediaError:
         return LeftOut(path=path, reason="not a video or photo")
     except OSError as error:

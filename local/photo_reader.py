@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from functions.common.bounds import beside
-from functions.common.errors import DecoderLost, EmptyFile, MediaError, NoVideo, TooLarge
+from functions.common.errors import DecoderLost, MediaError, MovingPicture, TooLarge
 from functions.common.photo_decoder import MAX_PHOTO_BYTES, PhotoDecoder
 from functions.video_split.source import require_photo
 from local.enrolment import PhotoError
@@ -34,7 +34,7 @@ def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:
         content = photo.read_bytes()
         require_photo(content)
         picture = decoder.decode(content)
-    except NoVideo as error:
+    except MovingPicture as error:
         raise PhotoError(f"{error} Use `rollcall run` for videos.") from error
     except (MediaError, DecoderLost) as error:
         raise PhotoError(str(error)) from error
@@ -45,7 +45,5 @@ def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:
 
 def _check_size(photo: Path) -> None:
     size, most = photo.stat().st_size / 1024**2, MAX_PHOTO_BYTES / 1024**2
-    if size == 0:
-        raise EmptyFile("The file is empty.")
     if size > most:
         raise TooLarge(f"The file has {beside(size, most)} MiB; at most {most:g} MiB are read.")

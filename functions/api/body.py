@@ -55,8 +55,6 @@ class BodyReader:
                 photos = await self._in_time(_from_form(request, pieces, most=most, max_bytes=self.max_bytes))
             else:
                 photos = [PhotoFile(await self._in_time(_joined(pieces)))]
-            if not all(photo.content for photo in photos):
-                raise BadRequest("The photo is empty. Send it again.", code="empty-file")
             yield photos
 
     @asynccontextmanager

@@ -11,18 +11,19 @@ from typing import TypeVar
 from functions.api.answers import NamedFace, Recognition, main_name, named_face
 from functions.api.archive import Archive
 from functions.api.decisions import Decision, decide
-from functions.api.errors import ApiError, BodyTooLarge, NotAPhoto, Overloaded, RefusedPhoto
+from functions.api.errors import ApiError, BadRequest, BodyTooLarge, NotAPhoto, Overloaded, RefusedPhoto
 from functions.api.gallery_cache import GalleryCache, RecordCache
 from functions.api.messages import Refusal, SeenPhoto
 from functions.api.photo_store import KeptPhoto
 from functions.api.pool import RecogniserPool
-from functions.common.errors import DecoderLost, NoVideo, TooLarge, TooManyPixels
+from functions.common.errors import DecoderLost, EmptyFile, NoVideo, TooLarge, TooManyPixels
 from functions.common.keys import KEPT_UNDER
 from functions.common.photo_formats import HEAD_BYTES, photo_format
 
 THREADS = 4
 
 _REFUSED_AS: dict[str, type[ApiError]] = {
+    EmptyFile.code: BadRequest,
     TooManyPixels.code: BodyTooLarge,
     TooLarge.code: BodyTooLarge,
     NoVideo.code: NotAPhoto,

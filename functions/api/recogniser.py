@@ -13,7 +13,7 @@ import numpy as np
 from functions.api.messages import Batch, FaceQuality, Looked, Ready, Refusal, SeenFace, SeenPhoto
 from functions.common.channel import PeerGone
 from functions.common.child import parent_channel, tie_to_parent
-from functions.common.errors import DecoderLost, MediaError, NoVideo
+from functions.common.errors import DecoderLost, MediaError, MovingPicture
 from functions.common.face_crops import face_crop, jpeg
 from functions.common.gop_faces import pack_embedding
 from functions.common.photo_decoder import PhotoDecoder
@@ -38,8 +38,8 @@ def _decode(photo: bytes | bytearray, decoder: PhotoDecoder) -> Image | Refusal:
     try:
         require_photo(photo)
         picture = decoder.decode(photo)
-    except NoVideo:
-        return Refusal(code=NoVideo.code, message=A_VIDEO)
+    except MovingPicture as video:
+        return Refusal(code=video.code, message=A_VIDEO)
     except (MediaError, DecoderLost) as error:
         return Refusal(code=error.code, message=str(error))
     return np.frombuffer(picture.content, dtype=np.uint8).reshape(picture.height, picture.width, 3)

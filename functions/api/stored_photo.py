@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 
-from functions.api.errors import BadRequest, BodyTooLarge, NotFound
+from functions.api.errors import BodyTooLarge, NotFound
 from functions.api.services import Services
 
 _GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
@@ -23,6 +23,4 @@ def _fetch(services: Services, key: str) -> bytes:
     with answer["Body"] as body:
         if answer["ContentLength"] > most:
             raise BodyTooLarge(f"The object is larger than {most / 1024**2:.3g} MiB, which is the limit.")
-        if answer["ContentLength"] == 0:
-            raise BadRequest("The object is empty. Upload it again.", code="empty-file")
         return body.read()

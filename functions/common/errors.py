@@ -4,6 +4,7 @@ RollcallError
 ├── MediaError            the upload cannot be worked on; trying again changes nothing
 │   ├── EmptyFile
 │   ├── UnreadableMedia
+│   │   ├── DamagedMedia
 │   │   └── DecoderCrashed
 │   ├── TruncatedMedia
 │   ├── NoVideo
@@ -39,6 +40,10 @@ class EmptyFile(MediaError):
 
 class UnreadableMedia(MediaError):
     code = "unreadable-media"
+
+
+class DamagedMedia(UnreadableMedia):
+    """The file is of a kind that is read, and yet nothing comes out of it."""
 
 
 class DecoderCrashed(UnreadableMedia):

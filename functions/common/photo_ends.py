@@ -4,9 +4,9 @@ import struct
 from collections.abc import Callable, Mapping
 
 from functions.common.photo_formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, PhotoFormat
+from functions.common.tiff_directory import first_directory, is_classic, numbers
 
 _MOST_BOXES = 10_000
-_MOST_STRIPS = 100_000
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # JPEG markers
 
 
@@ -38,33 +38,17 @@ def _bmp(photo: bytes) -> bool:
 
 def _tiff(photo: bytes) -> bool:
     """Whether the first directory, and the strips or tiles that it names, lie within the file."""
-    order = "<" if photo.startswith(b"II") else ">"
-    if photo[2:4] not in (b"*\0", b"\0*"):
-        return True  # the rare kind for more than 4 GiB
+    if not is_classic(photo):
+        return True
     try:
-        (directory,) = struct.unpack_from(f"{order}I", photo, 4)
-        (entries,) = struct.unpack_from(f"{order}H", photo, directory)
-        places = dict(_numbers(photo, order, directory + 2 + 12 * entry) for entry in range(entries))
+        places = first_directory(photo)
     except struct.error:
         return False
     return all(
         offset + size <= len(photo)
         for offsets, sizes in ((273, 279), (324, 325))  # tags: of strips, and of tiles
-        for offset, size in zip(places.get(offsets, ()), places.get(sizes, ()), strict=False)
+        for offset, size in zip(numbers(places, offsets), numbers(places, sizes), strict=False)
     )
-
-
-def _numbers(photo: bytes, order: str, entry: int) -> tuple[int, tuple[int, ...]]:
-    """The tag of a directory's entry, and its integers."""
-    tag, kind, count = struct.unpack_from(f"{order}HHI", photo, entry)
-    letter = {3: "H", 4: "I"}.get(kind)
-    if letter is None or tag not in (273, 279, 324, 325):
-        return tag, ()
-    form = f"{order}{min(count, _MOST_STRIPS)}{letter}"
-    place = entry + 8
-    if struct.calcsize(form) > 4:  # noqa: PLR2004
-        (place,) = struct.unpack_from(f"{order}I", photo, place)
-    return tag, struct.unpack_from(form, photo, place)
 
 
 def _boxes(photo: bytes) -> bool:

@@ -11,6 +11,18 @@ HEAD_BYTES = 1024  # what a format is recognized by lies well before
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _ANY_CODEC = frozenset({b"mif1", b"mif2", b"msf1"})  # the brands that follow name the codec
+_NOT_READ = {
+    brand: name
+    for name, brands in {
+        "a JPEG XS photo": (b"jxs ", b"jxsi", b"jxse", b"jxsc", b"jxss"),
+        "a photo in H.264 (AVCI)": (b"avci", b"avcs"),
+        "a photo in H.266 (VVC)": (b"vvic", b"vvis"),
+        "a photo in EVC": (b"evbi", b"evbs", b"evmi", b"evms"),
+        "a JPEG 2000 photo in HEIF": (b"j2ki", b"j2is"),
+        "a JPEG in HEIF": (b"jpeg", b"jpgs"),
+    }.items()
+    for brand in brands
+}
 _FIRST_COMPATIBLE = 16  # offset in the box of brands
 _BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})  # bytes, by version: much else begins with BM
 
@@ -40,7 +52,15 @@ def _brand(head: bytes) -> bytes:
         return major
     end = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = [head[place : place + 4] for place in range(_FIRST_COMPATIBLE, end, 4)]
-    return next((brand for brand in compatible if brand in _HEIC_BRANDS | _AVIF_BRANDS), b"heic")
+    codecs = _HEIC_BRANDS | _AVIF_BRANDS, _NOT_READ.keys()
+    return next(
+        (brand for known in codecs for brand in compatible if brand in known), b"avif" if b"av01" in head else b"heic"
+    )
+
+
+def not_read(head: bytes) -> str | None:
+    """What a photo in the container of HEIC is called, if it is of a codec that nothing here decodes."""
+    return _NOT_READ.get(_brand(head))
 
 
 def _is_webp(head: bytes) -> bool:

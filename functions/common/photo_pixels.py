@@ -42,21 +42,20 @@ from functions.common.photo_formats import (
     HEAD_BYTES,
     HEIC,
     JPEG,
-    NAMES,
     PNG,
     TIFF,
     WEBP,
     PhotoFormat,
     photo_format,
 )
+from functions.common.photo_kinds import require_no_raw, unsupported
+from functions.common.refusals import refusal, unknown
 
 DAMAGED = "The photo is damaged: it cannot be decoded. Export it again as JPEG or PNG."
 INCOMPLETE = "The photo is incomplete: its end is missing. Upload it again from the original."
 ANIMATED = "This is an animated WebP, which is not supported. Convert it to MP4 and upload that."
 MOVING = "This is a video, not a photo: a GIF that moves."
-CAMERA_RAW = "Camera RAW photos are not supported. Export the photo as JPEG and use that."
 SEVERAL = "The file holds more than one picture: only the first one was looked at."
-NOT_A_PHOTO = f"This is not a photo that can be read. Send {NAMES}."
 
 # Of a JPEG that was cut: the share of its pixels that may depend on what is missing
 MOST_MISSING = 0.01
@@ -73,7 +72,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DNG_VERSION, _KIND_OF_PICTURE, _REDUCED = 50706, 254, 1  # TIFF tags, and the first bit of the second
 _COLOR_BOX = re.compile(rb"colrnclx..(..)", re.DOTALL)  # primaries and transfer characteristics
 _META_BYTES = 1 << 16  # at the start, where the box is
 
@@ -114,7 +112,7 @@ def decode(photo: bytes, *, max_pixels: int) -> Decoded:
     """The first or primary picture; raise MediaError for anything that does not show all of it."""
     form = photo_format(photo[:HEAD_BYTES])
     if form is None:
-        raise UnreadableMedia(NOT_A_PHOTO)
+        raise refusal(photo[:HEAD_BYTES]) or unknown(photo[:HEAD_BYTES])
     try:
         image = _whole(photo, form, max_pixels)
         note = SEVERAL if getattr(image, "is_animated", False) else ""
@@ -124,10 +122,19 @@ def decode(photo: bytes, *, max_pixels: int) -> Decoded:
     except MemoryError:
         raise TooManyPixels("The photo takes more memory than there is. Send it in a smaller size.") from None
     except Exception as error:  # decoders of hostile files raise whatever they stumble on
-        raise (UnreadableMedia(DAMAGED) if has_end(photo, form) else TruncatedMedia(INCOMPLETE)) from error
+        raise _reason(photo, form, error) from error
+
+
+def _reason(photo: bytes, form: PhotoFormat, error: Exception) -> MediaError:
+    kind = unsupported(photo, form, error)
+    return kind or (UnreadableMedia(DAMAGED) if has_end(photo, form) else TruncatedMedia(INCOMPLETE))
 
 
 def _whole(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
+    if form == TIFF:
+        require_no_raw(photo)
+    if form == BMP and (inside := photo_format(photo[_number(photo[10:14]) :][:HEAD_BYTES])) in (JPEG, PNG):
+        return _whole(photo[_number(photo[10:14]) :], inside, max_pixels)
     if form != JPEG or has_end(photo, form):
         return _loaded(photo, form, max_pixels)
     start = photo.rstrip(b"\0\xff")  # without half a marker, and what a file that was cut may be filled up with
@@ -166,7 +173,7 @@ def _loaded(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
 
 def _require_bounds(width: int, height: int, max_pixels: int) -> None:
     if width * height == 0:
-        raise UnreadableMedia(DAMAGED)
+        raise ValueError("a picture of no pixels")
     if width * height > max_pixels:
         raise TooManyPixels(f"The photo is {megapixels(width, height, max_pixels)}. Send it in a smaller size.")
 
@@ -176,10 +183,6 @@ def _require_still(image: Image.Image, form: PhotoFormat) -> None:
         raise MovingPicture(MOVING)
     if form == WEBP and getattr(image, "is_animated", False):
         raise UnreadableMedia(ANIMATED)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        if _DNG_VERSION in tags or int(tags.get(_KIND_OF_PICTURE, 0)) & _REDUCED:
-            raise UnreadableMedia(CAMERA_RAW)
 
 
 def _webp_canvas(photo: bytes) -> tuple[int, int]:

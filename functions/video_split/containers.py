@@ -9,6 +9,7 @@ TS_PACKETS = (188, 192, 204, 208)  # bytes: plain, with a time code as cameras w
 TS_FEWEST = 4  # marks in a row, where the stream begins inside a packet
 START_CODE = b"\x00\x00\x01"
 UNITS_LOOKED_AT = 200
+FEWEST_UNITS = 6  # all of one kind of stream, where it begins inside a unit
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,16 @@ _RESTARTING = ("mpegts", "mpeg", "ogg", "dhav", "m4v")  # ffmpeg's AVFMT_TS_DISC
 MOV = Container("mov,mp4,m4a,3gp,3g2,mj2")
 MATROSKA = Container("matroska,webm")
 INDEXED = (MOV, MATROSKA)  # the others have no index to seek by, or make up times as they read
-MJPEG = Container("mjpeg")
+MJPEG, IVF = Container("mjpeg"), Container("ivf")
 JPEG, GIF, PHOTO = Container("jpeg_pipe", photo=True), Container("gif", photo=True), Container("", photo=True)
-H264, HEVC = Container("h264"), Container("hevc")
+H264, HEVC, MPEG_VIDEO = Container("h264"), Container("hevc"), Container("mpegvideo")
 
 _BY_START = (
     (b"\x1a\x45\xdf\xa3", MATROSKA),
     (b"FLV\x01", Container("flv")),
     (b"OggS", Container("ogg")),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Container("asf")),
-    (b"DKIF", Container("ivf")),
+    (b"DKIF", IVF),
     (b"DHAV", Container("dhav")),
     (b"DAHUA", Container("dhav")),
     (b"\x1f\x07\x00\x3f", Container("dv")),
@@ -43,10 +44,11 @@ _BY_START = (
 )
 _BY_RIFF_FORM = {form: Container("avi") for form in (b"AVI ", b"AVIX", b"AVI\x19", b"AMV ")}
 _MOV_BOXES = {b"ftyp", b"styp", b"sidx", b"moof", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"junk"}
-_MXF_HEADER = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02"  # may come after up to 64 KiB of anything
+MXF_HEADER = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02"  # may come after up to 64 KiB of anything
 _JPEG_SCAN, _JPEG_PICTURES = 0xDA, 0xE2  # markers: a picture's own bytes; where a list of pictures may be (APP2)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that come with the size
 _MPEG_SEQUENCE = 0xB3
+_MPEG_CODES = frozenset({*range(0xB0), 0xB2, _MPEG_SEQUENCE, 0xB5, 0xB7, 0xB8})
 _MPEG4_OBJECTS = {0xB0, 0xB6}
 _JPEG_SEGMENT = re.compile(rb"\xff(.)(..)", re.DOTALL)  # marker, length
 _JPEG_GAP = 256  # bytes at most between pictures: some cameras fill up or separate them
@@ -69,11 +71,27 @@ def video_container(head: bytes) -> Container | None:
         return _BY_RIFF_FORM.get(head[8:12])
     if head[4:8] in _MOV_BOXES:
         return MOV
-    if _MXF_HEADER in head:
+    if MXF_HEADER in head:
         return Container("mxf")
     if head.startswith(b"--") and b"content-type: image/jpeg" in head[:1024].lower():
         return Container("mpjpeg")
     return _transport_stream(head) or _program_stream(head) or _elementary_stream(head)
+
+
+def begun_inside(content: bytes) -> Container | None:
+    """The stream whose middle this is: the first picture has lost its beginning, and whole ones follow."""
+    picture = content.find(b"\xff\xd8\xff")
+    if picture >= 0 and is_jpeg_stream(content[picture:]):
+        return MJPEG
+    units = list(_units(content))
+    if len(units) < FEWEST_UNITS:
+        return None
+    codes = {unit[0] for unit in units}
+    if all(map(_may_be_hevc, units)):
+        return HEVC
+    if all(map(_may_be_h264, units)):
+        return H264
+    return MPEG_VIDEO if _MPEG_SEQUENCE in codes and codes <= _MPEG_CODES else None
 
 
 def is_jpeg_stream(content: bytes) -> bool:
@@ -133,7 +151,7 @@ def _elementary_stream(head: bytes) -> Container | None:
     if codes & _MPEG4_OBJECTS:
         return Container("m4v")
     if _MPEG_SEQUENCE in codes:
-        return Container("mpegvideo")
+        return MPEG_VIDEO
     hevc = all(map(_may_be_hevc, units))
     if all(map(_may_be_h264, units)) and (not hevc or _H264_PARAMETERS in {code & 0x1F for code in codes}):
         return H264

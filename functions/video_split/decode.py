@@ -6,28 +6,30 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from functions.common.errors import DecoderCrashed, DecoderLost, TooLong, TooSlow, TruncatedMedia
+from functions.common.errors import DamagedMedia, DecoderCrashed, DecoderLost, TooLong, TooSlow, TruncatedMedia
 from functions.common.events import Stretch
 from functions.video_split.budget import Budget
+from functions.video_split.claimed_size import claim_of
 from functions.video_split.commands import (
     first_frame_command,
     leaves_out,
     sampled_size,
     video_command,
 )
-from functions.video_split.containers import GIF
+from functions.video_split.containers import GIF, IVF
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import grid
-from functions.video_split.failures import CUT_OFF, DAMAGED, broken_off, explain
+from functions.video_split.failures import BROKEN_PICTURE, CUT_OFF, DAMAGED, ENDS_EARLY, broken_off, cut_or, explain
 from functions.video_split.ffmpeg import PAUSES, Binaries, Child, find, repeated, tell_of_replacement
 from functions.video_split.gops import Sample, pack
 from functions.video_split.limits import Limits
 from functions.video_split.mpjpeg import jpegs
-from functions.video_split.probe import Media, clock
+from functions.video_split.probe import Media, clock, holds
 from functions.video_split.source import Input, Source, as_source
 from functions.video_split.timeline import NotAnchored, Timeline
 
 MISSING_SECONDS = 1.5  # less than this at the end is what muxers round and viewers do not miss
+MISSING_SHARE = 0.1  # of the whole: the same for short videos, where it is known that bytes are missing
 # A sample may show a frame that was on screen this long before, where frames that no other refers to are left out
 MOST_LAG = Fraction(1, 4)  # seconds; and never more than half of the time between samples
 # Before a stretch, in seconds: enough with an index of key frames, without one, with key frames far apart
@@ -47,6 +49,7 @@ class Gop:
     scale: float  # source pixels per frame pixel
     end: float  # seconds up to which these frames reach; the video's last one's is the decoded duration
     rest: Stretch  # what remains to be read after these
+    cut: bool = False  # the file's end is missing, though little of the picture
     coarse: bool = False  # the budget did not allow for every sample that differs
 
 
@@ -66,7 +69,8 @@ def decode(
     """
     if media.photo:
         return (yield from _photo(media))
-    with as_source(source).opened() as readable:
+    source = as_source(source)
+    with source.opened() as readable:
         opened = _Opened(
             source=readable,
             media=media,
@@ -74,7 +78,11 @@ def decode(
             binaries=binaries or find(),
             deadline=deadline or Deadline.after(limits.decode_seconds),
         )
-        return (yield from _decode_on(opened, grid(frames_per_second), stretch))
+        try:
+            return (yield from _decode_on(opened, grid(frames_per_second), stretch))
+        except DamagedMedia as error:
+            claimed = claim_of(source, media.container.demuxer)
+            raise cut_or(error, size=source.size, claimed=claimed.size) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +211,7 @@ def _decode_stretch(
                 end=end,
                 rest=rest,
                 coarse=reading.coarse,
+                cut=reading.cut,
             )
             index += 1
         else:
@@ -231,6 +240,7 @@ class _Reading:
         self.duration: float | None = None  # seconds; set when the video has ended
         self.out_of_time: TooSlow | None = None  # though some samples could be handed out
         self.coarse = False
+        self.cut = False
         self._opened = opened
         self._rate = rate
         self._stretch = stretch
@@ -346,18 +356,28 @@ class _Reading:
     def _require_unbroken(self, returncode: int | None, number: int) -> None:
         """What decoded is kept despite errors in the middle; a crash or a failed read is an error."""
         timeline = self._timeline
-        if number == 0 or timeline.frames == 0 or (returncode or 0) < 0:
+        lone_and_broken = timeline.frames == 1 and any(map(BROKEN_PICTURE.search, timeline.problems))
+        if number == 0 or timeline.frames == 0 or (returncode or 0) < 0 or lone_and_broken:
             raise explain(timeline.problems, returncode, otherwise=DAMAGED)
         failure = broken_off(timeline.problems)
         if failure is not None:
             raise failure
 
     def _require_whole(self, decoded: float) -> None:
-        media, timeline = self._opened.media, self._timeline
+        media = self._opened.media
+        known_to_be_cut = media.claim.size > media.size
+        claimed = max(media.duration, media.claim.seconds)
+        if known_to_be_cut and not claimed:
+            claimed = decoded * media.claim.size / media.size
         usual_frame = 1 / media.frame_rate if media.frame_rate else 0.0
-        missing = media.duration - decoded
-        if missing > max(MISSING_SECONDS, 2 * usual_frame) and any(map(CUT_OFF.search, timeline.problems)):
+        tolerated = min(MISSING_SECONDS, MISSING_SHARE * claimed) if known_to_be_cut else MISSING_SECONDS
+        self.cut = known_to_be_cut or any(map(ENDS_EARLY.search, self._timeline.problems))
+        if claimed - decoded > max(tolerated, 2 * usual_frame) and (self.cut or self._ran_out):
             raise TruncatedMedia(
-                f"The file is incomplete: it holds {clock(decoded)} of {clock(media.duration)}. "
-                "Upload it again from the original."
+                f"The file is incomplete: {holds(decoded, claimed)}. Upload it again from the original."
             )
+
+    @property
+    def _ran_out(self) -> bool:
+        """Whether the demuxer came to the end too early. IVF's claim counts its pictures, and nothing else shows it."""
+        return self._opened.media.container == IVF or any(map(CUT_OFF.search, self._timeline.problems))

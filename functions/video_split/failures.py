@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from functions.common.bounds import megapixels
 from functions.common.errors import (
+    DamagedMedia,
     DecoderCrashed,
+    MediaError,
     NoVideo,
     RollcallError,
     SourceUnavailable,
@@ -13,9 +15,8 @@ from functions.common.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
-from functions.video_split.source import ACCEPTED
+from functions.video_split.source import HEAD_BYTES
 
-UNREADABLE = f"This is not a video or photo that can be read. {ACCEPTED}"
 DAMAGED = "The file is damaged: no picture in it could be read. Export it again, or convert it to MP4 or JPEG."
 NO_VIDEO = "This file holds no video. Upload a video or a photo."
 COVER_ONLY = "This file holds only sound and a cover picture, no video. Upload a video or a photo."
@@ -27,13 +28,16 @@ BROKEN_HEADER = (
     "The file is damaged: its header cannot be read. Upload it again from the original, or convert it to MP4."
 )
 CUT_SHORT = "The file is incomplete: its end is missing. Upload it again from the original."
+NOTHING_WHOLE = "The file is incomplete or damaged: no picture in it is whole. Upload it again from the original."
+ENCRYPTED = "The video is encrypted, as films in shops are. Upload one without copy protection."
+UNKNOWN_CODEC = "The video's codec{name} is not supported. Convert the video to MP4 with H.264 and upload that."
 
 # The first pattern that is found anywhere in the log decides.
 _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     (re.compile(r"\[tcp @"), SourceUnavailable, UNAVAILABLE),  # ffmpeg could not reach this process
     (re.compile(r"moov atom not found"), TruncatedMedia, NO_INDEX),
     # a demuxer's: an index that claims more entries than fit the memory is damage, and no large picture
-    (re.compile(r"error reading header"), UnreadableMedia, BROKEN_HEADER),
+    (re.compile(r"error reading header"), DamagedMedia, BROKEN_HEADER),
     (re.compile(r"exceeds specified max pixel|Picture size \d{4,}x\d{4,} is invalid"), TooManyPixels, TOO_MANY_PIXELS),
     (
         re.compile(r"Cannot allocate memory|[Oo]ut of memory|get_buffer\(\) failed|while opening encoder"),
@@ -42,13 +46,20 @@ _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     ),
     (re.compile(r"does not contain any stream|matches no streams"), NoVideo, NO_VIDEO),
     (re.compile(r"File ended prematurely|partial file|Input/output error"), TruncatedMedia, CUT_SHORT),
-    (re.compile(r"Decoder \(codec|Decoder not found|Could not find codec"), UnreadableMedia, UNREADABLE),
+    (re.compile(r"Video: none \((encv|drmi) "), UnreadableMedia, ENCRYPTED),
+    (re.compile(r"Video: none.*unknown codec|Decoder \(codec|Decoder not found"), UnreadableMedia, UNKNOWN_CODEC),
 )
 
+_CODEC = re.compile(r"Video: none \((\w{4}) / ")
 _PICTURE_SIZE = re.compile(r"Picture size (\d{1,9})x(\d{1,9}) ")
 
 # The demuxer wanted more than the file has.
 CUT_OFF = re.compile(r"partial file|File ended prematurely|corrupt input packet")
+ENDS_EARLY = re.compile(r"partial file|File ended prematurely")  # and not only something in its middle
+BROKEN_PICTURE = re.compile(r"corrupt (input packet|decoded frame)|Concealing|error while decoding")
+END_MISSING = (
+    "The end of the file is missing: what is there was looked at. Upload it again from the original for the rest."
+)
 
 
 def explain(
@@ -57,12 +68,19 @@ def explain(
     """The error that a run without usable output stands for, with the end of its log as a note for the operator."""
     lines = list(log)
     crashed = (returncode or 0) < 0
-    error = _named(lines) or (DecoderCrashed if crashed else UnreadableMedia)(otherwise)
+    error = _named(lines) or (DecoderCrashed if crashed else DamagedMedia)(otherwise)
     size = _PICTURE_SIZE.search("\n".join(lines))
     if isinstance(error, TooManyPixels) and size is not None and most_pixels is not None:
         error = too_many_pixels(int(size[1]), int(size[2]), most_pixels)
     error.add_note(f"exit code {returncode}; {' | '.join(lines[-8:])}")
     return error
+
+
+def cut_or(error: MediaError, *, size: int, claimed: int) -> MediaError:
+    """What is wrong with a file without a picture: that it is only a part, if it claims more bytes or has so few."""
+    if claimed > size and isinstance(error, DamagedMedia | NoVideo):
+        return TruncatedMedia(CUT_SHORT)
+    return TruncatedMedia(NOTHING_WHOLE) if size <= HEAD_BYTES and isinstance(error, DamagedMedia) else error
 
 
 def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
@@ -77,4 +95,6 @@ def broken_off(log: Iterable[str]) -> RollcallError | None:
 
 def _named(log: Iterable[str]) -> RollcallError | None:
     text = "\n".join(log)
-    return next((kind(message) for pattern, kind, message in _TABLE if pattern.search(text)), None)
+    codec = _CODEC.search(text)
+    name = f" ({codec[1]})" if codec is not None else ""
+    return next((kind(message.format(name=name)) for pattern, kind, message in _TABLE if pattern.search(text)), None)

@@ -7,17 +7,26 @@ from fractions import Fraction
 from typing import Any
 
 from functions.common.bounds import beside
-from functions.common.errors import MovingPicture, NoVideo, TooLarge, TooLong, UnreadableMedia
+from functions.common.errors import (
+    DamagedMedia,
+    MovingPicture,
+    NoVideo,
+    TooLarge,
+    TooLong,
+    UnreadableMedia,
+)
 from functions.common.photo_decoder import PhotoDecoder
+from functions.video_split.claimed_size import Claim, claim_of
 from functions.video_split.claims import end_of, fraction, late, ratio, seconds, whole
 from functions.video_split.colours import limited_matrix
-from functions.video_split.containers import GIF, INDEXED, JPEG, MATROSKA, MJPEG, PHOTO, Container, is_jpeg_stream
+from functions.video_split.containers import GIF, INDEXED, MATROSKA, MOV, PHOTO, Container
 from functions.video_split.failures import (
     BROKEN_HEADER,
     COVER_ONLY,
     DAMAGED,
     NO_VIDEO,
     TOO_MANY_TRACKS,
+    cut_or,
     explain,
     too_many_pixels,
 )
@@ -25,7 +34,7 @@ from functions.video_split.ffmpeg import Binaries, Child, find, repeated
 from functions.video_split.fields import stored_size
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
-from functions.video_split.source import JPEG_STREAM_BYTES, Input, Source, as_source, recognise
+from functions.video_split.source import Input, Source, as_source, container_of
 from functions.video_split.tracks import MOST_TRACKS, Track, left_out, longest
 from functions.video_split.upright import Turn, matrix_turn
 
@@ -35,7 +44,7 @@ ANSWER_BYTES = 1 << 22  # of ffprobe's output: a file of a few thousand tracks
 # Only what is used: a file may hold megabytes of tags
 _ENTRIES = ":".join(
     (
-        "format=start_time,duration,size",
+        "format=start_time,duration",
         "stream=index,codec_type,codec_name,width,height,pix_fmt,color_range,color_space,sample_aspect_ratio"
         ",has_b_frames,avg_frame_rate,time_base,start_time,duration,nb_frames",
         "stream_disposition=attached_pic",
@@ -69,6 +78,7 @@ class Media:
     size: int = 0  # bytes of the file
     clock_start: float = 0.0  # seconds from the file's start to zero of the clock that ffmpeg gives the frames
     latest_start: float = LATE_SECONDS  # seconds from the file's start: a picture that starts later has a wrong clock
+    claim: Claim = Claim()  # by the header, where ffprobe may not tell
     tracks: tuple[int, ...] = ()  # streams of the video tracks that can be read
     notes: tuple[str, ...] = ()  # sentences for the owner
 
@@ -86,9 +96,7 @@ def probe(
     `photos`: from `photo_decoder`, to be used for more than one.
     """
     source = as_source(source)
-    container = recognise(source.head)
-    if container == JPEG and is_jpeg_stream(source.read(0, JPEG_STREAM_BYTES)):
-        container = MJPEG
+    container = container_of(source)
     if container.photo:
         decoder = photos or photo_decoder(limits)
         try:
@@ -101,7 +109,10 @@ def probe(
         finally:
             if photos is None:
                 decoder.close()
-    return _video(source, container, limits, binaries or find(), chosen=track)
+    try:
+        return _video(source, container, limits, binaries or find(), chosen=track)
+    except (NoVideo, DamagedMedia) as error:
+        raise cut_or(error, size=source.size, claimed=claim_of(source, container.demuxer).size) from None
 
 
 def photo_decoder(limits: Limits) -> PhotoDecoder:
@@ -156,7 +167,8 @@ def _video(
         limited_matrix=limited_matrix(stream),
         fields=stored_size(stream),
         bidirectional=_is_bidirectional(stream, container),
-        size=whole(answer.get("format", {}).get("size")),
+        size=source.size,
+        claim=claim_of(source, container.demuxer) if container != MOV else Claim(),
         clock_start=late(stream, answer.get("format", {})) if container.restarts else 0.0,
         latest_start=_latest_start(answer, container),
         tracks=tuple(track.index for track in readable),
@@ -272,6 +284,13 @@ def too_long(seconds: float, limits: Limits) -> str:
     if long == most:
         long, most = f"{beside(seconds, limits.max_duration)} s", f"{limits.max_duration:g} s"
     return f"The video is {long} long; the limit is {most}. Upload it in parts."
+
+
+def holds(seconds: float, claimed: float) -> str:
+    held, whole = clock(seconds), clock(claimed)
+    if held == whole:
+        held, whole = f"{beside(seconds, claimed, digits=1)} s", f"{claimed:.1f} s"
+    return f"it holds {held} of {whole}"
 
 
 def clock(seconds: float) -> str:

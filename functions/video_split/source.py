@@ -1,19 +1,27 @@
 """An upload as the split reads it: single byte ranges of it, what ffmpeg opens, and what its content says it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from functions.common import photo_formats
-from functions.common.errors import NoVideo, SourceUnavailable, UnreadableMedia
-from functions.video_split.containers import GIF, JPEG, PHOTO, Container, is_jpeg_stream, video_container
-from functions.video_split.refusals import refusal
+from functions.common.errors import MovingPicture, SourceUnavailable
+from functions.common.refusals import refusal, unknown
+from functions.video_split.containers import (
+    GIF,
+    JPEG,
+    MJPEG,
+    PHOTO,
+    Container,
+    begun_inside,
+    is_jpeg_stream,
+    video_container,
+)
 
 HEAD_BYTES = 1 << 16
-JPEG_STREAM_BYTES = 1 << 21  # in which a second frame begins
-ACCEPTED = f"Upload MP4, MOV, MKV, WebM, AVI, {photo_formats.NAMES}."
+STREAM_BYTES = 1 << 21  # in which a stream of pictures that begins inside one, or is one of JPEGs, shows itself
 
 
 class Input(ABC):
@@ -50,6 +58,11 @@ class Source(ABC):
             return self.head[offset : offset + size]
         return self._read(offset, size)
 
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes in all."""
+
     @abstractmethod
     def opened(self) -> AbstractContextManager[Input]: ...
 
@@ -60,6 +73,10 @@ class Source(ABC):
 class LocalFile(Source):
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path).absolute()
+
+    @property
+    def size(self) -> int:
+        return self._path.stat().st_size
 
     @contextmanager
     def opened(self) -> Iterator[Input]:
@@ -87,22 +104,31 @@ def as_source(source: Source | str) -> Source:
 _PHOTOS = {photo_formats.JPEG: JPEG, photo_formats.GIF: GIF}
 
 
-def recognise(head: bytes) -> Container:
-    """Raise UnreadableMedia or NoVideo, with a sentence for the owner, for what cannot hold a picture."""
+def recognise(head: bytes, more: Callable[[], bytes] = bytes) -> Container:
+    """Raise MediaError, with a sentence for the owner, for what cannot hold a picture or is not supported.
+
+    `more`: the first `STREAM_BYTES`, for a file that does not begin as any does.
+    """
     photo = photo_formats.photo_format(head)
     if photo is not None:
         return _PHOTOS.get(photo, PHOTO)
     refused = refusal(head)
     if refused is not None:
         raise refused
-    container = video_container(head)
+    container = video_container(head) or begun_inside(more() or head)
     if container is None:
-        raise UnreadableMedia(f"This is not a video or photo that can be read. {ACCEPTED}")
+        raise unknown(head)
     return container
 
 
+def container_of(source: Source) -> Container:
+    """As `recognise` has it."""
+    container = recognise(source.head, lambda: source.read(0, STREAM_BYTES))
+    return MJPEG if container == JPEG and is_jpeg_stream(source.read(0, STREAM_BYTES)) else container
+
+
 def require_photo(content: bytes | bytearray) -> None:
-    """Raise NoVideo for a video, and what `recognise` raises for the rest that is no photo."""
-    container = recognise(bytes(content[:HEAD_BYTES]))
-    if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:JPEG_STREAM_BYTES]))):
-        raise NoVideo("This is a video, not a photo.")
+    """Raise MovingPicture for a video, and what `recognise` raises for the rest that is no photo."""
+    container = recognise(bytes(content[:HEAD_BYTES]), lambda: bytes(content[:STREAM_BYTES]))
+    if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:STREAM_BYTES]))):
+        raise MovingPicture("This is a video, not a photo.")

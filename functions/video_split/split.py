@@ -14,6 +14,7 @@ from functions.common.keys import MAX_INPUT_KEY_BYTES, pack_key
 from functions.common.lookup_queue import LookupQueue
 from functions.common.observability import about, count, logger, stage
 from functions.common.packs import SCHEMA, Manifest, write_pack
+from functions.common.refusals import EMPTY
 from functions.common.stage_1 import StoredObject, removed_if_moot
 from functions.common.uploads import UNVERSIONED, Latest, latest, require_latest
 from functions.video_split.budget import NOTE
@@ -21,6 +22,7 @@ from functions.video_split.deadline import Deadline
 from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.divide import divide, ranges_of
 from functions.video_split.division import Division
+from functions.video_split.failures import END_MISSING
 from functions.video_split.probe import Media, photo_decoder, probe
 from functions.video_split.range_queue import RangeQueue
 from functions.video_split.s3_object import S3Object
@@ -214,7 +216,7 @@ class Splitter:
             width=media.width,
             height=media.height,
             seconds_spent=time.monotonic() - started,
-            notes=[*media.notes, *([NOTE] if reading.coarse else [])],
+            notes=[*media.notes, *([NOTE] if reading.coarse else []), *([END_MISSING] if reading.cut else [])],
         )
         return self._jobs.range_done(job.job, first, summary)
 
@@ -229,7 +231,7 @@ class Splitter:
                 f"The key is longer than {MAX_INPUT_KEY_BYTES} bytes. Upload the file under a shorter name."
             )
         if current.size == 0:
-            raise EmptyFile("The file is empty. Upload it again.")
+            raise EmptyFile(EMPTY)
         if current.size > self._limits.max_bytes:
             gib = self._limits.max_bytes / 1024**3
             raise TooLarge(f"The file is larger than {gib:g} GiB, which is the limit. Upload it in parts.")
@@ -271,7 +273,7 @@ class _Reading:
     def __init__(self, stretch: Stretch) -> None:
         self.rest = stretch  # what is not in a pack yet
         self.gops = 0
-        self.coarse = False
+        self.coarse = self.cut = False
         self.duration: float | None = None  # seconds; set when the video has ended
 
     def follow(self, gops: Generator[Gop, None, float | None]) -> Iterator[Gop]:
@@ -285,3 +287,4 @@ class _Reading:
         self.rest = gop.rest
         self.gops += 1
         self.coarse |= gop.coarse
+        self.cut |= gop.cut

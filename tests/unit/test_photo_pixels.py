@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from functions.common.errors import MediaError, MovingPicture, TooManyPixels, TruncatedMedia, UnreadableMedia
+from functions.common.errors import EmptyFile, MediaError, MovingPicture, TooManyPixels, TruncatedMedia, UnreadableMedia
 from functions.common.photo_formats import FORMATS as TABLE
 from functions.common.photo_formats import photo_format
 from functions.common.photo_pixels import decode, load_codecs
@@ -281,17 +281,17 @@ def test_a_webp_is_bounded_before_its_decoder_takes_memory(lossless: bool, mode:
 
 
 @pytest.mark.parametrize(
-    ("tags", "told"), [({254: 1}, "Camera RAW"), ({50706: b"\1\4\0\0"}, "Camera RAW")], ids=["NEF", "DNG"]
+    ("tags", "told"), [({254: 1}, "based on TIFF"), ({50706: b"\1\4\0\0"}, "DNG")], ids=["NEF", "DNG"]
 )
 def test_camera_raw_is_refused_by_name(tags: dict[int, object], told: str) -> None:
-    with pytest.raises(UnreadableMedia, match=f"{told}.*Export the photo as JPEG"):
+    with pytest.raises(UnreadableMedia, match=f"raw photo .{told}., which is not supported. Export the photo as JPEG"):
         read(saved(colors(), "TIFF", tiffinfo=tags))
 
 
 @pytest.mark.parametrize(
     ("photo", "error"),
     [
-        (b"", UnreadableMedia),
+        (b"", EmptyFile),
         (b"no picture at all", UnreadableMedia),
         (b"GIF89a" + bytes(100), MediaError),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", TruncatedMedia),

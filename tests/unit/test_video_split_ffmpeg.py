@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from functions.common.errors import (
+    DamagedMedia,
     DecoderCrashed,
     DecoderLost,
     SourceUnavailable,
@@ -150,11 +151,11 @@ def test_urls_are_scrubbed() -> None:
     ("line", "error"),
     [
         ("[tcp @ 0x1] [error] Connection to tcp://127.0.0.1:9 failed: Connection refused", SourceUnavailable),
-        ("[matroska,webm @ 0x1] [error] Read error", UnreadableMedia),
+        ("[matroska,webm @ 0x1] [error] Read error", DamagedMedia),
         ("[error] <url>: Input/output error", TruncatedMedia),
         ("[png @ 0x1] [error] Picture size 20000x20000 is invalid", TooManyPixels),
         ("[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory", TooManyPixels),
-        ("[h264 @ 0x1] [error] no frame!", UnreadableMedia),
+        ("[h264 @ 0x1] [error] no frame!", DamagedMedia),
     ],
 )
 def test_what_a_log_stands_for(line: str, error: type[Exception]) -> None:

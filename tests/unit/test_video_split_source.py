@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import MediaError, NoVideo, UnreadableMedia
+from functions.common.errors import EmptyFile, MediaError, NoVideo, UnreadableMedia
 from functions.video_split.containers import is_jpeg_stream
 from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
 
@@ -58,7 +58,7 @@ def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
 @pytest.mark.parametrize(
     ("head", "error", "told"),
     [
-        (b"", UnreadableMedia, "Upload MP4"),
+        (b"", EmptyFile, "The file is empty. Upload it again"),
         (b"Hello there", UnreadableMedia, "Upload MP4"),
         (b"#EXTM3U\n", UnreadableMedia, "a playlist .M3U., which is not supported. Upload the video itself"),
         (b"ffconcat version 1.0", UnreadableMedia, "a list of files"),
