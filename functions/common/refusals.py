@@ -15,7 +15,7 @@ NO_PICTURE = "Upload a video or a photo."
 EMPTY = "The file is empty. Upload it again."
 _UNKNOWN = f"This is not a video or photo that can be read. {ACCEPTED}"
 _TEXT_BYTES = 1024
-_TINY = 32  # bytes: no video or photo has so few
+_TINY = 188  # bytes, as one packet of MPEG-TS: nothing that shows a picture, and is not known by then, has fewer
 _STARTS_LIKE_TEXT = (b"RIFF", b"GIF87a", b"GIF89a", b"BM", b"II*", b"MM", b"OggS", b"FLV", b"DKIF", b"DHAV", b"DAHUA")
 
 
@@ -37,7 +37,7 @@ def _zip_of(*names: bytes) -> Callable[[bytes], bool]:
 
 
 def _zeros(head: bytes) -> bool:
-    return not head.strip(b"\0")
+    return len(head) >= _TINY and not head.strip(b"\0")
 
 
 def _ole(*names: str) -> Callable[[bytes], bool]:
@@ -72,7 +72,7 @@ def _is_text(head: bytes) -> bool:
     try:
         text = head.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # else a character that is cut in two
+        if error.reason != "unexpected end of data":  # a character that is cut in two
             return False
         text = head[: error.start].decode()
     return bool(text) and not any(ord(each) < ord(" ") and not each.isspace() or each == "\x7f" for each in text)

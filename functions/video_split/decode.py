@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from functions.common.errors import DamagedMedia, DecoderCrashed, DecoderLost, TooLong, TooSlow, TruncatedMedia
+from functions.common.errors import DecoderCrashed, DecoderLost, TooLong, TooSlow, TruncatedMedia, UnreadableMedia
 from functions.common.events import Stretch
 from functions.video_split.budget import Budget
 from functions.video_split.claimed_size import claim_of
@@ -80,7 +80,7 @@ def decode(
         )
         try:
             return (yield from _decode_on(opened, grid(frames_per_second), stretch))
-        except DamagedMedia as error:
+        except UnreadableMedia as error:
             claimed = claim_of(source, media.container.demuxer)
             raise cut_or(error, size=source.size, claimed=claimed.size) from None
 

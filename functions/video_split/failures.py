@@ -31,6 +31,7 @@ CUT_SHORT = "The file is incomplete: its end is missing. Upload it again from th
 NOTHING_WHOLE = "The file is incomplete or damaged: no picture in it is whole. Upload it again from the original."
 ENCRYPTED = "The video is encrypted, as films in shops are. Upload one without copy protection."
 UNKNOWN_CODEC = "The video's codec{name} is not supported. Convert the video to MP4 with H.264 and upload that."
+LEAST_SOUND = 1024  # bytes: what has fewer, and seems to hold sound alone, has no more than a part of a header
 
 # The first pattern that is found anywhere in the log decides.
 _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
@@ -78,9 +79,10 @@ def explain(
 
 def cut_or(error: MediaError, *, size: int, claimed: int) -> MediaError:
     """What is wrong with a file without a picture: that it is only a part, if it claims more bytes or has so few."""
-    if claimed > size and isinstance(error, DamagedMedia | NoVideo):
+    if claimed > size and isinstance(error, UnreadableMedia | NoVideo):
         return TruncatedMedia(CUT_SHORT)
-    return TruncatedMedia(NOTHING_WHOLE) if size <= HEAD_BYTES and isinstance(error, DamagedMedia) else error
+    small = size <= (LEAST_SOUND if isinstance(error, NoVideo) else HEAD_BYTES)
+    return TruncatedMedia(NOTHING_WHOLE) if small and isinstance(error, DamagedMedia | NoVideo) else error
 
 
 def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:

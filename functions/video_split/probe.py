@@ -8,7 +8,6 @@ from typing import Any
 
 from functions.common.bounds import beside
 from functions.common.errors import (
-    DamagedMedia,
     MovingPicture,
     NoVideo,
     TooLarge,
@@ -111,7 +110,7 @@ def probe(
                 decoder.close()
     try:
         return _video(source, container, limits, binaries or find(), chosen=track)
-    except (NoVideo, DamagedMedia) as error:
+    except (NoVideo, UnreadableMedia) as error:
         raise cut_or(error, size=source.size, claimed=claim_of(source, container.demuxer).size) from None
 
 
@@ -203,7 +202,7 @@ def _ffprobe(opened: Input, container: Container, limits: Limits, binaries: Bina
             continue
         if not any(_readable(stream) for stream in _videos(answer)):
             failure = explain(child.log, child.returncode, otherwise=DAMAGED, most_pixels=limits.max_video_pixels)
-            raise NoVideo(_why_no_video(answer)) if not _videos(answer) else failure
+            raise NoVideo(_why_no_video(answer)) if answer.get("streams") and not _videos(answer) else failure
         return answer
     raise UnreadableMedia(TOO_MANY_TRACKS)
 

@@ -11,10 +11,11 @@ from PIL import Image, ImageCms, ImageOps
 from functions.common.errors import EmptyFile, MediaError, MovingPicture, TooManyPixels, TruncatedMedia, UnreadableMedia
 from functions.common.photo_formats import FORMATS as TABLE
 from functions.common.photo_formats import photo_format
-from functions.common.photo_pixels import decode, load_codecs
-from tests.made_photos import FORMATS, colors, difference, oriented, png_claiming, saved
+from functions.common.photo_pixels import INCOMPLETE, decode, load_codecs
+from tests.made_photos import FORMATS, bitmap_of, colors, difference, oriented, png_claiming, saved, tiff_of
 
 MAX_PIXELS = 1_000_000
+AGAIN = "Upload it again from the original."
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -280,12 +281,81 @@ def test_a_webp_is_bounded_before_its_decoder_takes_memory(lossless: bool, mode:
         read(bytes(photo))
 
 
-@pytest.mark.parametrize(
-    ("tags", "told"), [({254: 1}, "based on TIFF"), ({50706: b"\1\4\0\0"}, "DNG")], ids=["NEF", "DNG"]
-)
-def test_camera_raw_is_refused_by_name(tags: dict[int, object], told: str) -> None:
-    with pytest.raises(UnreadableMedia, match=f"raw photo .{told}., which is not supported. Export the photo as JPEG"):
-        read(saved(colors(), "TIFF", tiffinfo=tags))
+RAW = "This is a camera's raw photo ({}), which is not supported. Export the photo as JPEG and upload that."
+KIND = "This is a {}, which is not supported. Export the photo as JPEG and upload that."
+NIKON = b"NIKON CORPORATION\0"
+PARTS = (330, 4, [500])
+MASKS = (0x3FF00000, 0xFFC00, 0x3FF)
+UNSUPPORTED = {
+    "float RGB": (tiff_of([32] * 3, 2, numbers=3), KIND.format("TIFF of 32-bit floating-point RGB")),
+    "half floats": (tiff_of([16], 1, numbers=3), KIND.format("TIFF of 16-bit floating-point gray")),
+    "doubles": (tiff_of([64], 1, numbers=3), KIND.format("TIFF of 64-bit floating-point gray")),
+    "deep transparent gray": (
+        tiff_of([16, 16], 1, more=[(338, 3, [2])]),
+        KIND.format("TIFF of 16-bit gray with transparency"),
+    ),
+    "32-bit RGB": (tiff_of([32] * 3, 2), KIND.format("TIFF of 32-bit RGB")),
+    "JPEG 2000 in TIFF": (
+        tiff_of([8] * 3, 2, compression=34712),
+        KIND.format("TIFF whose picture is compressed by JPEG 2000"),
+    ),
+    "WebP in TIFF": (tiff_of([8] * 3, 2, compression=50001), KIND.format("TIFF whose picture is compressed by WebP")),
+    "another compression": (
+        tiff_of([8] * 3, 2, compression=12345),
+        KIND.format("TIFF whose picture is compressed by method 12345"),
+    ),
+    "NEF": (tiff_of([8] * 3, 2, more=[(254, 4, [1]), (271, 2, NIKON), PARTS]), RAW.format("NEF")),
+    "NEF without preview": (tiff_of([14], 32803, compression=34713, more=[(271, 2, NIKON)]), RAW.format("NEF")),
+    "ARW": (tiff_of([8] * 3, 2, more=[(254, 4, [1]), (271, 2, b"SONY\0")]), RAW.format("ARW")),
+    "DNG": (tiff_of([16] * 3, 34892, more=[(50706, 1, b"\1\4\0\0")]), RAW.format("DNG")),
+    "a sensor's colors": (tiff_of([16], 32803), RAW.format("based on TIFF")),
+    "odd masks": (
+        bitmap_of(32, 3, bytes(1024), MASKS),
+        KIND.format("BMP with unusual color masks (32 bits a pixel)"),
+    ),
+    "64-bit BMP": (
+        bitmap_of(64, 0, bytes(2048)),
+        KIND.format("BMP with 64 bits a pixel, compressed by method 0"),
+    ),
+    "lossless JPEG": (
+        saved(colors(), "JPEG").replace(b"\xff\xc0", b"\xff\xc3"),
+        KIND.format("JPEG of the lossless or hierarchical kind"),
+    ),
+    "12-bit JPEG": (
+        saved(colors(), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
+        KIND.format("JPEG of 12 bits a color"),
+    ),
+    "CgBI": (
+        png_claiming(4, 4).replace(b"\0\0\0\rIHDR", b"\0\0\0\x04CgBI\x50\0\x20\x06\x2b\xd5\xb3\x7f\0\0\0\rIHDR"),
+        KIND.format("PNG that Apple's tools changed for apps (CgBI)"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("photo", "told"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_what_is_not_read_within_a_format_is_called_by_its_name(photo: bytes, told: str) -> None:
+    with pytest.raises(UnreadableMedia) as refused:
+        read(photo)
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_photo_inside_a_bitmap_is_read(form: str) -> None:
+    photo = bitmap_of(0, 4 if form == "JPEG" else 5, saved(colors(), form))
+
+    assert difference(read(photo), colors()) < 3
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_photo_that_was_cut_in_its_header_is_incomplete(form: str) -> None:
+    """Whatever is left, the sentence is one of two, and the code is the same."""
+    whole = saved(colors(), form)
+
+    for size in (*range(1, 64), *range(64, 400, 16)):
+        with pytest.raises(TruncatedMedia) as refused:
+            read(whole[:size])
+        count = "1 byte" if size == 1 else f"{size} bytes"
+        assert str(refused.value) in (INCOMPLETE, f"The file is incomplete: it has only {count}. {AGAIN}")
 
 
 @pytest.mark.parametrize(
