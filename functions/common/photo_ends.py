@@ -53,20 +53,19 @@ def _tiff(photo: bytes) -> bool:
 
 def _boxes(photo: bytes) -> bool:
     """Each box says its size; 1 stands for a longer number behind it, and 0 for the rest of the file."""
-    offset = 0
+    offset, kinds = 0, set[bytes]()
     for _ in range(_MOST_BOXES):
         if offset >= len(photo):
             break
         try:
-            (size,) = struct.unpack_from(">I", photo, offset)
+            size, kind = struct.unpack_from(">I4s", photo, offset)
             if size == 1:
                 (size,) = struct.unpack_from(">Q", photo, offset + 8)
         except struct.error:
             return False
-        if size == 0:
-            return True
-        offset += max(size, 8)
-    return offset <= len(photo)
+        kinds.add(kind)
+        offset = offset + max(size, 8) if size else len(photo)
+    return offset <= len(photo) and b"meta" in kinds and (b"mdat" in kinds or b"idat" in photo)
 
 
 _ENDS: Mapping[PhotoFormat, Callable[[bytes], bool]] = {

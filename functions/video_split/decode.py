@@ -356,7 +356,8 @@ class _Reading:
     def _require_unbroken(self, returncode: int | None, number: int) -> None:
         """What decoded is kept despite errors in the middle; a crash or a failed read is an error."""
         timeline = self._timeline
-        lone_and_broken = timeline.frames == 1 and any(map(BROKEN_PICTURE.search, timeline.problems))
+        alone = timeline.frames == 1 and self._stretch.first == 0
+        lone_and_broken = alone and any(map(BROKEN_PICTURE.search, timeline.problems))
         if number == 0 or timeline.frames == 0 or (returncode or 0) < 0 or lone_and_broken:
             raise explain(timeline.problems, returncode, otherwise=DAMAGED)
         failure = broken_off(timeline.problems)
@@ -370,12 +371,15 @@ class _Reading:
         if known_to_be_cut and not claimed:
             claimed = decoded * media.claim.size / media.size
         usual_frame = 1 / media.frame_rate if media.frame_rate else 0.0
+        missing = claimed - decoded
         tolerated = min(MISSING_SECONDS, MISSING_SHARE * claimed) if known_to_be_cut else MISSING_SECONDS
-        self.cut = known_to_be_cut or any(map(ENDS_EARLY.search, self._timeline.problems))
-        if claimed - decoded > max(tolerated, 2 * usual_frame) and (self.cut or self._ran_out):
+        if missing > max(tolerated, 2 * usual_frame) and (known_to_be_cut or self._ran_out):
             raise TruncatedMedia(
                 f"The file is incomplete: {holds(decoded, claimed)}. Upload it again from the original."
             )
+        # a size that lies is no reason to tell of something missing; a GIF does not say how long it should be
+        shown = missing > usual_frame / 2 or media.container == GIF
+        self.cut = (known_to_be_cut and shown) or any(map(ENDS_EARLY.search, self._timeline.problems))
 
     @property
     def _ran_out(self) -> bool:

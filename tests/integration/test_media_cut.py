@@ -87,10 +87,10 @@ def test_a_header_that_was_cut_is_no_video_without_pictures(whole: dict[str, byt
         assert str(refusal(tmp_path, content[:size])) == f"The file is incomplete: its end is missing. {AGAIN}"
 
 
-@pytest.mark.parametrize("name", ["v.avi", "v.gif", "v.mkv", "v.flv", "v.wmv"])
-def test_a_little_that_is_missing_is_told(whole: dict[str, bytes], tmp_path: Path, name: str) -> None:
-    _, seconds, cut = read(tmp_path, whole[name][: int(0.995 * len(whole[name]))])
-    assert seconds == pytest.approx(SECONDS, abs=0.5)
+@pytest.mark.parametrize(("name", "share"), [("v.avi", 0.95), ("v.gif", 0.95), ("v.mkv", 0.98), ("v.flv", 0.97)])
+def test_a_little_that_is_missing_is_told(whole: dict[str, bytes], tmp_path: Path, name: str, share: float) -> None:
+    _, seconds, cut = read(tmp_path, whole[name][: int(share * len(whole[name]))])
+    assert seconds == pytest.approx(SECONDS, abs=0.4)
     assert cut
 
 
@@ -131,4 +131,5 @@ def test_sizes_that_lie_do_not_make_a_whole_video_incomplete(whole: dict[str, by
     """A recorder's header may claim far too much: what counts is that the picture is there to its end."""
     content = bytearray(whole["v.avi"])
     content[4:8] = (3 * len(content)).to_bytes(4, "little")
-    assert read(tmp_path, bytes(content))[1] == pytest.approx(SECONDS, abs=0.1)
+    _, seconds, cut = read(tmp_path, bytes(content))
+    assert (round(seconds, 1), cut) == (SECONDS, False)

@@ -2,11 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import EmptyFile, MediaError, NoVideo, UnreadableMedia
+from functions.common.errors import EmptyFile, MediaError, NoVideo, TruncatedMedia, UnreadableMedia
 from functions.video_split.containers import is_jpeg_stream
 from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
 
 TS = (b"\x47" + bytes(187)) * 6
+TARGA = b"\0\0\x02" + bytes(9) + b"\x20\0\x20\0\x18\0" + bytes(300)
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100)
 M2TS = (bytes(4) + b"\x47" + bytes(187)) * 6
 
 
@@ -77,6 +79,30 @@ def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid", UnreadableMedia, "git lfs pull"),
         (bytes(100_000), UnreadableMedia, "nothing but zeros"),
         (b"G" * 150, UnreadableMedia, "Upload MP4"),
+        (TARGA, UnreadableMedia, "a Targa picture .TGA., which is not supported. Convert it to JPEG"),
+        (b"\0\x01\x09" + bytes(2) + b"\0\x01\x18" + TARGA[8:], UnreadableMedia, "a Targa picture"),
+        (b"\0\0\x02\0\x01\0\x20\x20\0\0" + bytes(200), UnreadableMedia, "an icon"),
+        (b"\0\0\x01\0\x03\0\x20\x20\0\0\x01\0" + bytes(200), UnreadableMedia, "an icon"),
+        (b"\0\0\0\x01Bud1" + bytes(200), UnreadableMedia, "macOS keeps"),
+        (b"\0\x05\x16\x07\0\x02" + bytes(200), UnreadableMedia, "begins with ._.*Upload the file of that name"),
+        (b"CMMM" + bytes(200), UnreadableMedia, "Windows keeps .thumbcache."),
+        (OLE + "256_".encode("utf-16-le"), UnreadableMedia, "Windows keeps .Thumbs.db."),
+        (OLE + "WordDocument".encode("utf-16-le"), UnreadableMedia, "an old Office document"),
+        (OLE, UnreadableMedia, "a compound file"),
+        (b"\0\0\0\x0cJXS \r\n\x87\n", UnreadableMedia, "JPEG XS"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1miafjxsi", UnreadableMedia, "JPEG XS photo"),
+        (b"\0\0\0\x18ftypavci\0\0\0\0mif1", UnreadableMedia, "a photo in H.264 .AVCI."),
+        (b"\0\0\0\x18ftypvvic\0\0\0\0mif1", UnreadableMedia, "H.266"),
+        (b"IIRO\x08\0\0\0" + bytes(200), UnreadableMedia, "raw photo .ORF.*Export the photo as JPEG"),
+        (b"IIII\x01\0\0\0" + bytes(200), UnreadableMedia, "raw photo .IIQ."),
+        ("[.ShellClassInfo]".encode("utf-16"), UnreadableMedia, "a text file, not a video or photo. Upload MP4"),
+        (b"\xff", TruncatedMedia, "it has only 1 byte. Upload it again"),
+        (("mü" * 200).encode()[:-1], UnreadableMedia, "a text file"),
+        (b"m\xfcde " * 100, UnreadableMedia, "not a video or photo that can be read. Upload MP4"),
+        (b"\x89PN", TruncatedMedia, "incomplete: it has only 3 bytes. Upload it again from the original"),
+        (b"GIF8", TruncatedMedia, "it has only 4 bytes"),
+        (b"RIFF\x10\x27\0\0", TruncatedMedia, "it has only 8 bytes"),
+        (b"\x47\x40\0\x10" + bytes(96), TruncatedMedia, "it has only 100 bytes"),
         (b"RIFF\0\0\0\0WAVEfmt ", NoVideo, "only sound"),
         (b"ID3\x04\0", NoVideo, "only sound"),
         (b"fLaC\0", NoVideo, "only sound"),
