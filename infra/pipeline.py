@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from model.detectors import DEFAULT_DETECTOR, DetectorName
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
@@ -166,6 +167,7 @@ class Settings:
     frames_per_second: float = 2.0
     min_face: int = 40  # pixels, on the sampled frame
     embedder: EmbedderName = DEFAULT_EMBEDDER
+    detector: DetectorName = DEFAULT_DETECTOR
     threshold: float | None = None  # None: the embedder's shipped threshold
     name_texts: bool = False  # the bare names of each upload as a text as well
     max_duration: int = 6 * 3600  # seconds of video
@@ -269,6 +271,7 @@ def _api(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, s
         "CORS_ORIGINS": settings.api_cors_origins,
         "MIN_FACE": str(settings.api_min_face),
         "ROLLCALL_EMBEDDER": settings.embedder,
+        "ROLLCALL_DETECTOR": settings.detector,
     } | _naming(settings)
     return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
 
@@ -342,6 +345,7 @@ def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[
                 "INPUT_BUCKET": buckets["input"],
                 "MIN_FACE": str(settings.min_face),
                 "ROLLCALL_EMBEDDER": settings.embedder,
+                "ROLLCALL_DETECTOR": settings.detector,
             },
         ),
         Function(

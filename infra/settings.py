@@ -28,6 +28,7 @@ from infra.pipeline import (
 )
 from infra.pipeline import Settings as PipelineSettings
 from infra.setting_types import BucketName, Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
+from model.detectors import DEFAULT_DETECTOR, DetectorName
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 _OURS = re.compile(r"[a-z][a-z0-9_]*")  # the CDK's own context keys all carry a colon, a slash or a hyphen
@@ -63,6 +64,7 @@ class Deployment(BaseModel):
         description="the recognizer; a gallery belongs to the one that it was made with, and the weights of facenet are"
         " yours to bring",
     )
+    detector: DetectorName = Field(default=DEFAULT_DETECTOR, description="what finds faces in pictures")
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
     )
@@ -317,6 +319,7 @@ class Deployment(BaseModel):
                 frames_per_second=self.frames_per_second,
                 min_face=self.min_face,
                 embedder=self.embedder,
+                detector=self.detector,
                 threshold=self.threshold,
                 name_texts=self.name_texts,
                 max_duration=self.max_duration,

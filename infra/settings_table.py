@@ -22,6 +22,7 @@ MORE = {  # pages that say more about a setting
     "frames_per_second": "settings.md#frames-a-second",
     "min_face": "settings.md#min-face",
     "embedder": "images.md#another-embedder",
+    "detector": "engine.md#detection",
     "threshold": "settings.md#threshold",
     "compute": "deploy.md#workers-instead-of-a-function",
     "api": "deploy.md#photos-by-http",

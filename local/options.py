@@ -9,6 +9,7 @@ from typing import get_args
 
 from functions.common.local_requests import Origin
 from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings, Tracks
+from model.detectors import DEFAULT_DETECTOR, DETECTOR_FILES
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
@@ -71,6 +72,16 @@ def add_embedder(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_detector(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detector",
+        type=detector,
+        default=os.environ.get("ROLLCALL_DETECTOR") or DEFAULT_DETECTOR,
+        metavar="NAME",
+        help=f"what finds faces: {' or '.join(DETECTOR_FILES)} (default: $ROLLCALL_DETECTOR, else {DEFAULT_DETECTOR})",
+    )
+
+
 def add_threshold(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
@@ -95,6 +106,7 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
     )
     add_min_face(parser, default=40)
     add_embedder(parser)
+    add_detector(parser)
     add_threshold(parser)
     parser.add_argument(
         "--name-texts",
@@ -192,6 +204,12 @@ def number(low: float, high: float) -> Callable[[str], float]:
 def embedder(text: str) -> str:
     if text not in EMBEDDERS:
         raise argparse.ArgumentTypeError(f"{text!r} is no embedder; there are {' and '.join(EMBEDDERS)}")
+    return text
+
+
+def detector(text: str) -> str:
+    if text not in DETECTOR_FILES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no detector; there are {' and '.join(DETECTOR_FILES)}")
     return text
 
 

@@ -91,6 +91,7 @@ def _faces(commands: Commands) -> None:
     parser.add_argument("--embeddings", action="store_true", help="include the numbers that tell each face from others")
     options.add_min_face(parser, default=20)
     options.add_embedder(parser)
+    options.add_detector(parser)
     options.add_threshold(parser)
 
 
@@ -143,6 +144,7 @@ def _enroll(commands: Commands) -> None:
         help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both',
     )
     options.add_embedder(parser)
+    options.add_detector(parser)
     options.add_accept_poor(parser)
     parser.add_argument("--replace", action="store_true", help="remove every enrolled face that is not in GALLERY")
     options.add_deployment(parser)

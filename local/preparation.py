@@ -14,6 +14,7 @@ from local.folders import LeftOut
 from local.people import read_people
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files, read_manifest, require_embedder
+from model.detectors import DEFAULT_DETECTOR
 from model.embedders import DEFAULT_EMBEDDER, embedder_kind
 from model.engine import Engine, load_engine
 from model.enrolment import load_enrolment_limits
@@ -45,8 +46,8 @@ def prepare_model_files(embedder: str = DEFAULT_EMBEDDER) -> Path:
     return model_dir
 
 
-def prepare_engine(model_dir: Path, embedder: str, *, min_face: int) -> Engine:
-    return load_engine(model_dir, embedder, min_face=min_face, threads=ENGINE_THREADS)
+def prepare_engine(model_dir: Path, embedder: str, detector: str = DEFAULT_DETECTOR, *, min_face: int) -> Engine:
+    return load_engine(model_dir, embedder, detector=detector, min_face=min_face, threads=ENGINE_THREADS)
 
 
 def read_enrolment(
@@ -55,12 +56,13 @@ def read_enrolment(
     model_dir: Path,
     embedder: str = DEFAULT_EMBEDDER,
     *,
+    detector: str = DEFAULT_DETECTOR,
     accept_poor: bool = False,
 ) -> Enrolment:
     records = read_people(people) if people else []
     read = ReadGallery(faces=[], incomplete=False)
     if galleries:
-        read = read_gallery(galleries, model_dir, embedder, accept_poor=accept_poor)
+        read = read_gallery(galleries, model_dir, embedder, detector=detector, accept_poor=accept_poor)
     return Enrolment(faces=read.faces, records=records, incomplete=read.incomplete)
 
 
@@ -75,6 +77,7 @@ def read_gallery(
     model_dir: Path,
     embedder: str,
     *,
+    detector: str = DEFAULT_DETECTOR,
     engine: Engine | None = None,
     enrolled: Sequence[EnrolledFace] = (),
     accept_poor: bool = False,
@@ -97,7 +100,7 @@ def read_gallery(
     if source.photos:
         photos = sum(map(len, source.photos.values()))
         note(f"enrolling {len(source.photos)} people from {photos} photos")
-        reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, min_face=ENROLMENT_MIN_FACE))
+        reader = EnginePhotoReader(engine or prepare_engine(model_dir, embedder, detector, min_face=ENROLMENT_MIN_FACE))
         limits = load_enrolment_limits(reader.engine.identity.embedder_name)
         faces = enrol(source, reader, limits, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor)
     return ReadGallery(faces=faces, incomplete=bool(failures))

@@ -39,6 +39,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         frames_per_second=options.fps,
         min_face=options.min_face,
         embedder=options.embedder,
+        detector=options.detector,
         threshold=options.threshold,
         name_texts=options.name_texts,
         max_duration=options.max_duration,

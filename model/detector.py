@@ -1,80 +1,19 @@
-"""MTCNN: a cascade of three small networks over a pyramid of the picture.
-
-Source: Zhang, Zhang, Li, Qiao, "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks"
-(2016); thresholds and regression as in facenet-pytorch 2.6.0, models/utils/detect_face.py. What differs: all levels of
-the pyramid are searched in one inference, levels are shrunk from the one before, crops are sampled from halved copies,
-and a face may hang over the border of the picture.
-"""
+"""What a detector gives, whichever it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from math import ceil
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.crops import crops, square_transforms
-from model.faces import Image
-from model.nms import Corners, suppress, suppress_contained
-from model.pyramid import Level, Octaves, pyramid_canvas
-from model.sessions import InferenceSession
-
-# the networks' own geometry
-WINDOW = 12  # pixels, of P-Net
-_STRIDE = 2
-_CONTEXT = WINDOW - _STRIDE  # pixels that a P-Net window reaches beyond its own cell
-_RNET_SIDE = 24
-_ONET_SIDE = 48
-_LANDMARKS = 5
-# what becomes of left, top, right, bottom, and of eyes, nose and mouth (five x, five y), when a picture is mirrored
-_MIRRORED_CORNERS, _MIRRORED_SIGNS = [2, 1, 0, 3], np.array([-1, 1, -1, 1], dtype=np.float32)
-_MIRRORED_POINTS = [1, 0, 2, 4, 3, 6, 5, 7, 9, 8]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectorSettings:
-    """`*_probability`, `*_overlap`: 0..1. `window_by_face`: side of P-Net's window by the shorter side
-    of the smallest face; a window is square and a face is not. `swift_*`: in their place where the smallest face has
-    `swift_min_face` pixels or more, as in frames of a video: the next frame shows what one has hidden, and there are
-    many. `pyramid_factor`: side of a level by that of the last.
-
-    `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the grey value out there.
-    `smallest_level`: pixels, shorter side of the last level; P-Net's window is 12.
-    `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once; they bound the memory.
-
-    `most_windows` of a level, `most_candidates` for R-Net, `most_refined` for O-Net, `most_faces`: of one picture, the
-    best by what the network before says; the rest is dropped. They bound the time, and no usual picture reaches them.
-    """
-
-    pnet_probability: float
-    swift_pnet_probability: float
-    rnet_probability: float
-    promising_probability: float
-    onet_probability: float
-    level_overlap: float
-    candidate_overlap: float
-    refined_overlap: float
-    contained_overlap: float
-    window_by_face: float
-    swift_window_by_face: float
-    swift_min_face: int
-    pyramid_factor: float
-    swift_pyramid_factor: float
-    margin: int
-    smallest_level: int
-    fill: int
-    strip_pixels: int
-    batch: int
-    most_windows: int
-    most_candidates: int
-    most_refined: int
-    most_faces: int
+from model.nms import Corners
+from model.pyramid import Octaves
 
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """`corners` [N, 4]: left, top, right, bottom, pixels; may leave the picture. `confidence` [N]: 0..1.
+    """`corners` [N, 4]: left, top, right, bottom, pixels; may leave the picture. `confidence` [N]: 0..1, O-Net's.
 
     `landmarks` [N, 5, 2]: pixels; eyes, nose, corners of the mouth, left before right as seen in the picture.
     """
@@ -87,192 +26,15 @@ class Detections:
         return Detections(self.corners[rows], self.confidence[rows], self.landmarks[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What R-Net or O-Net says about crops: `probability` [N], `offsets` [N, 4] and, O-Net alone, `points` [N, 10]."""
-
-    probability: NDArray[np.float32]
-    offsets: NDArray[np.float32]
-    points: NDArray[np.float32]
-
-
-_NO_VERDICT = _Verdict(np.empty(0, np.float32), np.empty((0, 4), np.float32), np.empty((0, 2 * _LANDMARKS), np.float32))
-
-
-class Detector:
-    def __init__(
-        self,
-        *,
-        pnet: InferenceSession,
-        rnet: InferenceSession,
-        onet: InferenceSession,
-        settings: DetectorSettings,
-    ) -> None:
-        self._pnet, self._rnet, self._onet = pnet, rnet, onet
-        self._settings = settings
-
+class Detector(Protocol):
     def detect(self, octaves: Octaves, *, min_face: int) -> Detections:
-        """Faces whose shorter side has about `min_face` pixels or more, surest first, at most `most_faces`."""
-        return self.detect_each([octaves], min_face=min_face)[0]
+        """Faces whose shorter side has about `min_face` pixels or more, surest first."""
+        ...
 
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of each picture. R-Net and O-Net get the crops of all pictures together, which costs less each."""
-        candidates = [self._propose(octaves, min_face) for octaves in pictures]
-        candidates = self._refine(pictures, candidates)
-        return self._decide(pictures, candidates)
+        """Those of each picture, the same as of the picture alone; pictures together cost less each."""
+        ...
 
     def thorough(self, min_face: int) -> bool:
-        """Whether it is searched as a photo is, and not as a frame of many."""
-        return min_face < self._settings.swift_min_face
-
-    def _propose(self, octaves: Octaves, min_face: int) -> Corners:
-        settings = self._settings
-        swift = not self.thorough(min_face)
-        window = min_face * (settings.swift_window_by_face if swift else settings.window_by_face)
-        least = settings.swift_pnet_probability if swift else settings.pnet_probability
-        factor = settings.swift_pyramid_factor if swift else settings.pyramid_factor
-        canvas = pyramid_canvas(
-            octaves,
-            first_scale=WINDOW / window,
-            factor=factor,
-            smallest=settings.smallest_level,
-            margin=settings.margin,
-            fill=settings.fill,
-        )
-        if not canvas.levels:
-            return np.empty((0, 4), dtype=np.float32)
-        probability, regression = self._search(canvas.pixels)
-        corners, scores, offsets = self._windows(canvas.levels, probability, regression, least)
-        best = np.argsort(-scores, kind="stable")[: settings.most_candidates]
-        return squared(regressed(corners[best], offsets[best]))
-
-    def _search(self, pixels: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """P-Net over the canvas, in strips of rows: face probability [H, W] and offsets [4, H, W] of each cell."""
-        height, width = pixels.shape[:2]
-        strips = ceil(height * width / self._settings.strip_pixels)
-        rows = _STRIDE * ceil((height - _CONTEXT) / strips / _STRIDE)
-        tops = range(0, height - _CONTEXT, rows)
-        outputs = [self._pnet.run(pixels[None, top : top + rows + _CONTEXT]) for top in tops]
-        probability, offsets = (np.concatenate(parts, axis=2)[0] for parts in zip(*outputs, strict=True))
-        return probability[0], offsets
-
-    def _windows(
-        self, levels: Sequence[Level], probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
-    ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
-        """The best windows of each level. One that reaches from a level into the next shows neither."""
-        level_of = np.full(probability.shape, len(levels), dtype=np.uint8)
-        for number, level in enumerate(levels):
-            level_of[self._cells(level.top, level.height), self._cells(level.left, level.width)] = number
-        rows, columns = np.nonzero(probability >= least)
-        found_on = level_of[rows, columns]
-        order = np.argsort(found_on, kind="stable")[: np.count_nonzero(found_on < len(levels))]
-        rows, columns, found_on = rows[order], columns[order], found_on[order]
-        scores = probability[rows, columns]
-        places = np.array([(level.left, level.top, level.scale_x, level.scale_y) for level in levels])[found_on]
-        near, scale = np.stack([columns, rows], axis=1) * _STRIDE - places[:, :2], places[:, 2:]
-        corners = np.hstack([near / scale, (near + WINDOW) / scale]).astype(np.float32)
-        keep = self._suppressed(corners, scores, np.cumsum(np.bincount(found_on, minlength=len(levels))))
-        return corners[keep], scores[keep], offsets[:, rows[keep], columns[keep]].T
-
-    def _suppressed(self, corners: Corners, scores: NDArray[np.float32], ends: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Level by level: windows of different levels differ too much in size to suppress each other."""
-        overlap, most = self._settings.level_overlap, self._settings.most_windows
-        return np.concatenate(
-            [
-                start + suppress(corners[start:end], scores[start:end], overlap=overlap, most=most)
-                for start, end in pairwise([0, *ends.tolist()])
-            ]
-        )
-
-    def _cells(self, near: int, side: int) -> slice:
-        """Those whose windows lie on a level and its margin, along one axis."""
-        margin = self._settings.margin
-        return slice((near - margin) // _STRIDE, (near + side + margin - WINDOW) // _STRIDE + 1)
-
-    def _refine(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Corners]:
-        verdicts = self._judge(self._rnet, pictures, candidates, side=_RNET_SIDE)
-        return [self._refined(*pair) for pair in zip(candidates, verdicts, strict=True)]
-
-    def _refined(self, boxes: Corners, verdict: _Verdict) -> Corners:
-        passed = np.flatnonzero(verdict.probability > self._settings.rnet_probability)
-        scores = verdict.probability[passed]
-        keep = suppress(boxes[passed], scores, overlap=self._settings.refined_overlap)
-        passed = passed[keep[: self._settings.most_refined]]
-        return squared(regressed(boxes[passed], verdict.offsets[passed]))
-
-    def _decide(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Detections]:
-        """O-Net looks twice: once to centre its crop, then at that crop and its mirror image to decide."""
-        verdicts = self._judge(self._onet, pictures, candidates, side=_ONET_SIDE)
-        centred = [self._centred(*pair) for pair in zip(candidates, verdicts, strict=True)]
-        verdicts = self._judge(self._onet, pictures, centred, side=_ONET_SIDE, mirrored=True)
-        return [self._decided(*pair) for pair in zip(centred, verdicts, strict=True)]
-
-    def _centred(self, boxes: Corners, verdict: _Verdict) -> Corners:
-        promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)
-        boxes = regressed(boxes[promising], verdict.offsets[promising])
-        keep = suppress(boxes, verdict.probability[promising], overlap=self._settings.candidate_overlap)
-        return squared(boxes[keep])
-
-    def _decided(self, boxes: Corners, verdict: _Verdict) -> Detections:
-        passed = np.flatnonzero(verdict.probability > self._settings.onet_probability)
-        boxes, scores, points = boxes[passed], verdict.probability[passed], verdict.points[passed]
-        sides = boxes[:, None, 2:] - boxes[:, None, :2]
-        landmarks = boxes[:, None, :2] + sides * points.reshape(-1, 2, _LANDMARKS).transpose(0, 2, 1)
-        boxes = regressed(boxes, verdict.offsets[passed])
-        keep = suppress_contained(boxes, scores, overlap=self._settings.contained_overlap)[: self._settings.most_faces]
-        return Detections(boxes, scores, landmarks).chosen(keep)
-
-    def _judge(
-        self,
-        network: InferenceSession,
-        pictures: Sequence[Octaves],
-        candidates: Sequence[Corners],
-        *,
-        side: int,
-        mirrored: bool = False,
-    ) -> list[_Verdict]:
-        """Of each picture's candidates.
-
-        `mirrored`: O-Net only; the mean of what it says about each crop and about the crop's mirror image.
-        """
-        cut = np.concatenate(
-            [
-                crops(octaves, square_transforms(boxes, side=side), side=side, fill=self._settings.fill)
-                for octaves, boxes in zip(pictures, candidates, strict=True)
-            ]
-        )
-        if len(cut) == 0:
-            return [_NO_VERDICT] * len(pictures)
-        probability, offsets, *points = self._both_ways(network, cut) if mirrored else self._run(network, cut)
-        landmarks = points[0] if points else np.empty((len(cut), 0), np.float32)
-        ends = accumulate(len(boxes) for boxes in candidates)
-        parts = [slice(*part) for part in pairwise([0, *ends])]
-        return [_Verdict(probability[part, 0], offsets[part], landmarks[part]) for part in parts]
-
-    def _both_ways(self, network: InferenceSession, cut: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        outputs = self._run(network, np.concatenate([cut, cut[:, :, ::-1]]))
-        probability, offsets, points = (output.reshape(2, len(cut), -1) for output in outputs)
-        offsets[1] = offsets[1][:, _MIRRORED_CORNERS] * _MIRRORED_SIGNS
-        points[1] = points[1][:, _MIRRORED_POINTS]
-        points[1, :, :_LANDMARKS] = 1 - points[1, :, :_LANDMARKS]
-        return [(as_is + mirrored) * np.float32(0.5) for as_is, mirrored in (probability, offsets, points)]
-
-    def _run(self, network: InferenceSession, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        if len(pictures) <= self._settings.batch:
-            return network.run(pictures)
-        batches = np.array_split(pictures, ceil(len(pictures) / self._settings.batch))
-        outputs = [network.run(batch) for batch in batches]
-        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
-
-
-def regressed(corners: Corners, offsets: NDArray[np.float32]) -> Corners:
-    """Boxes moved by what a network says, in units of their sides; `offsets` [N, 4]: left, top, right, bottom."""
-    sides = corners[:, 2:] - corners[:, :2]
-    return corners + offsets * np.hstack([sides, sides])
-
-
-def squared(corners: Corners) -> Corners:
-    """The smallest squares around the same centres."""
-    centre = (corners[:, :2] + corners[:, 2:]) / 2
-    half = (corners[:, 2:] - corners[:, :2]).max(axis=1, keepdims=True) / 2
-    return np.hstack([centre - half, centre + half])
+        """Whether a picture is searched as a photo is, and not as a frame of many."""
+        ...

@@ -15,21 +15,22 @@ from model.alignment import CHIP_SIDE, chip_transforms
 from model.build.folder import read_manifest, require_embedder
 from model.chips import CUTTERS, DenoisingSettings, denoised
 from model.crops import crops
-from model.detector import WINDOW, Detections, Detector
+from model.detector import Detections, Detector
+from model.detectors import DEFAULT_DETECTOR, SMALLEST_FACE, detector_files
 from model.embedder import Embedder
 from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, embedder_kind
 from model.exposure import Exposed, ExposureSettings, brightened
 from model.faces import Face, Image, ModelIdentity
 from model.landmarks import ShapePredictor
+from model.load_detector import load_detector
 from model.localizer import Localizer, joined
 from model.nms import Corners
 from model.pyramid import Octaves
 from model.quality import QualitySettings, assess, noise
 from model.second_look import SecondLook, View
-from model.sessions import OpenVinoSession, runtime
+from model.sessions import Colors, OpenVinoSession, runtime
 from model.settings import load_settings
 
-DETECTOR_FILES = ("detector-pnet.onnx", "detector-rnet.onnx", "detector-onet.onnx")
 LANDMARKS_FILE = "landmarks-5.npz"
 
 LARGEST_SIDE = 32_000  # pixels: OpenCV addresses pixels with 16 bits when it samples
@@ -209,35 +210,46 @@ def checked(image: Image) -> Image:
 
 
 def checked_min_face(min_face: int) -> int:
-    """Errors: ValueError for a face smaller than the detector's window."""
-    if min_face < WINDOW:
-        raise ValueError(f"min_face is {min_face} pixels; the detector sees faces of {WINDOW} and more")
+    """Errors: ValueError for a face smaller than any detector finds."""
+    if min_face < SMALLEST_FACE:
+        raise ValueError(f"min_face is {min_face} pixels; the detector sees faces of {SMALLEST_FACE} and more")
     return min_face
 
 
-def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: int = 20, threads: int = 2) -> Engine:
+def load_engine(
+    model_dir: Path,
+    embedder: str = DEFAULT_EMBEDDER,
+    *,
+    detector: str = DEFAULT_DETECTOR,
+    min_face: int = 20,
+    threads: int = 2,
+) -> Engine:
     """The engine from the files that `model.build` makes.
 
-    `embedder`: a name of `model.embedders`; `min_face`: pixels, the shorter side of the smallest face to find;
-    `threads`: CPU threads for networks and OpenCV (of the whole process). Errors: ValueError for a setting out of
-    range, `ModelBuildError` for a folder without files, or without this embedder's.
+    `embedder`, `detector`: names of `model.embedders` and `model.detectors`; `min_face`: pixels, the shorter side of
+    the smallest face to find; `threads`: CPU threads for networks and OpenCV (of the whole process). Errors: ValueError
+    for a setting out of range, `ModelBuildError` for a folder without files, or without this embedder's.
     """
     kind = embedder_kind(embedder)
+    detector_files(detector)
     checked_min_face(min_face)  # before the files are read
     if threads < 1:
         raise ValueError(f"threads is {threads}; the engine needs at least 1")
-    identity = model_identity(read_manifest(model_dir), kind)
+    identity = model_identity(read_manifest(model_dir), kind, detector)
     settings = load_settings()
     cv2.setNumThreads(threads)
     core = runtime()
-    pnet, rnet, onet = (OpenVinoSession(core, model_dir / name, threads=threads) for name in DETECTOR_FILES)
-    resnet = OpenVinoSession(core, model_dir / kind.file, threads=threads)
-    detector = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings.detector)
+
+    def open_session(file: str, colors: Colors = "RGB") -> OpenVinoSession:
+        return OpenVinoSession(core, model_dir / file, threads=threads, colors=colors)
+
+    finder = load_detector(detector, open_session, settings)
+    resnet = open_session(kind.file)
     return FaceEngine(
         identity=identity,
         exposure=settings.exposure,
-        detector=detector,
-        second_look=SecondLook(detector, settings.second_look, settings.levels),
+        detector=finder,
+        second_look=SecondLook(finder, settings.second_look, settings.levels),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
         embedder=Embedder(resnet, dimension=kind.dimension, batch=settings.embedder_batch),
         kind=kind,
@@ -248,13 +260,13 @@ def load_engine(model_dir: Path, embedder: str = DEFAULT_EMBEDDER, *, min_face: 
     )
 
 
-def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind) -> ModelIdentity:
+def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind, detector: str = DEFAULT_DETECTOR) -> ModelIdentity:
     """From the manifest of a model folder (see `model.build.folder`). Errors: `FolderError` where it lacks a file."""
     require_embedder(manifest, kind)
     digests = {name: str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    detector = sha256("".join(digests[name] for name in DETECTOR_FILES).encode()).hexdigest()
+    together = sha256("".join(digests[name] for name in detector_files(detector)).encode()).hexdigest()
     return ModelIdentity(
-        detector=_version("mtcnn", detector),
+        detector=_version(detector, together),
         landmarks=_version("dlib-5-points", digests[LANDMARKS_FILE]),
         embedder=_version(kind.name, digests[kind.file]),
         embedder_name=kind.name,

@@ -5,7 +5,7 @@ resolution (mipmapping; Williams, "Pyramidal Parametrics", 1983). `Canvas` lays 
 side by side in one picture, so that one inference serves all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -118,11 +118,37 @@ def pyramid_canvas(
         sizes.append((round(width * scale), round(height * scale)))
         scale *= factor
     places, total = lay_out(sizes, margin=margin)
+    return _canvas(octaves, _shrunk_in_turn(octaves, sizes), places, total, fill=fill)
+
+
+def copies_canvas(octaves: Octaves, sizes: Sequence[tuple[int, int]], *, gap: int, fill: int) -> Canvas:
+    """Copies of `sizes` (width, height; widest first) side by side, with `gap` pixels of the value `fill` between."""
+    places, (width, height) = lay_out(sizes, margin=gap)
+    inner = [(left - gap, top - gap) for left, top in places]
+    return _canvas(octaves, map(octaves.at_scale, sizes), inner, (width - 2 * gap, height - 2 * gap), fill=fill)
+
+
+def _shrunk_in_turn(octaves: Octaves, sizes: Sequence[tuple[int, int]]) -> Iterator[Image]:
+    """Each from the one before."""
+    copy = octaves.at_scale(sizes[0]) if sizes else octaves[0]
+    for size in sizes:
+        copy = resized(copy, size)
+        yield copy
+
+
+def _canvas(
+    octaves: Octaves,
+    copies: Iterable[Image],
+    places: Sequence[tuple[int, int]],
+    total: tuple[int, int],
+    *,
+    fill: int,
+) -> Canvas:
+    height, width = octaves[0].shape[:2]
     pixels: NDArray[np.uint8] = np.full((total[1], total[0], 3), fill, dtype=np.uint8)
     levels = []
-    copy = octaves.at_scale(sizes[0]) if sizes else octaves[0]
-    for size, (left, top) in zip(sizes, places, strict=True):
-        copy = resized(copy, size)
+    for copy, (left, top) in zip(copies, places, strict=True):
+        size = copy.shape[1], copy.shape[0]
         pixels[top : top + size[1], left : left + size[0]] = copy
         levels.append(Level(left, top, size[0], size[1], size[0] / width, size[1] / height))
     return Canvas(pixels, tuple(levels))

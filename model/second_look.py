@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.detector import WINDOW, Detections, Detector
+from model.detector import Detections, Detector
+from model.detectors import SMALLEST_FACE
 from model.exposure import LevelSettings, levelled
 from model.faces import Image
 from model.pyramid import Octaves
@@ -91,7 +92,7 @@ class SecondLook:
         height, width = photo[0].shape[:2]
         scale = max(1.0, max(height, width) / self._settings.longer_side)
         small = photo.at_scale((max(1, round(width / scale)), max(1, round(height / scale))))
-        smallest = max(WINDOW, round(self._settings.smallest_share * min(small.shape[:2])))
+        smallest = max(SMALLEST_FACE, round(self._settings.smallest_share * min(small.shape[:2])))
         looks = [
             *self._looks(small, self._tilts, min_face=smallest),
             *self._looks(small, self._others, min_face=self._settings.smallest_face),

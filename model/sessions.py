@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ Pictures = NDArray[np.uint8]
 """[N, H, W, 3], BGR."""
 Outputs = list[NDArray[np.float32]]
 """The outputs of a network in their order."""
+Colors = Literal["RGB", "BGR"]
 
 
 class InferenceSession(Protocol):
@@ -46,12 +47,12 @@ def runtime() -> openvino.Core:
 class OpenVinoSession:
     """An ONNX file on the CPU through OpenVINO; one call at a time.
 
-    `threads`: CPU threads. The layout, the order of the colours and the type are changed inside the compiled graph,
-    where it costs less than in NumPy. Sizes that the file leaves free stay free: a new size costs a few milliseconds
-    once.
+    `threads`: CPU threads. `colors`: the order that the network takes. Layout, order of colors and type are changed
+    inside the compiled graph, where it costs less than in NumPy. Sizes that the file leaves free stay free: a new size
+    costs a few milliseconds once.
     """
 
-    def __init__(self, core: openvino.Core, path: Path, *, threads: int) -> None:
+    def __init__(self, core: openvino.Core, path: Path, *, threads: int, colors: Colors = "RGB") -> None:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -61,7 +62,7 @@ class OpenVinoSession:
             # left alone it takes half precision where the processor has it, and faces would depend on the machine
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        compiled = core.compile_model(_taking_pictures(core.read_model(path)), "CPU", settings)
+        compiled = core.compile_model(_taking_pictures(core.read_model(path), colors), "CPU", settings)
         self._request = compiled.create_infer_request()
 
     def run(self, pictures: Pictures) -> Outputs:
@@ -72,11 +73,11 @@ class OpenVinoSession:
         return list(self._request.infer().values())
 
 
-def _taking_pictures(network: openvino.Model) -> openvino.Model:
+def _taking_pictures(network: openvino.Model, colors: Colors) -> openvino.Model:
     steps = PrePostProcessor(network)
     pictures = steps.input()
     pictures.tensor().set_element_type(openvino.Type.u8)
     pictures.tensor().set_layout(openvino.Layout("NHWC")).set_color_format(ColorFormat.BGR)
     pictures.model().set_layout(openvino.Layout("NCHW"))
-    pictures.preprocess().convert_color(ColorFormat.RGB).convert_element_type(openvino.Type.f32)
+    pictures.preprocess().convert_color(getattr(ColorFormat, colors)).convert_element_type(openvino.Type.f32)
     return steps.build()

@@ -6,16 +6,18 @@ from importlib import resources
 from typing import Any
 
 from model.chips import DenoisingSettings
-from model.detector import DetectorSettings
 from model.exposure import ExposureSettings, LevelSettings
 from model.localizer import LocalizerSettings
+from model.mtcnn import MtcnnSettings
 from model.quality import QualitySettings
 from model.second_look import SecondLookSettings
+from model.yunet_detector import SearchSettings, YunetSettings
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    detector: DetectorSettings
+    yunet: YunetSettings
+    mtcnn: MtcnnSettings
     exposure: ExposureSettings
     second_look: SecondLookSettings
     levels: LevelSettings
@@ -35,7 +37,8 @@ def load_settings() -> EngineSettings:
         for name, group in shipped.items()
     }
     return EngineSettings(
-        detector=DetectorSettings(**groups["detector"]),
+        yunet=_yunet(groups["yunet"]),
+        mtcnn=MtcnnSettings(**groups["mtcnn"]),
         exposure=ExposureSettings(**groups["exposure"]),
         second_look=SecondLookSettings(**groups["second_look"]),
         levels=LevelSettings(**groups["levels"]),
@@ -45,3 +48,8 @@ def load_settings() -> EngineSettings:
         embedder_batch=groups["embedder"]["batch"],
         faces_at_once=groups["memory"]["faces_at_once"],
     )
+
+
+def _yunet(group: dict[str, Any]) -> YunetSettings:
+    searches = {kind: SearchSettings(**group[kind]) for kind in ("photo", "frame")}
+    return YunetSettings(**group | searches)

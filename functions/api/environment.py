@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from functions.common.photo_decoder import MAX_PHOTO_PIXELS
+from model.detectors import DEFAULT_DETECTOR, DetectorName
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 
@@ -19,6 +20,7 @@ class Environment(BaseModel):
     results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
     event_bus: str = Field(alias="EVENT_BUS", min_length=1)
     embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
+    detector: DetectorName = Field(alias="ROLLCALL_DETECTOR", default=DEFAULT_DETECTOR)
     # keys: API keys in a table; iam: the gateway in front has checked the caller; loopback: this machine only
     auth: Literal["keys", "iam", "loopback"] = Field(alias="AUTH", default="keys")
     api_keys_table: str | None = Field(alias="API_KEYS_TABLE", default=None)

@@ -22,6 +22,7 @@ from functions.common.child import Child
 from functions.common.endings import from_outside
 from functions.common.errors import TooSlow, UnreadableMedia
 from functions.common.observability import logger
+from model.detectors import DEFAULT_DETECTOR
 from model.embedders import DEFAULT_EMBEDDER
 
 START_SECONDS = 60.0
@@ -37,6 +38,7 @@ FATAL = Refusal(code=UnreadableMedia.code, message="The photo could not be exami
 class RecogniserSettings:
     model_dir: Path
     embedder: str = DEFAULT_EMBEDDER
+    detector: str = DEFAULT_DETECTOR
     min_face: int  # pixels
     threads: int = 1  # of the engine in each process
     max_bytes: int  # of one photo
@@ -53,6 +55,7 @@ class Recogniser:
         arguments = {
             "model-dir": settings.model_dir,
             "embedder": settings.embedder,
+            "detector": settings.detector,
             "min-face": settings.min_face,
             "threads": settings.threads,
             "max-bytes": settings.max_bytes,

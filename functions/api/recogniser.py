@@ -96,7 +96,13 @@ def main() -> None:
     channel = parent_channel()
     decoder = PhotoDecoder(max_bytes=options.max_bytes, max_pixels=options.max_pixels, seconds=options.decode_seconds)
     decoder.start()
-    engine = load_engine(options.model_dir, options.embedder, min_face=options.min_face, threads=options.threads)
+    engine = load_engine(
+        options.model_dir,
+        options.embedder,
+        detector=options.detector,
+        min_face=options.min_face,
+        threads=options.threads,
+    )
     identity = engine.identity
     channel.send(Ready(model=identity.versions(), embedder=identity.embedder_name).model_dump_json().encode())
     try:
@@ -114,6 +120,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("parent", type=int)
     parser.add_argument("--model-dir", type=Path, required=True)
     parser.add_argument("--embedder", required=True)
+    parser.add_argument("--detector", required=True)
     parser.add_argument("--min-face", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--max-bytes", type=int, required=True)

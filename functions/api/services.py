@@ -131,6 +131,7 @@ def _pool(settings: Environment, capacity: Capacity) -> RecogniserPool:
     recogniser = RecogniserSettings(
         model_dir=settings.model_dir,
         embedder=settings.embedder,
+        detector=settings.detector,
         min_face=settings.min_face,
         threads=settings.threads,
         max_bytes=settings.max_photo_bytes,

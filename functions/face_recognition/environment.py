@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from functions.common.deliveries import DeliveryEnvironment
+from model.detectors import DEFAULT_DETECTOR, DetectorName
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
 
@@ -15,4 +16,5 @@ class Environment(DeliveryEnvironment):
     min_face: int = Field(alias="MIN_FACE", ge=12)  # pixels; the detector's own window is 12
     model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
     embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
+    detector: DetectorName = Field(alias="ROLLCALL_DETECTOR", default=DEFAULT_DETECTOR)
     threads: int = Field(alias="THREADS", gt=0, default=1)

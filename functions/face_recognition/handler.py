@@ -57,7 +57,12 @@ def recognizer() -> "Recognizer":
 
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(
-            load_engine, settings.model_dir, settings.embedder, min_face=settings.min_face, threads=settings.threads
+            load_engine,
+            settings.model_dir,
+            settings.embedder,
+            detector=settings.detector,
+            min_face=settings.min_face,
+            threads=settings.threads,
         )
         import boto3
 

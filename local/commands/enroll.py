@@ -18,6 +18,7 @@ def execute(options: argparse.Namespace) -> int:
             options.gallery,
             prepare_model_files(options.embedder),
             options.embedder,
+            detector=options.detector,
             enrolled=[] if options.replace else _readable(deployment, options.embedder),
             accept_poor=options.accept_poor_photos,
         )

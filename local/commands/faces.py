@@ -26,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     if all(unreadable):
         raise UsageError("; ".join(f"{image}: {why}" for image, why in zip(options.images, unreadable, strict=True)))
     model_dir = prepare_model_files(options.embedder)
-    engine = prepare_engine(model_dir, options.embedder, min_face=options.min_face)
+    engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=options.min_face)
     gallery, failed = None, False
     if options.gallery:
         read = read_gallery(

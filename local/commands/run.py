@@ -49,7 +49,12 @@ def execute(options: argparse.Namespace) -> int:
     note_left_out(left_out)
     model_dir = prepare_model_files(options.embedder)
     enrolment = read_enrolment(
-        options.gallery, options.people, model_dir, options.embedder, accept_poor=options.accept_poor_photos
+        options.gallery,
+        options.people,
+        model_dir,
+        options.embedder,
+        detector=options.detector,
+        accept_poor=options.accept_poor_photos,
     )
     answers = run_pipeline(
         media,

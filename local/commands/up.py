@@ -25,7 +25,12 @@ SAME_SECONDS = 5.0  # in which workers of one function that end one after the ot
 def execute(options: argparse.Namespace) -> int:
     model_dir = prepare_model_files(options.embedder)
     enrolment = read_enrolment(
-        options.gallery or [], options.people, model_dir, options.embedder, accept_poor=options.accept_poor_photos
+        options.gallery or [],
+        options.people,
+        model_dir,
+        options.embedder,
+        detector=options.detector,
+        accept_poor=options.accept_poor_photos,
     )
     if not enrolment.faces:
         note("no --gallery: everybody will be unknown")

@@ -11,8 +11,9 @@ import openvino
 import pytest
 
 from model.build.folder import ensure_model_files
-from model.detector import Detector
-from model.engine import DETECTOR_FILES, load_engine
+from model.detectors import DETECTOR_FILES
+from model.engine import load_engine
+from model.load_detector import load_detector
 from model.pyramid import Octaves
 from model.sessions import OpenVinoSession
 from model.settings import load_settings
@@ -42,21 +43,6 @@ def test_golden_embeddings(engine, name):
     (face,) = engine.analyze([photo(name)])[0]
 
     assert np.linalg.norm(face.embedding - expected) < GOLDEN_TOLERANCE
-
-
-def test_all_annotated_faces_are_found_and_nothing_else(engine):
-    truth = json.loads((DATA / "detection" / "boxes.json").read_text())
-    for name, boxes in truth.items():
-        faces = engine.analyze([photo(f"detection/{name}")])[0]
-        for left, top, width, height in boxes:
-            middle = np.array([left + width / 2, top + height / 2])
-            centres = [np.array([f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2]) for f in faces]
-            assert min(np.abs(centre - middle).max() for centre in centres) < width / 2, (name, left, top)
-        assert len(faces) == len(boxes), name
-
-
-def test_dogs_have_no_face(engine):
-    assert engine.analyze([photo("detection/dogs.jpg")]) == [[]]
 
 
 def test_nearest_photo_is_of_the_same_person(engine):
@@ -120,7 +106,8 @@ def test_one_person_at_any_size_is_one_person(engine, scale):
 
     (face,) = engine.analyze([other])[0]
     assert np.linalg.norm(face.embedding - reference.embedding) < 0.25
-    assert np.array(face.box) / scale == pytest.approx(np.array(reference.box), abs=12)
+    most = 0.03 * max(reference.box[2:])
+    assert np.array(face.box) / scale == pytest.approx(np.array(reference.box), abs=most)
 
 
 def turned(picture, degrees):
@@ -203,17 +190,20 @@ def test_a_turned_group_is_found_whole(engine, quarters):
     assert np.median(nearest) < 0.15
 
 
-def test_more_faces_than_a_picture_may_have_are_cut_to_the_surest():
+@pytest.mark.parametrize("name", DETECTOR_FILES)
+def test_more_faces_than_a_picture_may_have_are_cut_to_the_surest(name):
     folder, core = ensure_model_files(), openvino.Core()
-    pnet, rnet, onet = (OpenVinoSession(core, folder / name, threads=1) for name in DETECTOR_FILES)
-    settings = load_settings().detector
+    shipped = load_settings()
+    fewer = replace(shipped, **{name: replace(getattr(shipped, name), most_faces=5)})
     octaves = Octaves(photo("detection/bald_guys.jpg"))
 
-    everyone = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=settings).detect(octaves, min_face=20)
-    few = Detector(pnet=pnet, rnet=rnet, onet=onet, settings=replace(settings, most_faces=5))
-    found = few.detect(octaves, min_face=20)
+    def found(settings):
+        detector = load_detector(
+            name, lambda file, colors: OpenVinoSession(core, folder / file, threads=1, colors=colors), settings
+        )
+        return detector.detect(octaves, min_face=20).confidence.tolist()
 
-    assert found.confidence.tolist() == sorted(everyone.confidence.tolist(), reverse=True)[:5]
+    assert found(fewer) == sorted(found(shipped), reverse=True)[:5]
 
 
 def test_many_faces_are_read_a_few_at_a_time_and_stay_what_they_are(engine, monkeypatch):

@@ -1,22 +1,18 @@
 """What the engine does before and around its networks."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model.build.errors import FolderError, ModelBuildError
+from model.detectors import DEFAULT_DETECTOR, DETECTOR_FILES
 from model.embedders import EMBEDDERS
 from model.engine import LARGEST_SIDE, checked, load_engine, model_identity
 from model.faces import ModelIdentity
 
-FILES = (
-    "detector-pnet.onnx",
-    "detector-rnet.onnx",
-    "detector-onet.onnx",
-    "landmarks-5.npz",
-    "embedder-dlib-resnet.onnx",
-)
+FILES = ("landmarks-5.npz", "embedder-dlib-resnet.onnx", *set(chain.from_iterable(DETECTOR_FILES.values())))
 DLIB, FACENET = EMBEDDERS["dlib-resnet"], EMBEDDERS["facenet"]
 
 
@@ -48,12 +44,20 @@ def test_an_embedder_that_was_not_built_is_refused_with_what_to_do():
         model_identity(manifest(), FACENET)
 
 
-@pytest.mark.parametrize("network", ["detector-pnet", "detector-rnet", "detector-onet"])
-def test_another_network_is_another_detector(network):
-    same: ModelIdentity = model_identity(manifest(), DLIB)
+@pytest.mark.parametrize(
+    ("detector", "network"), [(name, file) for name, files in DETECTOR_FILES.items() for file in files]
+)
+def test_another_network_is_another_detector(detector, network):
+    same: ModelIdentity = model_identity(manifest(), DLIB, detector)
+    changed = model_identity(manifest(**{network.split(".")[0]: "1" * 64}), DLIB, detector)
 
-    assert model_identity(manifest(), DLIB) == same
-    assert model_identity(manifest(**{network: "1" * 64}), DLIB).detector != same.detector
+    assert model_identity(manifest(), DLIB, detector) == same
+    assert same.detector.startswith(f"{detector}@")
+    assert changed.detector != same.detector
+
+
+def test_the_identity_names_the_default_detector_where_none_is_chosen():
+    assert model_identity(manifest(), DLIB) == model_identity(manifest(), DLIB, DEFAULT_DETECTOR)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +90,11 @@ def test_settings_out_of_range_are_refused(settings):
 def test_an_unknown_embedder_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="'arcface'.*dlib-resnet, facenet"):
         load_engine(Path("anywhere"), "arcface")
+
+
+def test_an_unknown_detector_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="'haar'.*yunet, mtcnn"):
+        load_engine(Path("anywhere"), detector="haar")
 
 
 def test_a_folder_without_model_files_is_refused(tmp_path):

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.detector import WINDOW, Detector, regressed, squared
+from model.crop_network import regressed, squared
+from model.mtcnn import WINDOW, Mtcnn
 from model.pyramid import Octaves, pyramid_canvas
 from model.settings import load_settings
 
@@ -23,7 +24,7 @@ class Unasked:
 
 
 def test_pictures_without_candidates_have_no_faces_each():
-    detector = Detector(pnet=Blind(), rnet=Unasked(), onet=Unasked(), settings=load_settings().detector)
+    detector = Mtcnn(pnet=Blind(), rnet=Unasked(), onet=Unasked(), settings=load_settings().mtcnn)
     sizes = (100, 80), (5, 300), (64, 64)
 
     found = detector.detect_each([Octaves(np.zeros((*size, 3), np.uint8)) for size in sizes], min_face=20)
@@ -49,11 +50,11 @@ class Credulous:
 def test_a_picture_full_of_faces_is_cut_short_at_every_step():
     rnet, onet = Credulous(), Credulous()
     limits = {"most_windows": 400, "most_candidates": 300, "most_refined": 50, "most_faces": 7}
-    detector = Detector(
+    detector = Mtcnn(
         pnet=Credulous(),
         rnet=rnet,
         onet=onet,
-        settings=replace(load_settings().detector, **limits, contained_overlap=1),
+        settings=replace(load_settings().mtcnn, **limits, contained_overlap=1),
     )
 
     found = detector.detect(Octaves(np.zeros((400, 400, 3), np.uint8)), min_face=20)
@@ -64,7 +65,7 @@ def test_a_picture_full_of_faces_is_cut_short_at_every_step():
 
 
 def test_every_level_has_its_own_best_window():
-    settings = replace(load_settings().detector, most_windows=1, refined_overlap=1)
+    settings = replace(load_settings().mtcnn, most_windows=1, refined_overlap=1)
     rnet = Credulous()
     picture = Octaves(np.zeros((400, 400, 3), np.uint8))
     levels = pyramid_canvas(
@@ -76,7 +77,7 @@ def test_every_level_has_its_own_best_window():
         fill=settings.fill,
     ).levels
 
-    Detector(pnet=Credulous(), rnet=rnet, onet=Credulous(), settings=settings).detect(picture, min_face=20)
+    Mtcnn(pnet=Credulous(), rnet=rnet, onet=Credulous(), settings=settings).detect(picture, min_face=20)
 
     assert rnet.asked == len(levels) > 5
 

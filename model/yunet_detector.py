@@ -1,0 +1,160 @@
+"""The detector `yunet`: YuNet proposes faces in smaller copies of the picture, O-Net of MTCNN confirms each of them.
+
+YuNet sees a whole face and what is around it, at little cost; O-Net sees a crop in the picture's own resolution, and
+says exactly where the face is. Either takes something for a face that the other does not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from model.crop_network import ONET_SIDE, CropNetwork, Verdict, regressed, squared
+from model.detector import Detections
+from model.faces import Image
+from model.nms import suppress, suppress_contained
+from model.pyramid import Canvas, Level, Octaves, copies_canvas
+from model.sessions import InferenceSession
+from model.tiles import tiles_of
+from model.yunet import Proposals, joined, proposals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """How surely faces must show. Scores are YuNet's, probabilities O-Net's; all 0..1.
+
+    `small_score`, `large_score`: the least score of a face of `small` and of `large` pixels (see `YunetSettings`).
+    `sum`: of score and probability. `probability`: one that is enough without that sum.
+
+    `largest_side`: pixels of the longer side of YuNet's last copy of a picture; each copy has a `copy_factor`th of the
+    side of the one before. YuNet finds faces of half of 768 pixels, but noise hides them where it is not averaged out.
+    """
+
+    small_score: float
+    large_score: float
+    sum: float
+    probability: float
+    copy_factor: int
+    largest_side: int
+    smallest_face: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YunetSettings:
+    """`photo`, `frame`: how sure a face must be; the latter where the smallest face has `frame_min_face` pixels or
+    more, as in frames of a video: the next frame shows what one has hidden, and there are many.
+
+    `least_side`: the shorter side of a box by that of the smallest face asked for, which boxes do not hit exactly.
+
+    Pixels of YuNet's copies: `smallest_face`, the shorter side of the smallest face in a copy: the first where the
+    copy then has more than `copy_pixels`, the second in small pictures, and between the two as `copy_pixels` allows.
+    `small`, `large`: between them a face must score the more, the larger it is. `tile`, `tile_overlap`: multiples
+    of 32; the most that YuNet gets at once, which bounds the memory, and what neighbors share.
+
+    `promising_probability`: least one of O-Net's first look. `*_overlap`: 0..1. `fill`: grey outside the picture, for
+    O-Net. `batch`: the most crops at once. `most_proposals`, `most_candidates`, `most_faces`: of a level, for O-Net and
+    of a picture, always the best; they bound the time, and no usual picture reaches them.
+    """
+
+    photo: SearchSettings
+    frame: SearchSettings
+    frame_min_face: int
+    least_side: float
+    copy_pixels: int
+    gap: int
+    small: float
+    large: float
+    tile: int
+    tile_overlap: int
+    promising_probability: float
+    proposal_overlap: float
+    candidate_overlap: float
+    contained_overlap: float
+    fill: int
+    batch: int
+    most_proposals: int
+    most_candidates: int
+    most_faces: int
+
+
+class YunetDetector:
+    def __init__(self, yunet: InferenceSession, onet: InferenceSession, *, settings: YunetSettings) -> None:
+        self._yunet = yunet
+        self._onet = CropNetwork(onet, side=ONET_SIDE, batch=settings.batch, fill=settings.fill)
+        self._settings = settings
+
+    def detect(self, octaves: Octaves, *, min_face: int) -> Detections:
+        """Faces whose shorter side has about `min_face` pixels or more, surest first, at most `most_faces`."""
+        return self.detect_each([octaves], min_face=min_face)[0]
+
+    def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
+        """Those of each picture. O-Net gets the crops of all pictures together, which costs less each."""
+        search = self._settings.photo if self.thorough(min_face) else self._settings.frame
+        found = [self._propose(octaves, search, min_face) for octaves in pictures]
+        verdicts = self._onet.judge(pictures, [squared(each.corners) for each in found])
+        centred = [self._centred(*pair) for pair in zip(found, verdicts, strict=True)]
+        verdicts = self._onet.judge(pictures, [each.corners for each in centred], mirrored=True)
+        least = self._settings.least_side * min_face
+        return [self._decided(*pair, search, least) for pair in zip(centred, verdicts, strict=True)]
+
+    def thorough(self, min_face: int) -> bool:
+        """Whether it is searched as a photo is, and not as a frame of many."""
+        return min_face < self._settings.frame_min_face
+
+    def _propose(self, octaves: Octaves, search: SearchSettings, min_face: int) -> Proposals:
+        settings = self._settings
+        sizes = list(self._sizes(octaves[0], search, min_face))
+        fits = max(sizes[0]) <= settings.tile
+        canvases = [
+            copies_canvas(octaves, group, gap=settings.gap, fill=0)
+            for group in ([sizes] if fits else [[size] for size in sizes])
+        ]
+        found = joined([self._on_canvas(canvas, search) for canvas in canvases])
+        return found.distinct(overlap=settings.proposal_overlap, most=settings.most_candidates)
+
+    def _sizes(self, picture: Image, search: SearchSettings, min_face: int) -> Iterator[tuple[int, int]]:
+        """Width and height of each copy."""
+        height, width = picture.shape[:2]
+        least, most = (side / min_face for side in search.smallest_face)
+        scale = min(max(sqrt(self._settings.copy_pixels / (width * height)), least), most)
+        while True:
+            yield max(1, round(width * scale)), max(1, round(height * scale))
+            if max(width, height) * scale <= search.largest_side:
+                return
+            scale /= search.copy_factor
+
+    def _on_canvas(self, canvas: Canvas, search: SearchSettings) -> Proposals:
+        """Those that score enough for their size, in pixels of the picture."""
+        settings = self._settings
+        tiles = tiles_of(canvas.pixels, settings.tile, settings.tile_overlap)
+        found = joined([tile.owned(proposals(self._yunet, tile.pixels, least=search.small_score)) for tile in tiles])
+        sides = (found.corners[:, 2:] - found.corners[:, :2]).min(axis=1)
+        least = np.interp(sides, (settings.small, settings.large), (search.small_score, search.large_score))
+        found = found.chosen(found.scores >= least)
+        found = found.distinct(overlap=settings.proposal_overlap, most=settings.most_proposals)
+        return joined([_on_level(found, level) for level in canvas.levels])
+
+    def _centred(self, found: Proposals, verdict: Verdict) -> Proposals:
+        promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)
+        boxes = regressed(squared(found.corners[promising]), verdict.offsets[promising])
+        keep = suppress(boxes, verdict.probability[promising], overlap=self._settings.candidate_overlap)
+        return Proposals(squared(boxes[keep]), found.scores[promising[keep]])
+
+    def _decided(self, centred: Proposals, verdict: Verdict, search: SearchSettings, least: float) -> Detections:
+        settings, probability = self._settings, verdict.probability
+        passed = np.flatnonzero((probability + centred.scores >= search.sum) | (probability >= search.probability))
+        faces = verdict.chosen(passed).detections(centred.corners[passed])
+        faces = faces.chosen((faces.corners[:, 2:] - faces.corners[:, :2]).min(axis=1) >= least)
+        keep = suppress_contained(faces.corners, faces.confidence, overlap=settings.contained_overlap)
+        return faces.chosen(keep[: settings.most_faces])
+
+
+def _on_level(found: Proposals, level: Level) -> Proposals:
+    """Those with their middle on the level, in pixels of the picture."""
+    near = np.tile(np.array([level.left, level.top], dtype=np.float32), 2)
+    scale = np.tile(np.array([level.scale_x, level.scale_y], dtype=np.float32), 2)
+    corners = found.corners - near
+    middles = (corners[:, :2] + corners[:, 2:]) / 2
+    inside = np.asarray(((middles >= 0) & (middles < (level.width, level.height))).all(axis=1))
+    return Proposals(corners[inside] / scale, found.scores[inside])
