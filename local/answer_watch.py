@@ -33,6 +33,7 @@ class AnswerWatch:
         self._trouble = trouble
         self._finished = FinishedJobs(session.table("jobs"), session.jobs)
         self._waiting = 0
+        self._untold: list[Job] = []
         self._stopping = False
         self._wake = Event()
         self._failing_since: float | None = None
@@ -73,6 +74,8 @@ class AnswerWatch:
             except OSError as error:  # whoever read the lines has gone
                 self._unread = error
                 return
+            except Exception as error:  # noqa: BLE001 - the thread's end: nobody would be told of anything any more
+                self._trouble(f"answers cannot be told of for now, and are stored all the same ({error!r})")
             else:
                 self._failing_since, self._told = None, False
             # a scan grows with the number of jobs; it must stay a small part of the time
@@ -81,11 +84,21 @@ class AnswerWatch:
                 self._wake.clear()
 
     def _look(self) -> None:
-        ended = self._finished.new()
+        self._untold += self._finished.new()
         self._waiting = self._session.uploads_waiting()
-        for job in ended:
-            if not self._stopping:
-                self._answered(describe_answer(self._session, job))
+        while self._untold and not self._stopping:
+            self._tell(self._untold[0])
+            self._untold.pop(0)
+
+    def _tell(self, job: Job) -> None:
+        try:
+            line = describe_answer(self._session, job)
+        except AWS_ERRORS:
+            raise  # it is tried again
+        except Exception as error:  # noqa: BLE001 - one that cannot be read must not keep the others from being told
+            self._trouble(f"{printable(job.upload.key)} is answered, and its result cannot be read here ({error!r})")
+        else:
+            self._answered(line)
 
     def _failed(self, error: Exception) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from typing import Any, Self
 from functions.api.messages import RECOGNIZER_REPLACED, UNDONE, Undone
 from functions.common.errors import RollcallError
 from infra.pipeline import Settings, describe
+from local.interrupts import interrupts_held
 from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
 from local.lambda_host.guard import Guard
 from local.lambda_host.processes import describe_exit
@@ -30,6 +32,11 @@ PROBE_SECONDS = 0.2
 LOG_LINES = 5
 
 
+def listen_for_api(port: int) -> socket.socket:
+    """A port in use is an error of this process, and early requests simply wait."""
+    return listen(HOST, port, option="--api-port", backlog=1024)
+
+
 class ApiFailed(RollcallError):
     """The HTTP API did not start."""
 
@@ -40,22 +47,22 @@ class ApiServer:
     `undone` is what it left undone when it was closed; None if it could not say so itself.
     """
 
-    def __init__(self, settings: Settings, *, port: int, endpoint_url: str, model_dir: Path) -> None:
+    def __init__(self, settings: Settings, *, listener: socket.socket, endpoint_url: str, model_dir: Path) -> None:
         self.undone: Undone | None = Undone()
         self._environment = api_environment(settings, endpoint_url=endpoint_url, model_dir=model_dir)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         self._read_to = 0
-        # bound here, so that a port in use is an error of this process, and early requests simply wait; it stays open,
-        # so that they wait for the next process as well
-        self._listener = listen(HOST, port, option="--api-port", backlog=1024)
+        # it stays open in this process, so that requests wait for the next one as well
+        self._listener = listener
         self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
         self._guard = Guard()
-        self._process = self._start()
+        with interrupts_held():
+            self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        socket = str(self._listener.fileno())
+        descriptor = str(self._listener.fileno())
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "functions.api", "--socket", socket, "--stop-seconds", str(STOP_SECONDS)],
+            [sys.executable, "-P", "-m", "functions.api", "--socket", descriptor, "--stop-seconds", str(STOP_SECONDS)],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -89,7 +96,8 @@ class ApiServer:
     def restart(self) -> str:
         """Once it has ended; returns at once, with what that means."""
         self._guard.forget(self._process.pid)
-        self._process = self._start()
+        with interrupts_held():
+            self._process = self._start()
         return "the HTTP API starts; photos that it had answered last may not be kept"
 
     def refuse(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
+from local.interrupts import interrupts_held
 from local.lambda_host.guard import Guard
 from local.listening import listen
 
@@ -38,7 +39,8 @@ class AwsServer:
         # bound here, so that a port in use is an error of this process, and early requests simply wait
         self._listener = listen(host, port, option="--port", backlog=128)
         self.endpoint_url = f"http://{host}:{self._listener.getsockname()[1]}"
-        self._process = self._start()
+        with interrupts_held():
+            self._process = self._start()
         if not restartable:
             self._listener.close()
 
@@ -58,7 +60,8 @@ class AwsServer:
         """
         self._end()
         with socket.create_server((self._host, 0)) as setup:
-            self._process = self._start(setup)
+            with interrupts_held():
+                self._process = self._start(setup)
             url = f"http://{self._host}:{setup.getsockname()[1]}"
         assert self._process.stdin is not None
         with self._process.stdin as told:

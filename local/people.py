@@ -1,11 +1,11 @@
 """People's records as the user gives them: a JSON list of objects with a `name`."""
 
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.common.errors import BadRecord
 from functions.common.people_store import Record, to_item
+from functions.common.shown_text import composed
 from local.errors import UsageError
 from local.json_input import read_json_list
 
@@ -24,7 +24,7 @@ def read_people(path: Path) -> list[Record]:
             to_item(record)
         except BadRecord as error:
             raise UsageError(f"{path}, entry {number}: {error}") from error
-        record["name"] = unicodedata.normalize("NFC", record["name"])  # as enrolment stores names
+        record["name"] = composed(record["name"])
         if record["name"] in first_seen:
             earlier = first_seen[record["name"]]
             raise UsageError(f"{path}, entry {number}: {record['name']!r} is already entry {earlier}; keep one of them")

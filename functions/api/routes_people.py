@@ -14,6 +14,7 @@ from functions.api.problem_docs import problems
 from functions.api.routes_photos import JSON, form_of
 from functions.common.enrolment import MAX_NAME_LENGTH, NotEnrolled, normal_name
 from functions.common.people_store import MAX_RECORD_BYTES
+from functions.common.shown_text import composed
 
 router = APIRouter(prefix="/v1/people/{name}", tags=["people"])
 MAX_PHOTOS = 10
@@ -68,7 +69,8 @@ async def put_person(request: Request, name: Name, services: ServicesOf, _: CanW
         raise BadRequest(f"Send the record as {JSON}, and say so in the Content-Type.", code="bad-json")
     # read here and not by the framework, which would parse any amount before it asks who sent it
     async with services.bodies.json_object(request, max_bytes=MAX_RECORD_BYTES) as record:
-        if record.get("name", name) != name:
+        given = record.get("name", name)
+        if not isinstance(given, str) or composed(given) != name:
             raise BadRequest("The record's `name` is not the one in the address.", code="other-name")
         await services.photos.run(lambda: services.people.put(record | {"name": name}))
     services.records.forget()

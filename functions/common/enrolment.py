@@ -7,7 +7,7 @@ from typing import Protocol
 
 from functions.common.bounds import beside
 from functions.common.errors import RollcallError
-from functions.common.shown_text import visible
+from functions.common.shown_text import composed, visible
 from model.enrolment import EnrolmentLimits
 
 MAX_NAME_LENGTH = 100
@@ -46,7 +46,7 @@ class SeenFace(Protocol):
 
 def normal_name(name: str) -> str:
     """In the one form in which it is stored; raise NotEnrolled for a name that cannot be used."""
-    normal = unicodedata.normalize("NFC", name)  # keyboards and file systems differ in how they compose accents
+    normal = composed(name)
     if not normal.strip() or len(normal) > MAX_NAME_LENGTH:
         raise NotEnrolled(
             f"a name has 1 to {MAX_NAME_LENGTH} characters, this one has {len(normal) if normal.strip() else 0}",

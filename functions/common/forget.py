@@ -4,7 +4,7 @@ What was seen stays, as one more of the unknown. Every step may be done again; w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
@@ -122,24 +122,39 @@ class Forgetter:
             (csv_key(result.video), to_csv(result), "text/csv; charset=utf-8"),
             (vtt_key(result.video), to_vtt(result), "text/vtt; charset=utf-8"),
         ):
-            self._s3.put_object(
-                Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type, Metadata=metadata
-            )
+            if (etag := self._etag(key)) is not None:  # what was deleted is not brought back
+                self._put_over(key, text, content_type, metadata, etag)
         self._texts.rewrite(result.video, result, metadata)
+        text = result.model_dump_json(indent=2)
+        if not self._put_over(result_key(result.video), text, "application/json", metadata, found["ETag"]):
+            return False
+        self._texts.rewrite(result.video, result, metadata)  # it may have been made from the JSON of before meanwhile
+        return True
+
+    def _put_over(self, key: str, text: str, content_type: str, metadata: Mapping[str, str], etag: str) -> bool:
+        """False if the object was replaced or deleted meanwhile."""
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
-                Key=result_key(result.video),
-                Body=result.model_dump_json(indent=2).encode(),
-                ContentType="application/json",
+                Key=key,
+                Body=text.encode(),
+                ContentType=content_type,
                 Metadata=metadata,
-                IfMatch=found["ETag"],
+                IfMatch=etag,
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in _CHANGED_MEANWHILE | _GONE:
                 return False
             raise
         return True
+
+    def _etag(self, key: str) -> str | None:
+        try:
+            return self._s3.head_object(Bucket=self._bucket, Key=key)["ETag"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
 
     def _delete(self, keys: Sequence[str]) -> None:
         if keys:

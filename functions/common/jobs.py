@@ -8,13 +8,14 @@ frame to the video's end, `media` counts all GoPs; a job is complete when as man
 Each is a single atomic update that returns the whole item, so whichever comes last sees a complete job.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from functions.common.batch_get import batch_get
 from functions.common.errors import Superseded
@@ -143,12 +144,12 @@ class JobStore:
 
     def get(self, job: str) -> Job | None:
         item = self._table.get_item(Key={"job": job}, ConsistentRead=True).get("Item")
-        return None if item is None or "upload" not in item else parse_job(item)
+        return None if item is None else _readable(item)
 
     def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
-        """Those that there are, by their ids."""
-        found = map(parse_job, batch_get(self._table, [{"job": job} for job in jobs]))
-        return {job.job: job for job in found}
+        """Those that there are and can be read, by their ids."""
+        found = map(_readable, batch_get(self._table, [{"job": job} for job in jobs]))
+        return {job.job: job for job in found if job is not None}
 
     def packed(self, job: str, *, first: int, count: int) -> Job:
         """So many packs are written of the range that starts with this sampled frame."""
@@ -228,6 +229,15 @@ def parse_job(item: dict[str, Any]) -> Job:
     done = frozenset(int(index) for index in item.get("done", ()))
     packed = sum(item.get("packs", {}).values(), start=item.get("packed", 0))
     return Job.model_validate(item | {"done": done, "packed": int(packed)})
+
+
+def _readable(item: dict[str, Any]) -> Job | None:
+    """None for what no stage has written: an item like this must not keep anybody from reading the others."""
+    try:
+        return parse_job(item)
+    except (ValidationError, AttributeError, TypeError, ValueError):
+        logging.getLogger(__name__).warning("the item %.64r of the jobs table is no job", item.get("job"))
+        return None
 
 
 def _numbers(summary: BaseModel) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from functions.common.batch_get import batch_get
 from functions.common.bounds import beside
 from functions.common.errors import BadRecord
-from functions.common.shown_text import visible
+from functions.common.shown_text import composed, visible
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -63,6 +63,7 @@ def to_item(record: Record) -> dict[str, Any]:
         raise BadRecord('a record needs a "name" that is a text of at least one visible character')
     where = f"record of {name[:100]!r}"
     item = {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
+    item["name"] = composed(name)
     try:
         size = len(json.dumps(record, ensure_ascii=False).encode())
     except UnicodeEncodeError as error:

@@ -10,6 +10,11 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159"
 _INVISIBLE_KINDS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn", "Zl", "Zp", "Zs"})
 
 
+def composed(name: str) -> str:
+    """The one form of a name: keyboards and file systems differ in how they compose accents."""
+    return unicodedata.normalize("NFC", name)
+
+
 def printable(text: str, *, keep: str = "") -> str:
     """The text without what a terminal or a page obeys: escape codes, direction marks, characters of no width."""
     return "".join(each if each.isprintable() or each in keep else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from functions.common.announce import Announcer
-from functions.common.errors import GalleryMismatch, Superseded
+from functions.common.errors import GalleryMismatch, RollcallError, Superseded
 from functions.common.events import LookupMessage, Upload
-from functions.common.gallery_store import GalleryStore
+from functions.common.gallery_store import GalleryStore, face_id
 from functions.common.gop_faces import GopFaces
 from functions.common.jobs import INTERNAL_ERROR, Job, JobError, JobStore, gone
 from functions.common.keys import gop_faces_key
@@ -26,6 +27,7 @@ from model.tracks import identify, link
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LOOKUPS = 5  # of one job, each after somebody who was seen was deleted during the one before
 READERS = 8  # parallel GETs: a six-hour video has over 2,000 GoPs
 
 
@@ -82,12 +84,9 @@ class Lookup:
             self._publish(self._jobs.fail(job.job, INTERNAL_ERROR), failed=True)
 
     def _publish(self, job: Job, *, failed: bool = False) -> None:
-        with stage("lookup"):
-            publication = self._publication(job, failed=failed)
+        publication = self._store(job, failed=failed)
         if publication is None:
             return  # asked too early: the last stage to finish asks again
-        with stage("store"):
-            self._publisher.publish(job.upload, publication)
         try:
             require_latest(self._s3, job.upload)
             self._jobs.published(job.job, publication.result.status)
@@ -96,6 +95,25 @@ class Lookup:
             raise
         self._announcer.announce(job.upload, publication.result)
         _report(publication.result)
+
+    def _store(self, job: Job, *, failed: bool) -> Publication | None:
+        """A deletion may miss what is written meanwhile: then everybody is looked up again, as it is from then on."""
+        for _ in range(LOOKUPS):
+            with stage("lookup"):
+                publication = self._publication(job, failed=failed)
+            if publication is None:
+                return None
+            if not self._still_enrolled(publication):
+                continue
+            with stage("store"):
+                self._publisher.publish(job.upload, publication)
+            if self._still_enrolled(publication):
+                return publication
+        raise RollcallError(f"people who were seen have been deleted during {LOOKUPS} lookups, one after the other")
+
+    def _still_enrolled(self, publication: Publication) -> bool:
+        """By the faces, not by the name: somebody else may have been enrolled under it since then."""
+        return all(faces <= set(self._gallery.faces_of(name)) for name, faces in publication.enrolled.items())
 
     def _withdraw(self, upload: Upload) -> None:
         self._publisher.withdraw(upload)
@@ -119,7 +137,7 @@ class Lookup:
     def _result(self, job: Job) -> Publication:
         started = time.monotonic()
         gops = self._read(job)
-        gallery = self._load_gallery({gop.embedder for gop in gops})
+        enrolled, gallery = self._load_gallery({gop.embedder for gop in gops})
         records = [record for gop in gops for record in gop.faces]
         tracks = link([record.sighting() for record in records], gallery.calibration)
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
@@ -133,7 +151,8 @@ class Lookup:
             calibration=gallery.calibration,
             records=self._people.get_many(names),
         )
-        return publication_of(evidence, lookup_seconds=time.monotonic() - started)
+        publication = publication_of(evidence, lookup_seconds=time.monotonic() - started)
+        return replace(publication, enrolled={name: enrolled(name) for name in names})
 
     def _read(self, job: Job) -> list[GopFaces]:
         with ThreadPoolExecutor(READERS) as pool:
@@ -147,12 +166,18 @@ class Lookup:
             raise
         return GopFaces.model_validate_json(answer["Body"].read())
 
-    def _load_gallery(self, embedders: set[str]) -> Gallery:
+    def _load_gallery(self, embedders: set[str]) -> tuple[Callable[[str], frozenset[str]], Gallery]:
+        """Which faces each name was enrolled with, and the gallery of them."""
         if len(embedders) > 1:
             raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
         (embedder,) = embedders
         names, embeddings = self._gallery.load(embedder)
-        return Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
+
+        def enrolled(name: str) -> frozenset[str]:
+            mine = (embedding for other, embedding in zip(names, embeddings, strict=True) if other == name)
+            return frozenset(map(face_id, mine))
+
+        return enrolled, Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
 
 
 def _report(result: Result | Failure) -> None:

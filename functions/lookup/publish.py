@@ -24,6 +24,7 @@ DELETE_AT_ONCE = 1000  # keys in one DeleteObjects request, S3's limit
 class Publication:
     result: Result | Failure
     crops: dict[str, bytes] = field(default_factory=dict)  # JPEG by output key
+    enrolled: dict[str, frozenset[str]] = field(default_factory=dict)  # faces of the people in it, by name
 
 
 class Publisher:

@@ -99,7 +99,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", _JOB),
-        Grant(_TABLE + "faces", ("dynamodb:Scan",)),
+        Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:Query")),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
         _ASK_FOR_LOOKUP,
         *_ANNOUNCE,

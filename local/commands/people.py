@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from functions.common.shown_text import printable
+from functions.common.shown_text import composed, printable
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
 from local.listing import print_listing
@@ -70,7 +70,7 @@ def remove(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
         deployment.require("input")
         deployment.require("output")
-        print(removal(deployment, options.name))
+        print(removal(deployment, composed(options.name)))
     return 0
 
 

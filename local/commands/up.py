@@ -1,6 +1,7 @@
 """`rollcall up`: the local cloud until Ctrl-C."""
 
 import argparse
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from functions.common.confinement import not_confined
 from functions.video_split.ffmpeg import describe as describe_ffmpeg
 from local.answer_watch import AnswerWatch
-from local.api_server import ApiServer
+from local.api_server import ApiServer, listen_for_api
 from local.aws_errors import AWS_ERRORS
 from local.cloud import CloudStopped
 from local.lambda_host.processes import describe_exit
@@ -41,19 +42,18 @@ def execute(options: argparse.Namespace) -> int:
     left = ""
     try:
         with (
+            listen_for_api(options.api_port) as listener,
             open_session(
                 settings,
                 enrolment,
                 port=options.port,
                 model_dir=model_dir,
                 log_dir=options.log_dir,
-                page_origins=own_origins(options.api_port),
+                page_origins=own_origins(listener),
                 restartable=True,
                 worker_died=DeadWorkers(note).tell,
             ) as session,
-            ApiServer(
-                settings, port=options.api_port, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
-            ) as api,
+            ApiServer(settings, listener=listener, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as api,
         ):
             announce(session, api.url)
             watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note)
@@ -70,8 +70,9 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def own_origins(api_port: int) -> list[str]:
-    """Of pages that the HTTP API serves."""
+def own_origins(listener: socket.socket) -> list[str]:
+    """Of pages that the HTTP API serves there."""
+    api_port = listener.getsockname()[1]
     return [f"http://{name}:{api_port}" for name in ("127.0.0.1", "localhost")]
 
 

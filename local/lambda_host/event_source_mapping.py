@@ -126,7 +126,7 @@ class EventSourceMapping:
     def _receive(self) -> list["MessageTypeDef"]:
         try:
             return self._source.receive()
-        except (BotoCoreError, ClientError):
+        except Exception:  # the poller's end, if this were not caught: nobody would work on this queue any more
             if not self._closing.is_set():
                 self._log.write(f"The queue cannot be asked:\n{traceback.format_exc()}")
                 self._closing.wait(RETRY_SECONDS)

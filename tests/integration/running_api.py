@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 
 from infra.pipeline import Settings
-from local.api_server import ApiServer
+from local.api_server import ApiServer, listen_for_api
 from local.preparation import Enrolment
 from local.session import Session, open_session
 
@@ -50,7 +50,9 @@ def running_api(
 ) -> Iterator[RunningApi]:
     with (
         open_session(settings, enrolment, port=0, model_dir=model_dir, log_dir=log_dir) as session,
-        ApiServer(settings, port=0, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as server,
+        ApiServer(
+            settings, listener=listen_for_api(0), endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
+        ) as server,
         urllib3.PoolManager(maxsize=32, block=True) as pool,
     ):
         yield RunningApi(session, server, pool)

@@ -2,7 +2,9 @@
 
 import json
 import socket
+import unicodedata
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -40,6 +42,23 @@ def test_a_record_comes_back_as_it_was_sent(api: RunningApi, body: bytes) -> Non
     assert api.ask("GET", ADA).json == answer.json
 
 
+NAMES = [unicodedata.normalize(form, "Zoë Müller") for form in ("NFC", "NFD")]
+
+
+@pytest.mark.parametrize("addressed", NAMES)
+@pytest.mark.parametrize("named", NAMES)
+def test_a_name_is_the_same_however_its_accents_are_composed(api: RunningApi, addressed: str, named: str) -> None:
+    where = f"/v1/people/{quote(addressed)}"
+    body = json.dumps({"name": named, "born": 1900}).encode()
+
+    answer = api.ask("PUT", where, body=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status == 200
+    assert answer.json["record"] == {"name": NAMES[0], "born": 1900}
+    assert [api.ask("GET", f"/v1/people/{quote(name)}").status for name in NAMES] == [200, 200]
+    assert api.ask("DELETE", where).json["record"] is True
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "reason"),
     [
@@ -61,6 +80,7 @@ def test_a_record_comes_back_as_it_was_sent(api: RunningApi, body: bytes) -> Non
         (b'{"a": "\\ud800"}', 422, "bad-record", "not valid text"),
         (b'{"": 1}', 422, "bad-record", "a field has no name"),
         (b'{"name": "Grace"}', 400, "other-name", "not the one in the address"),
+        (b'{"name": ["Ada"]}', 400, "other-name", "not the one in the address"),
         (b'{"name": null}', 400, "other-name", "not the one in the address"),
     ],
 )

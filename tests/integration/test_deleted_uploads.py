@@ -1,4 +1,4 @@
-"""An upload is deleted while it is in work, at each request that a stage sends: nothing of it stays or comes later."""
+"""An upload or a person is deleted in mid-work, at each request that a stage sends: nothing of them comes later."""
 
 import dataclasses
 import json
@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 from PIL import Image
 
 from functions.common.announce import Announcer
 from functions.common.errors import Superseded
 from functions.common.events import LookupMessage, RangeMessage, SplitRange, Stretch, Upload
+from functions.common.forget import Forgetter
 from functions.common.gallery_store import EnrolledFace, GalleryStore
 from functions.common.jobs import INTERNAL_ERROR, JobStore, RangeSummary
 from functions.common.keys import job_id
@@ -54,6 +56,7 @@ class Stages:
     cloud: LocalCloud
     engine: Any
     photo: bytes
+    faces: list[EnrolledFace]
     session: boto3.Session
     requests: int = 0
     failed: int = 0  # tries
@@ -64,7 +67,8 @@ class Stages:
         events = create_client("events", self.cloud.endpoint_url)
         tables = self.session.resource("dynamodb", endpoint_url=self.cloud.endpoint_url)
         tables.meta.client.meta.events.register("before-send", self._count)
-        self.closing = [s3, sqs, events, tables.meta.client]
+        self.uncounted = self.session.resource("dynamodb", endpoint_url=self.cloud.endpoint_url)
+        self.closing = [s3, sqs, events, tables.meta.client, self.uncounted.meta.client]
         self.tables = tables
         self.jobs = JobStore(tables.Table(f"{PREFIX}-jobs"))
         self.gallery = GalleryStore(tables.Table(f"{PREFIX}-faces"))
@@ -141,6 +145,22 @@ class Stages:
         """With a marker, so that it could be brought back."""
         self.cloud.client("s3").delete_object(Bucket=f"{PREFIX}-input", Key=KEY)
 
+    def forget(self) -> None:
+        """As another process forgets the person on the photo."""
+        forgetter = Forgetter(
+            s3=self.cloud.client("s3"),
+            input_bucket=f"{PREFIX}-input",
+            output_bucket=f"{PREFIX}-output",
+            people=PeopleStore(self.uncounted.Table(f"{PREFIX}-people")),
+            gallery=GalleryStore(self.uncounted.Table(f"{PREFIX}-faces")),
+        )
+        forgetter.forget_person(OBAMA)
+        forgetter.forget_photos(OBAMA)
+        forgetter.forget_results(OBAMA)
+
+    def output(self, key: str) -> bytes:
+        return self.cloud.client("s3").get_object(Bucket=f"{PREFIX}-output", Key=key)["Body"].read()
+
     def stored(self, role: BucketRole) -> list[tuple[str, str]]:
         listed: Any = self.cloud.client("s3").list_object_versions(Bucket=f"{PREFIX}-{role}")
         return [
@@ -189,7 +209,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
     engine = load_engine(model_dir, DEFAULT_EMBEDDER, min_face=40, threads=1)
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
     with LocalCloud(dataclasses.replace(describe(Settings(prefix=PREFIX)), functions=())) as cloud:
-        stages = Stages(cloud, engine, small(photos / "obama2.jpg"), session)
+        stages = Stages(cloud, engine, small(photos / "obama2.jpg"), faces, session)
         stages.gallery.put_all(faces)
         for queue in ("split", "recognize"):
             stages.receive(queue)  # S3's test events
@@ -326,6 +346,39 @@ def test_late_messages_leave_nothing(clean: Stages, how: str) -> None:
 
     assert clean.receive("split") == []
     assert clean.left() == before
+
+
+def test_nobody_who_is_deleted_during_a_lookup_is_in_its_result(clean: Stages) -> None:
+    requests = requests_of_one(clean)
+    for number in range(requests // 2, requests + 1):
+        upload = clean.upload()
+        clean.at[number] = clean.forget
+        clean.work()
+
+        stored = {key: clean.output(key) for key, _ in clean.stored("output")}
+        assert f"{KEY}.json" in stored
+        assert not [key for key, body in stored.items() if OBAMA in key or OBAMA.encode() in body], f"request {number}"
+        assert json.loads(stored[f"{KEY}.json"])["unknown"], f"request {number}"
+        clean.gallery.put_all(clean.faces)
+        clean.delete(upload)
+
+
+def test_somebody_else_of_the_same_name_does_not_get_the_face(clean: Stages) -> None:
+    requests = requests_of_one(clean)
+    upload = clean.upload()
+
+    def replace() -> None:
+        clean.forget()
+        stranger = np.full(clean.faces[0].embedding.shape, 0.1, np.float32)
+        clean.gallery.put(OBAMA, stranger, model=clean.faces[0].model, source="other.jpg")
+
+    clean.at[requests - 4] = replace  # all is written
+    clean.work()
+
+    assert json.loads(clean.output(f"{KEY}.json"))["people"] == []
+    clean.forget()
+    clean.gallery.put_all(clean.faces)
+    clean.delete(upload)
 
 
 def upload_into(stages: Stages, uploads: list[Upload]) -> None:

@@ -64,6 +64,8 @@ def publish(s3: "S3Client", found: Result) -> None:
     s3.put_object(
         Bucket=BUCKET, Key=f"{found.video}.json", Body=found.model_dump_json().encode(), Metadata={"job": "j-1"}
     )
+    for ending in ("csv", "vtt"):
+        s3.put_object(Bucket=BUCKET, Key=f"{found.video}.{ending}", Body=b"made before")
     for shown in found.people:
         for number in (1, 2):
             s3.put_object(Bucket=BUCKET, Key=f"{found.video}/faces/{shown.name}-{number}.jpg", Body=b"crop")
@@ -199,6 +201,24 @@ def test_a_result_that_is_published_meanwhile_is_not_lost(
     found = json.loads(content(s3, "a.mp4.json"))
     assert [shown["name"] for shown in found["people"]] == ["Bob"]
     assert found["unknown"][0]["segments"] == [{"start": 5.0, "end": 6.0}]
+
+
+@pytest.mark.parametrize("deleted", [["csv"], ["vtt"], ["json"], ["csv", "vtt", "json"]])
+def test_what_is_deleted_meanwhile_does_not_come_back(
+    s3: "S3Client", forgetter: Forgetter, monkeypatch: pytest.MonkeyPatch, deleted: list[str]
+) -> None:
+    publish(s3, result([person("Ann", [(1, 2)])], video="a.mp4"))
+    original = forgetter._put
+
+    def put(*arguments: Any) -> bool:
+        for ending in deleted:
+            s3.delete_object(Bucket=BUCKET, Key=f"a.mp4.{ending}")  # by the upload's owner
+        return original(*arguments)
+
+    monkeypatch.setattr(forgetter, "_put", put)
+    forgetter.forget_results("Ann")
+
+    assert keys(s3) == {f"a.mp4.{ending}" for ending in ("csv", "vtt", "json") if ending not in deleted}
 
 
 def test_crops_of_strangers_are_nobodys(s3: "S3Client", forgetter: Forgetter) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from infra.pipeline import Settings
 from local import api_server
-from local.api_server import ApiFailed, ApiServer
+from local.api_server import ApiFailed, ApiServer, listen_for_api
+from local.commands.up import own_origins
 from local.errors import UsageError
 from local.parser import build_parser
 from local.session import settings_from
@@ -38,7 +39,16 @@ def test_buckets_of_ones_own_names_are_taken() -> None:
 
 def test_an_api_that_is_late_is_told_of_with_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(api_server, "START_SECONDS", 0.0)
-    api = ApiServer(Settings(), port=0, endpoint_url="http://127.0.0.1:9", model_dir=tmp_path)
+    api = ApiServer(Settings(), listener=listen_for_api(0), endpoint_url="http://127.0.0.1:9", model_dir=tmp_path)
 
     with pytest.raises(ApiFailed, match=r"no answer within 0 s; try again"), api:
         pass
+
+
+def test_forms_come_from_pages_of_the_port_that_was_given(tmp_path: Path) -> None:
+    with listen_for_api(0) as listener:
+        origins = own_origins(listener)
+
+    port = int(origins[0].rpartition(":")[2])
+    assert port > 0
+    assert origins == [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
