@@ -49,9 +49,10 @@ def main() -> None:
 
 def chips(data: Path, out: Path) -> NDArray[np.uint8]:
     """[N, 150, 150, 3]: what the embedder is given."""
-    engine = load_engine(ensure_model_files(progress=_tell))
+    engine = load_engine(ensure_model_files(progress=_tell), "dlib-resnet")
     assert isinstance(engine, FaceEngine)
-    engine.embedder = seen = _Seen(engine.embedder)
+    seen = _Seen(engine.embedders[0])
+    engine.embedders = [seen]
     johns, _ = people_in_folders(engine, data / "johns")
     others = people_in_groups(engine, data / "detection")
     probes(engine, johns + others + demo_people(engine, ensure_photos(out / "photos", progress=_tell)))
@@ -65,6 +66,7 @@ class _Seen(Embedder):
     """Keeps the chips that another one is given."""
 
     def __init__(self, embedder: Embedder) -> None:
+        self.network = embedder.network
         self._embedder = embedder
         self.chips: list[NDArray[np.uint8]] = []
 

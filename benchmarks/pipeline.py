@@ -19,7 +19,7 @@ from local.cloud import LocalCloud
 from local.preparation import Enrolment, read_enrolment
 from local.session import Session
 from model.calibration import load_calibration
-from model.gallery import Gallery
+from model.gallery import Gallery, Templates
 
 VIDEO_SECONDS = 60
 POLL_SECONDS = 0.05
@@ -113,7 +113,7 @@ def measure_match(*, runs: int) -> dict[str, float]:
     random = np.random.default_rng(0)
     embeddings = random.normal(0, 0.12, (PEOPLE_IN_GALLERY, 128)).astype(np.float32)
     names = [f"person {number}" for number in range(PEOPLE_IN_GALLERY)]
-    gallery = Gallery(names, embeddings, load_calibration("dlib-resnet"))
+    gallery = Gallery([Templates("dlib-resnet", names, embeddings)], load_calibration("dlib-resnet"))
     times = []
     for number in range(runs):
         started = time.perf_counter()

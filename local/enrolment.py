@@ -22,7 +22,7 @@ from local.errors import UsageError
 from local.folders import LeftOut, is_folder, walk, why_unreadable
 from local.json_input import read_json_list
 from local.media_files import if_media
-from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS, EmbedderKind
+from model.embedders import EMBEDDERS, UNNAMED_EMBEDDER, EmbedderKind
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 
 if TYPE_CHECKING:
@@ -125,8 +125,9 @@ def enrol(
     """
     known = [*enrolled, *source.embeddings]
     chooser = _Chooser(limits, note if accept_poor else None)
-    people = {name: _enrol_person(name, photos, known, reader, chooser) for name, photos in source.photos.items()}
-    foreign = _foreign(known, [photo for good, _ in people.values() for photo in good], limits)
+    compared = [face for face in known if face.model == reader.embedder]
+    people = {name: _enrol_person(name, photos, compared, reader, chooser) for name, photos in source.photos.items()}
+    foreign = _foreign(compared, [photo for good, _ in people.values() for photo in good], limits)
     faces = list(source.embeddings)
     why: list[str] = []
     for name, (photos, refusals) in people.items():
@@ -266,7 +267,7 @@ def _parse_entries(entries: list[Any], path: Path) -> Iterator[EnrolledFace]:
         if not isinstance(entry, dict):
             raise UsageError(f'{where}: expected {{"name", "embedding"}}, found {type(entry).__name__}')
         name = _check_name(entry.get("name"), where)
-        kind = _parse_model(entry.get("model", DEFAULT_EMBEDDER), f"{where} ({name!r})")
+        kind = _parse_model(entry.get("model", UNNAMED_EMBEDDER), f"{where} ({name!r})")
         embedding = _parse_embedding(entry.get("embedding"), kind, f"{where} ({name!r})")
         yield EnrolledFace(name=name, embedding=embedding, model=kind.name, source=path.name)
 

@@ -3,7 +3,7 @@
 import argparse
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -67,7 +67,7 @@ def add_embedder(parser: argparse.ArgumentParser) -> None:
         type=embedder,  # and not `choices`, which do not check a default
         default=os.environ.get("ROLLCALL_EMBEDDER") or DEFAULT_EMBEDDER,
         metavar="NAME",
-        help=f"{' or '.join(EMBEDDERS)}; a gallery belongs to the one that it was made with"
+        help=f"{_listed(EMBEDDERS, 'or')}; faces compare where both hold the same numbers"
         f" (default: $ROLLCALL_EMBEDDER, else {DEFAULT_EMBEDDER})",
     )
 
@@ -201,9 +201,14 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def _listed(names: Iterable[str], word: str) -> str:
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}"
+
+
 def embedder(text: str) -> str:
     if text not in EMBEDDERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no embedder; there are {' and '.join(EMBEDDERS)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no embedder; there are {_listed(EMBEDDERS, 'and')}")
     return text
 
 

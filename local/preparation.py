@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.common.gallery_store import EnrolledFace
+from functions.common.gallery_store import EnrolledFace, StoredFace, comparable, older
 from functions.common.people_store import Record
 from functions.common.shown_text import printable
 from local.enrolment import enrol, scan_gallery
@@ -20,6 +20,7 @@ from model.engine import Engine, load_engine
 from model.enrolment import load_enrolment_limits
 
 ENGINE_THREADS = 2
+OLDER_TOLD = 20  # names
 ENROLMENT_MIN_FACE = 20  # pixels: there is one photo to look at, and time to do it well
 
 
@@ -63,6 +64,7 @@ def read_enrolment(
     read = ReadGallery(faces=[], incomplete=False)
     if galleries:
         read = read_gallery(galleries, model_dir, embedder, detector=detector, accept_poor=accept_poor)
+        tell_older(read.faces, embedder)
     return Enrolment(faces=read.faces, records=records, incomplete=read.incomplete)
 
 
@@ -91,10 +93,10 @@ def read_gallery(
 
     source = scan_gallery(galleries, note=note, fail=fail)
     for face in source.embeddings:
-        if face.model != embedder:
+        if not comparable(face.model, embedder):
             raise UsageError(
-                f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, this is"
-                f" {embedder!r}; enrol from photos"
+                f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, which cannot be"
+                f" compared with {embedder!r}; enroll from photos, or choose it with --embedder"
             )
     faces = source.embeddings
     if source.photos:
@@ -104,3 +106,19 @@ def read_gallery(
         limits = load_enrolment_limits(reader.engine.identity.embedder_name)
         faces = enrol(source, reader, limits, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor)
     return ReadGallery(faces=faces, incomplete=bool(failures))
+
+
+def tell_older(faces: Iterable[EnrolledFace | StoredFace], embedder: str) -> None:
+    """Who is still enrolled with less than the embedder in use can see."""
+    names = older(((face.name, face.model) for face in faces), embedder)
+    if names:
+        listed = ", ".join(printable(name) for name in names[:OLDER_TOLD])
+        more = f" and {len(names) - OLDER_TOLD} more" if len(names) > OLDER_TOLD else ""
+        note(
+            f"{_people(len(names))} enrolled by an older embedder alone, which takes strangers for them more often;"
+            f" enroll again from photos: {listed}{more}"
+        )
+
+
+def _people(count: int) -> str:
+    return "1 person is" if count == 1 else f"{count} people are"

@@ -24,6 +24,13 @@ _MEAN_SHAPE = np.array(
     ]
 )
 
+# eyes, nose and corners of the mouth, left before right as seen in the picture, in a chip of 112 pixels
+# source: OpenCV 5, FaceRecognizerSF::alignCrop in modules/objdetect/src/face_recognize.cpp
+_FIVE_POINTS_SIDE = 112
+_FIVE_POINTS = np.array(
+    [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
+)
+
 
 def chip_template(side: int = CHIP_SIDE, padding: float = CHIP_PADDING) -> NDArray[np.complex128]:
     """Where the landmarks lie in a chip: [5], x + iy; whole numbers are the centres of pixels."""
@@ -48,6 +55,14 @@ def chip_transforms(landmarks: NDArray[np.floating], *, side: int = CHIP_SIDE) -
     """From chip pixels to picture pixels, [F, 2, 3]; `landmarks` [F, 5, 2], pixels."""
     points = np.asarray(landmarks[..., 0], dtype=np.float64) + 1j * landmarks[..., 1]
     turn, shift = similarity(chip_template(side)[None], points)
+    return as_matrices(turn, shift)
+
+
+def five_point_transforms(points: NDArray[np.floating], *, side: int = _FIVE_POINTS_SIDE) -> Transforms:
+    """From pixels of SFace's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
+    places = np.asarray(points[..., 0], dtype=np.float64) + 1j * points[..., 1]
+    template = np.asarray(_FIVE_POINTS[None] * (side / _FIVE_POINTS_SIDE), dtype=np.complex128)
+    turn, shift = similarity(template, places)
     return as_matrices(turn, shift)
 
 

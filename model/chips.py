@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.alignment import five_point_transforms
 from model.crops import crops, square_transforms
-from model.nms import Corners
+from model.detector import Detections
 from model.pyramid import Octaves
 
 Chips = NDArray[np.uint8]
 """[N, side, side, 3], BGR."""
-Cutter = Callable[[Octaves, Corners, Chips, int], Chips]
-"""From a picture's octaves, its boxes ([N, 4], pixels), its aligned chips, and the side asked for."""
+Cutter = Callable[[Octaves, Detections, Chips, int], Chips]
+"""From a picture's octaves, the faces found in it, their aligned chips, and the side asked for."""
 
 # facenet-pytorch 2.6.0, examples/lfw_evaluate.ipynb: 14 of the 160 pixels of a crop lie around MTCNN's box
 BOX_MARGIN = 14 / 160
@@ -33,25 +34,31 @@ class DenoisingSettings:
     reach: float
 
 
-def aligned(octaves: Octaves, corners: Corners, aligned_chips: Chips, side: int) -> Chips:
+def aligned(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
     """The chips that quality is measured on as well."""
     return aligned_chips
 
 
-def boxed(octaves: Octaves, corners: Corners, aligned_chips: Chips, side: int) -> Chips:
+def boxed(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
     """The box and a margin around it, as far as the picture goes, stretched to a square and not turned.
 
     Source: facenet-pytorch 2.6.0, models/utils/detect_face.py, extract_face (Rollcall samples bilinearly, from the next
     octave).
     """
     height, width = octaves[0].shape[:2]
+    corners = found.corners
     margin = (corners[:, 2:] - corners[:, :2]) * np.float32(BOX_MARGIN / (1 - BOX_MARGIN) / 2)
     limits = np.array([width, height, width, height], dtype=np.float32)
     around = np.clip(np.hstack([corners[:, :2] - margin, corners[:, 2:] + margin]), 0, limits)
     return crops(octaves, square_transforms(around, side=side), side=side, fill=0)
 
 
-CUTTERS: dict[str, Cutter] = {"aligned": aligned, "boxed": boxed}
+def five_points(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
+    """Eyes, nose and corners of the mouth where SFace expects them."""
+    return crops(octaves, five_point_transforms(found.landmarks, side=side), side=side, fill=0)
+
+
+CUTTERS: dict[str, Cutter] = {"aligned": aligned, "five-points": five_points, "boxed": boxed}
 
 
 def denoised(chips: Chips, noise: Sequence[float], settings: DenoisingSettings) -> Chips:

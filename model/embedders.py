@@ -1,45 +1,69 @@
 """The embedders that a user may choose from. Names and numbers only, so that whoever asks loads no runtime."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-EmbedderName = Literal["dlib-resnet", "facenet"]
-DEFAULT_EMBEDDER: EmbedderName = "dlib-resnet"
+import numpy as np
+from numpy.typing import NDArray
+
+EmbedderName = Literal["fused", "dlib-resnet", "sface", "facenet"]
+DEFAULT_EMBEDDER: EmbedderName = "fused"
+UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
+"""Made the embeddings that say of none: foreign galleries, and those of the time before there was another."""
+
+Embeddings = NDArray[np.float32]
+"""[N, D]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """`file`: in the model folder. `dimension`: numbers that it gives for a face. `chip`: which picture of a face it
+    was trained on (see `model.chips`), of `chip_side` pixels. `unit`: its numbers are compared by angle, and so scaled
+    to a length of 1. `factor`: what they are multiplied by then.
+    """
+
+    file: str
+    dimension: int
+    chip: Literal["aligned", "five-points", "boxed"]
+    chip_side: int
+    unit: bool = False
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedderKind:
-    """`file`: in the model folder. `dimension`: numbers in an embedding. `chip`: which picture of a face it was trained
-    on (see `model.chips`), of `chip_side` pixels. `optional`: its weights are the user's to bring.
+    """An embedding is what the `networks` give, one after the other; all are compared by Euclidean distance.
+
+    `optional`: its weights are the user's to bring.
     """
 
     name: EmbedderName
-    file: str
-    dimension: int
-    chip: Literal["aligned", "boxed"]
-    chip_side: int
-    optional: bool
+    networks: tuple[Network, ...]
+    optional: bool = False
 
+    @property
+    def dimension(self) -> int:
+        return sum(network.dimension for network in self.networks)
+
+    @property
+    def files(self) -> list[str]:
+        return [network.file for network in self.networks]
+
+
+_RESNET = Network(file="embedder-dlib-resnet.onnx", dimension=128, chip="aligned", chip_side=150)
+_SFACE = Network(file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True)
+_FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
+# squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart
+# equally well (docs/decisions)
+_RESNET_SHARE = 0.6
 
 EMBEDDERS: dict[str, EmbedderKind] = {
     kind.name: kind
     for kind in (
-        EmbedderKind(
-            name=DEFAULT_EMBEDDER,
-            file="embedder-dlib-resnet.onnx",
-            dimension=128,
-            chip="aligned",
-            chip_side=150,
-            optional=False,
-        ),
-        EmbedderKind(
-            name="facenet",
-            file="embedder-facenet.onnx",
-            dimension=512,
-            chip="boxed",
-            chip_side=160,
-            optional=True,
-        ),
+        EmbedderKind(name="fused", networks=(replace(_RESNET, factor=_RESNET_SHARE**0.5), _SFACE)),
+        EmbedderKind(name="dlib-resnet", networks=(_RESNET,)),
+        EmbedderKind(name="sface", networks=(_SFACE,)),
+        EmbedderKind(name="facenet", networks=(_FACENET,), optional=True),
     )
 }
 
@@ -49,3 +73,31 @@ def embedder_kind(name: str) -> EmbedderKind:
     if name not in EMBEDDERS:
         raise ValueError(f"no embedder is named {name!r}; there are {', '.join(EMBEDDERS)}")
     return EMBEDDERS[name]
+
+
+def common_kind(one: EmbedderKind, other: EmbedderKind) -> EmbedderKind | None:
+    """The embedder of which both hold the numbers, so that their embeddings compare; None where there is none."""
+    shared = set(one.files) & set(other.files)
+    return next((kind for kind in EMBEDDERS.values() if set(kind.files) == shared), None)
+
+
+def as_kind(embeddings: Embeddings, made_by: EmbedderKind, wanted: EmbedderKind) -> Embeddings:
+    """What `wanted` would have given, out of embeddings [N, D] of a kind that has all its networks."""
+    ends = np.cumsum([network.dimension for network in made_by.networks])
+    parts = {
+        network.file: embeddings[:, end - network.dimension : end] / np.float32(network.factor)
+        for network, end in zip(made_by.networks, ends, strict=True)
+    }
+    return np.hstack([parts[network.file] * np.float32(network.factor) for network in wanted.networks])
+
+
+def with_unit_parts(embeddings: Embeddings, kind: EmbedderKind) -> Embeddings:
+    """Means of embeddings [N, D], with the parts that are compared by angle brought back to their length."""
+    scaled = embeddings.astype(np.float32, copy=True)
+    start = 0
+    for network in kind.networks:
+        if network.unit:
+            part = scaled[:, start : start + network.dimension]
+            part *= np.float32(network.factor) / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9)
+        start += network.dimension
+    return scaled

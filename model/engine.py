@@ -70,8 +70,7 @@ class FaceEngine:
         detector: Detector,
         second_look: SecondLook,
         localizer: Localizer,
-        embedder: Embedder,
-        kind: EmbedderKind,
+        embedders: Sequence[Embedder],
         denoising: DenoisingSettings,
         quality: QualitySettings,
         min_face: int,
@@ -82,8 +81,7 @@ class FaceEngine:
         self.detector = detector
         self._second_look = second_look
         self.localizer = localizer
-        self.embedder = embedder
-        self._kind = kind
+        self.embedders = embedders
         self._denoising = denoising
         self._quality = quality
         self._min_face = checked_min_face(min_face)
@@ -121,7 +119,7 @@ class FaceEngine:
                 crops(picture, chip_transforms(points), side=CHIP_SIDE, fill=0)
                 for picture, points in zip(octaves, landmarks, strict=True)
             ]
-            embeddings = _split(self.embedder.embed(self._embedder_chips(octaves, found, chips)), found)
+            embeddings = _split(self._embed(octaves, found, chips), found)
         parts = zip(exposed, found, landmarks, chips, embeddings, strict=True)
         return [self._faces(*part) for part in parts]
 
@@ -132,14 +130,18 @@ class FaceEngine:
             return [_visible(view) for view in views]
         return [_visible(self._second_look.view(view.picture, view.found, min_face=min_face)) for view in views]
 
-    def _embedder_chips(
+    def _embed(
         self, octaves: Sequence[Octaves], found: Sequence[Detections], chips: Sequence[NDArray[np.uint8]]
-    ) -> NDArray[np.uint8]:
-        """Those of all pictures together; `chips`: the aligned ones."""
-        cut = CUTTERS[self._kind.chip]
-        views = zip(octaves, found, chips, strict=True)
-        cuts = [cut(picture, faces.corners, part, self._kind.chip_side) for picture, faces, part in views]
-        return denoised(np.concatenate(cuts), [noise(chip) for part in chips for chip in part], self._denoising)
+    ) -> NDArray[np.float32]:
+        """Of the faces of all pictures together; `chips`: the aligned ones."""
+        noises = [noise(chip) for part in chips for chip in part]
+        views = list(zip(octaves, found, chips, strict=True))
+        parts = []
+        for embedder in self.embedders:
+            cut = CUTTERS[embedder.network.chip]
+            cuts = np.concatenate([cut(*view, embedder.network.chip_side) for view in views])
+            parts.append(embedder.embed(denoised(cuts, noises, self._denoising)))
+        return np.hstack(parts)
 
     def _faces(
         self,
@@ -244,15 +246,16 @@ def load_engine(
         return OpenVinoSession(core, model_dir / file, threads=threads, colors=colors)
 
     finder = load_detector(detector, open_session, settings)
-    resnet = open_session(kind.file)
+    embedders = [
+        Embedder(network, open_session(network.file), batch=settings.embedder_batch) for network in kind.networks
+    ]
     return FaceEngine(
         identity=identity,
         exposure=settings.exposure,
         detector=finder,
         second_look=SecondLook(finder, settings.second_look, settings.levels),
         localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
-        embedder=Embedder(resnet, dimension=kind.dimension, batch=settings.embedder_batch),
-        kind=kind,
+        embedders=embedders,
         denoising=settings.denoising,
         quality=settings.quality,
         min_face=min_face,
@@ -264,14 +267,20 @@ def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind, detector: st
     """From the manifest of a model folder (see `model.build.folder`). Errors: `FolderError` where it lacks a file."""
     require_embedder(manifest, kind)
     digests = {name: str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    together = sha256("".join(digests[name] for name in detector_files(detector)).encode()).hexdigest()
     return ModelIdentity(
-        detector=_version(detector, together),
+        detector=_version(detector, _digest_of(digests, detector_files(detector))),
         landmarks=_version("dlib-5-points", digests[LANDMARKS_FILE]),
-        embedder=_version(kind.name, digests[kind.file]),
+        embedder=_version(kind.name, _digest_of(digests, kind.files)),
         embedder_name=kind.name,
         dimension=kind.dimension,
     )
+
+
+def _digest_of(digests: Mapping[str, str], files: Sequence[str]) -> str:
+    """A single file's own, else that of all their digests."""
+    if len(files) == 1:
+        return digests[files[0]]
+    return sha256("".join(digests[name] for name in files).encode()).hexdigest()
 
 
 def _version(name: str, digest: str) -> str:

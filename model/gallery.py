@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibration import Calibration
+from model.calibration import Calibration, load_calibration
+from model.embedders import EmbedderKind, as_kind, common_kind, embedder_kind, with_unit_parts
 
 Embedding = NDArray[np.float32]  # [D]
 
@@ -28,32 +29,83 @@ NOBODY = Match(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Enrolled faces of one embedder. names: one per template, length N. embeddings: float32 [N, D]."""
+
+    embedder: str
+    names: Sequence[str]
+    embeddings: NDArray[np.float32]
+
+
+class _Block:
+    """Templates of one embedder, with distances on the scale of the calibration in use."""
+
+    def __init__(self, templates: Templates, kind: EmbedderKind) -> None:
+        made_by = embedder_kind(templates.embedder)
+        compared = common_kind(made_by, kind)
+        if compared is None:
+            raise ValueError(f"embeddings of {made_by.name} and {kind.name} have no numbers in common")
+        self.stored = templates.embeddings
+        self._kind, self._compared = kind, compared
+        self._templates = as_kind(templates.embeddings, made_by, compared)
+        self._squares = np.einsum("nd,nd->n", self._templates, self._templates)
+        self._slope, self._shift = 1.0, 0.0
+        if compared != kind:
+            # its own threshold and margin decide: only the scale changes
+            own, scale = load_calibration(compared.name), load_calibration(kind.name)
+            self._slope = scale.similarity_scale / own.similarity_scale
+            self._shift = scale.threshold - self._slope * own.threshold
+
+    def squared(self, probe: Embedding) -> NDArray[np.float32]:
+        """Squared distance of a probe [D] to each template. Through one matrix product: right to 0.001."""
+        numbers = as_kind(probe[None], self._kind, self._compared)[0]
+        return self._scaled(np.maximum(self._squares - 2 * (self._templates @ numbers) + numbers @ numbers, 0))
+
+    def squared_exactly(self, probe: Embedding, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The same of the templates in `rows`, right to the last digits."""
+        numbers = as_kind(probe[None], self._kind, self._compared)[0]
+        return self._scaled(((self._templates[rows] - numbers) ** 2).sum(axis=1))
+
+    def _scaled(self, squared: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._compared == self._kind:
+            return squared
+        return np.asarray(np.maximum(np.sqrt(squared) * self._slope + self._shift, 0) ** 2, dtype=np.float32)
+
+
 class Gallery:
     """Templates of enrolled people: one or more embeddings each.
 
-    names: one per template, length N. embeddings: float32 [N, D], as the embedder gives them.
+    The squared distance to a person is the mean of two: that to the nearest template, and the mean to all of them. So
+    more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
+    Templates of an embedder that shares a network with the one in use are compared by that network alone.
     """
 
-    def __init__(self, names: Sequence[str], embeddings: NDArray[np.float32], calibration: Calibration) -> None:
-        if len(names) != len(embeddings):
-            raise ValueError(f"{len(names)} names for {len(embeddings)} embeddings")
+    def __init__(self, groups: Sequence[Templates], calibration: Calibration) -> None:
+        """Errors: ValueError for embeddings that are not as many as their names, or share no network with the
+        calibration's embedder.
+        """
         self.calibration = calibration
-        order = np.argsort(np.array(names, dtype=str), kind="stable")
-        self._templates = np.asarray(embeddings, dtype=np.float32)[order]
-        self._squares = np.einsum("nd,nd->n", self._templates, self._templates)
-        people, self._starts = np.unique(np.array(names, dtype=str)[order], return_index=True)
+        self._kind = embedder_kind(calibration.embedder)
+        for group in groups:
+            if len(group.names) != len(group.embeddings):
+                raise ValueError(f"{len(group.names)} names for {len(group.embeddings)} embeddings")
+        self._blocks = [_Block(group, self._kind) for group in groups if len(group.names)]
+        everybody = np.array([name for group in groups for name in group.names], dtype=str)
+        self._order = np.argsort(everybody, kind="stable")
+        people, self._starts = np.unique(everybody[self._order], return_index=True)
+        self._counts = np.diff([*self._starts, len(everybody)])
         self.people: list[str] = people.tolist()
 
     def distances(self, embedding: Embedding) -> NDArray[np.float32]:
-        """Distance of a probe [D] to each of `people`: that of the person's nearest template. Returns [people].
-
-        Through one matrix product: right to 0.001.
-        """
+        """Distance of a probe [D] to each of `people`. Returns [people], right to 0.001."""
         if not self.people:
             return np.empty(0, dtype=np.float32)
-        squared = self._squares - 2 * (self._templates @ embedding) + embedding @ embedding
+        probe = self._normal(embedding)
+        squared = np.concatenate([block.squared(probe) for block in self._blocks])[self._order]
         nearest = np.minimum.reduceat(squared, self._starts)
-        return np.sqrt(np.maximum(nearest, 0), dtype=np.float32)
+        mean = np.add.reduceat(squared, self._starts) / self._counts
+        return np.asarray(np.sqrt((nearest + mean) / 2), dtype=np.float32)
 
     def match(self, embedding: Embedding, *, evidence: float) -> Match:
         """Name a probe [D], or not: nearest person within the threshold, and clearly nearer than the next one.
@@ -65,8 +117,8 @@ class Gallery:
             return NOBODY
         nearest_two = np.argpartition(distances, 1)[:2] if len(distances) > 1 else np.array([0])
         first, *others = nearest_two[np.argsort(distances[nearest_two], kind="stable")]
-        nearest = self._distance(embedding, first)
-        runner_up = self._distance(embedding, others[0]) if others else float("inf")
+        nearest = self._distance(embedding, int(first))
+        runner_up = self._distance(embedding, int(others[0])) if others else float("inf")
         named = self.calibration.allows(nearest, runner_up_distance=runner_up, evidence=evidence)
         return Match(
             name=self.people[first] if named else None,
@@ -78,15 +130,30 @@ class Gallery:
         )
 
     def nearest_template(self, embedding: Embedding, name: str) -> tuple[float, Embedding]:
-        """The template of one of `people` that is nearest to a probe [D], and its distance."""
-        templates = self._templates_of(self.people.index(name))
-        distances = np.linalg.norm(templates - embedding, axis=1)
-        nearest = int(distances.argmin())
-        return float(distances[nearest]), templates[nearest]
+        """The template of one of `people` that is nearest to a probe [D], as it was enrolled, and its distance."""
+        squared = self._squared_of(embedding, self.people.index(name))
+        nearest = int(squared.argmin())
+        stored = [block.stored[row] for block, rows in self._rows_of(self.people.index(name)) for row in rows]
+        return float(np.sqrt(squared[nearest])), stored[nearest]
 
-    def _distance(self, embedding: Embedding, person: np.intp) -> float:
-        return float(np.linalg.norm(self._templates_of(int(person)) - embedding, axis=1).min())
+    def _distance(self, embedding: Embedding, person: int) -> float:
+        squared = self._squared_of(embedding, person)
+        return float(np.sqrt((squared.min() + squared.mean()) / 2))
 
-    def _templates_of(self, person: int) -> NDArray[np.float32]:
-        end = self._starts[person + 1] if person + 1 < len(self._starts) else len(self._templates)
-        return self._templates[self._starts[person] : end]
+    def _squared_of(self, embedding: Embedding, person: int) -> NDArray[np.float32]:
+        probe = self._normal(embedding)
+        return np.concatenate([block.squared_exactly(probe, rows) for block, rows in self._rows_of(person)])
+
+    def _rows_of(self, person: int) -> list[tuple[_Block, NDArray[np.intp]]]:
+        """A person's templates in each block."""
+        start = self._starts[person]
+        numbers = np.sort(self._order[start : start + self._counts[person]])
+        ends = np.cumsum([len(block.stored) for block in self._blocks])
+        parts = np.split(numbers, np.searchsorted(numbers, ends[:-1]))
+        begins = ends - [len(block.stored) for block in self._blocks]
+        return [(block, part - begin) for block, part, begin in zip(self._blocks, parts, begins, strict=True)]
+
+    def _normal(self, embedding: Embedding) -> Embedding:
+        """A mean of several faces as if it were one."""
+        (normal,) = with_unit_parts(embedding[None], self._kind)
+        return np.asarray(normal, dtype=np.float32)

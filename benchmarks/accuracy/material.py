@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.embedders import DEFAULT_EMBEDDER
+from model.embedders import UNNAMED_EMBEDDER
 from model.engine import Engine
 from model.faces import Box, Face, Image
 
@@ -129,7 +129,7 @@ def _pair(file: Path, number: int, row: dict[str, str | None]) -> Pair:
 
 def clip_gallery(data: Path, embedder: str) -> Templates:
     """The people of the clips, enrolled by somebody else's pipeline with dlib's ResNet; nobody for another embedder."""
-    if embedder != DEFAULT_EMBEDDER:
+    if embedder != UNNAMED_EMBEDDER:
         return Templates([], [], np.empty((0, 0), dtype=np.float32))
     entries = json.loads((data / "gallery" / "embeddings.json").read_text())
     embeddings = np.array([entry["embedding"] for entry in entries], dtype=np.float32)

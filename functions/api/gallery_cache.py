@@ -49,8 +49,7 @@ class GalleryCache:
 
     def _read(self) -> None:
         started = self._clock()
-        names, embeddings = self._store.load(self._embedder)
-        self._gallery = Gallery(names, embeddings, self.calibration)
+        self._gallery = Gallery(self._store.load(self._embedder), self.calibration)
         self._expires = started + max(self._seconds, SHARE_OF_TIME * (self._clock() - started))
 
 

@@ -63,7 +63,7 @@ async def enrol(services: Services, name: str, photos: Sequence[PhotoFile]) -> E
     refused |= different
     good = {number: face for number, face in faces.items() if number not in different}
     if good:
-        await services.photos.run(lambda: services.faces.put_all(good.values()))
+        await services.photos.run(lambda: services.faces.enroll(list(good.values())))
         services.gallery.forget()
     return Enrolment(
         name=name,

@@ -1,7 +1,7 @@
 """The enrolled faces: one DynamoDB item per embedding, keyed by its digest so that enrolling twice changes nothing."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, SupportsBytes, cast
@@ -11,7 +11,8 @@ from boto3.dynamodb.types import Binary
 from numpy.typing import NDArray
 
 from functions.common.errors import BadGallery, GalleryMismatch
-from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
+from model.embedders import EMBEDDERS, UNNAMED_EMBEDDER, common_kind, embedder_kind
+from model.gallery import Templates
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -27,7 +28,7 @@ _ENROL_AGAIN = "`rollcall people list` tells whose it is: enrol them again"
 class EnrolledFace:
     name: str
     embedding: NDArray[np.float32]
-    model: str = DEFAULT_EMBEDDER
+    model: str = UNNAMED_EMBEDDER
     source: str  # the file it came from
     weight: float | None = None  # 0..1: how far the photo can be trusted
 
@@ -48,7 +49,7 @@ class GalleryStore:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def put(self, name: str, embedding: NDArray[np.float32], *, model: str = DEFAULT_EMBEDDER, source: str) -> None:
+    def put(self, name: str, embedding: NDArray[np.float32], *, model: str = UNNAMED_EMBEDDER, source: str) -> None:
         self.put_all([EnrolledFace(name=name, embedding=embedding, model=model, source=source)])
 
     def put_all(self, faces: Iterable[EnrolledFace]) -> None:
@@ -56,17 +57,34 @@ class GalleryStore:
             for face in faces:
                 batch.put_item(Item=_item(face))
 
-    def load(self, embedder: str) -> tuple[list[str], NDArray[np.float32]]:
-        """Names (one per embedding) and embeddings [N, D]; raise GalleryMismatch where another embedder made one."""
+    def enroll(self, faces: Sequence[EnrolledFace]) -> None:
+        """Store them, and remove what embedders that see less have left of the same people: it only blurs them."""
+        self.put_all(faces)
+        seen_by = {(face.name, face.model) for face in faces}
+        self.remove(
+            (name, str(item["face"]))
+            for name, model in seen_by
+            for item in self._items_of(name)
+            if _sees_less(_model_of(item), model)
+        )
+
+    def load(self, embedder: str) -> list[Templates]:
+        """Those of each embedder. Raises GalleryMismatch where some cannot be compared with what `embedder` gives."""
+        return by_embedder(self.enrolled(embedder))
+
+    def enrolled(self, embedder: str) -> list[EnrolledFace]:
+        """Raises as `load` does."""
         faces: list[EnrolledFace] = []
-        enrolled_with: set[str] = set()
+        strange: set[str] = set()
         for item in self._scan():
-            enrolled_with.add(_model_of(item))
-            if enrolled_with == {embedder}:
+            model = _model_of(item)
+            if not comparable(model, embedder):
+                strange.add(model)
+            elif not strange:
                 faces.append(_parse(item))
-        _require_embedder(enrolled_with, embedder)
-        embeddings = np.array([face.embedding for face in faces], dtype=np.float32)
-        return [face.name for face in faces], embeddings.reshape(-1, EMBEDDERS[embedder].dimension)
+        if strange:
+            raise _mismatch(strange, embedder)
+        return faces
 
     def faces(self) -> Iterator[StoredFace]:
         """Also those that `load` would refuse."""
@@ -76,15 +94,19 @@ class GalleryStore:
             )
 
     def faces_of(self, name: str) -> list[str]:
+        return [str(item["face"]) for item in self._items_of(name)]
+
+    def _items_of(self, name: str) -> list[dict[str, Any]]:
+        """Their keys and embedders."""
         pages = self._table.meta.client.get_paginator("query").paginate(
             TableName=self._table.name,
             KeyConditionExpression="#name = :name",
-            ProjectionExpression="face",
-            ExpressionAttributeNames={"#name": "name"},
+            ProjectionExpression="face, #model",
+            ExpressionAttributeNames={"#name": "name", "#model": "model"},
             ExpressionAttributeValues={":name": name},
             ConsistentRead=True,
         )
-        return [str(item["face"]) for page in pages for item in page["Items"]]
+        return [item for page in pages for item in page["Items"]]
 
     def has(self, name: str, face: str) -> bool:
         """Whether this face is enrolled under this name at this moment."""
@@ -117,12 +139,37 @@ class GalleryStore:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _require_embedder(enrolled_with: set[str], embedder: str) -> None:
-    if enrolled_with - {embedder}:
-        raise GalleryMismatch(
-            f"The gallery was made with {', '.join(sorted(enrolled_with))}, and faces are read with {embedder}; the two"
-            " cannot be compared. Enrol the people again with the embedder in use."
-        )
+def by_embedder(faces: Iterable[EnrolledFace]) -> list[Templates]:
+    groups: dict[str, list[EnrolledFace]] = {}
+    for face in faces:
+        groups.setdefault(face.model, []).append(face)
+    return [
+        Templates(model, [face.name for face in group], np.array([face.embedding for face in group], dtype=np.float32))
+        for model, group in groups.items()
+    ]
+
+
+def comparable(model: str, embedder: str) -> bool:
+    return model in EMBEDDERS and common_kind(embedder_kind(model), embedder_kind(embedder)) is not None
+
+
+def older(people: Iterable[tuple[str, str]], embedder: str) -> list[str]:
+    """Names whose faces are all of embedders that see less than `embedder`. people: name and embedder of each face."""
+    seen_by: dict[str, set[str]] = {}
+    for name, model in people:
+        seen_by.setdefault(name, set()).add(model)
+    return sorted(name for name, models in seen_by.items() if all(_sees_less(model, embedder) for model in models))
+
+
+def _sees_less(model: str, embedder: str) -> bool:
+    return model in EMBEDDERS and set(EMBEDDERS[model].files) < set(EMBEDDERS[embedder].files)
+
+
+def _mismatch(models: set[str], embedder: str) -> GalleryMismatch:
+    return GalleryMismatch(
+        f"The gallery was made with {', '.join(sorted(models))}, and faces are read with {embedder}; the two"
+        " cannot be compared. Enroll the people again with the embedder in use."
+    )
 
 
 def face_id(embedding: NDArray[np.float32]) -> str:
@@ -142,7 +189,7 @@ def _encode(face: EnrolledFace) -> bytes:
 
 
 def _model_of(item: dict[str, Any]) -> str:
-    return str(item.get("model", DEFAULT_EMBEDDER))
+    return str(item.get("model", UNNAMED_EMBEDDER))
 
 
 def _item(face: EnrolledFace) -> dict[str, Any]:

@@ -171,13 +171,13 @@ class Lookup:
         if len(embedders) > 1:
             raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
         (embedder,) = embedders
-        names, embeddings = self._gallery.load(embedder)
+        groups = self._gallery.load(embedder)
 
         def enrolled(name: str) -> frozenset[str]:
-            mine = (embedding for other, embedding in zip(names, embeddings, strict=True) if other == name)
-            return frozenset(map(face_id, mine))
+            faces = ((other, face) for group in groups for other, face in zip(group.names, group.embeddings, strict=True))
+            return frozenset(face_id(face) for other, face in faces if other == name)
 
-        return enrolled, Gallery(names, embeddings, load_calibration(embedder, threshold=self._threshold))
+        return enrolled, Gallery(groups, load_calibration(embedder, threshold=self._threshold))
 
 
 def _report(result: Result | Failure) -> None:

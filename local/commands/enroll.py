@@ -3,17 +3,17 @@
 import argparse
 
 from functions.common.errors import BadGallery
-from functions.common.gallery_store import EnrolledFace, StoredFace
+from functions.common.gallery_store import EnrolledFace, StoredFace, comparable
 from local.deployment import Deployment, open_deployment
 from local.errors import UsageError
-from local.preparation import note, prepare_model_files, read_gallery
+from local.preparation import note, prepare_model_files, read_gallery, tell_older
 
 
 def execute(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
         enrolled = list(deployment.gallery.faces())
         if not options.replace:
-            _require_one_embedder(enrolled, options.embedder)
+            _require_comparable(enrolled, options.embedder)
         read = read_gallery(
             options.gallery,
             prepare_model_files(options.embedder),
@@ -23,30 +23,27 @@ def execute(options: argparse.Namespace) -> int:
             accept_poor=options.accept_poor_photos,
         )
         faces = read.faces
-        deployment.gallery.put_all(faces)  # before anything is removed: nobody is unknown in between
+        deployment.gallery.enroll(faces)  # before anything is removed: nobody is unknown in between
         removed = _not_among(enrolled, faces) if options.replace else []
         deployment.gallery.remove(removed)
         print(_summary(faces, len(removed), deployment.table("faces").name))
+        tell_older(deployment.gallery.faces(), options.embedder)
     return 1 if read.incomplete else 0
 
 
 def _readable(deployment: Deployment, embedder: str) -> list[EnrolledFace]:
     try:
-        names, embeddings = deployment.gallery.load(embedder)
+        return [face for face in deployment.gallery.enrolled(embedder) if face.model == embedder]
     except BadGallery as error:
         note(f"new photos are not compared with the faces enrolled before: {error}")
         return []
-    return [
-        EnrolledFace(name=name, embedding=embedding, model=embedder, source="")
-        for name, embedding in zip(names, embeddings, strict=True)
-    ]
 
 
-def _require_one_embedder(enrolled: list[StoredFace], embedder: str) -> None:
-    others = {face.model for face in enrolled} - {embedder}
+def _require_comparable(enrolled: list[StoredFace], embedder: str) -> None:
+    others = {face.model for face in enrolled if not comparable(face.model, embedder)}
     if others:
         raise UsageError(
-            f"faces enrolled with {', '.join(sorted(others))} cannot be compared with {embedder}: enrol everybody"
+            f"faces enrolled with {', '.join(sorted(others))} cannot be compared with {embedder}: enroll everybody"
             " again from their photos, with --replace"
         )
 

@@ -6,9 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from functions.common.gallery_store import EnrolledFace
+from functions.common.gallery_store import EnrolledFace, by_embedder
 from functions.common.shown_text import printable_json
 from local.enrolment import PhotoError
 from local.errors import UsageError
@@ -43,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def build_gallery(faces: list[EnrolledFace], engine: Engine, threshold: float | None) -> Gallery:
     calibration = load_calibration(engine.identity.embedder_name, threshold=threshold)
-    return Gallery([face.name for face in faces], np.array([face.embedding for face in faces]), calibration)
+    return Gallery(by_embedder(faces), calibration)
 
 
 def describe_photo(

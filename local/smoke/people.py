@@ -4,15 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from functions.common.gallery_store import EnrolledFace
 from functions.common.results import Person
 from functions.common.shown_text import printable
 from local.demo.story import ENROLLED_FROM, STRANGER
 from local.smoke.failure import SmokeTestFailed
-from model.calibration import Calibration
 from model.gallery import Gallery
 
 MARK = "(Rollcall smoke test)"
@@ -41,14 +37,11 @@ class Expected:
         return marked(self.who) in self.names
 
 
-def expect(
-    faces: Sequence[EnrolledFace], names: Sequence[str], embeddings: NDArray[np.float32], calibration: Calibration
-) -> list[Expected]:
-    """`faces`: of the demo, by its own names. `names`, `embeddings`: the deployment's gallery.
+def expect(faces: Sequence[EnrolledFace], gallery: Gallery) -> list[Expected]:
+    """`faces`: of the demo, by its own names. `gallery`: the deployment's.
 
     Somebody who is enrolled there already keeps that name: a second one would make every answer a tie.
     """
-    gallery = Gallery(names, embeddings, calibration)
     return [_expect(who, [face for face in faces if face.name == who], gallery) for who in PHOTOS]
 
 

@@ -22,6 +22,7 @@ from local.smoke.traces import ROOT
 from local.smoke.waiting import Patience
 from local.submissions import stage_of
 from model.calibration import load_calibration
+from model.gallery import Gallery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +40,10 @@ class Answers:
 
 def enroll(deployment: Deployment, material: Material, embedder: str, run: str) -> Answers:
     try:
-        names, embeddings = deployment.gallery.load(embedder)
+        gallery = Gallery(deployment.gallery.load(embedder), load_calibration(embedder))
     except GalleryMismatch as mismatch:
         raise UsageError(f"say with --embedder which recognizer this deployment has: {mismatch}") from mismatch
-    people = expect(material.faces, names, embeddings, load_calibration(embedder))
+    people = expect(material.faces, gallery)
     for somebody in people:
         if somebody.by_us:
             name = marked(somebody.who)

@@ -55,8 +55,8 @@ def ensure_model_files(
 
 
 def require_embedder(manifest: Mapping[str, Any], kind: EmbedderKind) -> None:
-    """Errors: `FolderError` where the manifest lists no file of this embedder."""
-    if kind.file not in manifest["files"]:
+    """Errors: `FolderError` where the manifest lacks a file of this embedder."""
+    if not set(kind.files) <= manifest["files"].keys():
         how = "python -m model.build" + (f" --{kind.name}-weights FILE" if kind.optional else "")
         raise FolderError(f"the model files lack the embedder {kind.name}: build it with `{how}`")
 

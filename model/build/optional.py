@@ -12,7 +12,7 @@ from model.build.folder import MANIFEST, PARTIAL, locked, read_manifest, write_m
 from model.build.progress import Progress
 from model.embedders import EMBEDDERS
 
-FILE = EMBEDDERS["facenet"].file
+(FILE,) = EMBEDDERS["facenet"].files
 
 
 def add_facenet(

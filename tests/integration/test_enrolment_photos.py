@@ -13,13 +13,14 @@ from functions.common.enrolment import NotEnrolled, main_face
 from local.enrolment import enrol, scan_gallery
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files
+from model.embedders import DEFAULT_EMBEDDER
 from model.engine import Engine, load_engine
 from model.enrolment import foreign_ones, load_enrolment_limits, odd_ones
 from model.faces import Image
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 JOHNS = DATA / "johns"
-LIMITS = load_enrolment_limits("dlib-resnet")
+LIMITS = load_enrolment_limits(DEFAULT_EMBEDDER)
 TIGHT = ("150×150, filled", "150×150, filled, tilted")
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")

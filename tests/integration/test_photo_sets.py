@@ -16,9 +16,10 @@ from functions.video_split.probe import probe
 from local.photo_reader import EnginePhotoReader
 from model.build.folder import ensure_model_files
 from model.calibration import load_calibration
+from model.embedders import DEFAULT_EMBEDDER
 from model.engine import Engine, load_engine
 from model.faces import Face, Image
-from model.gallery import Gallery
+from model.gallery import Gallery, Templates
 from tests.made_photos import saved as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -44,9 +45,8 @@ class Johns:
     def name(self, face: Face, *, but: int) -> str | None:
         kept = [number for number in range(len(self.paths)) if number != but]
         embeddings = np.array([self.faces[number].embedding for number in kept])
-        gallery = Gallery(
-            [self.paths[number].parent.name for number in kept], embeddings, load_calibration("dlib-resnet")
-        )
+        names = [self.paths[number].parent.name for number in kept]
+        gallery = Gallery([Templates(DEFAULT_EMBEDDER, names, embeddings)], load_calibration(DEFAULT_EMBEDDER))
         return gallery.match(face.embedding, evidence=face.quality.weight).name
 
     def cut_out(self, number: int, *, side: int | None = None) -> Image:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from model.chips import BOX_MARGIN, CUTTERS, DenoisingSettings, denoised
+from model.detector import Detections
 from model.embedders import EMBEDDERS
 from model.pyramid import Octaves
 
@@ -18,6 +19,11 @@ def picture():
     """Smooth, and of another colour everywhere."""
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
     return cv2.resize(noise, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
+def found(*boxes):
+    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    return Detections(corners, np.ones(len(boxes), np.float32), np.zeros((len(boxes), 5, 2), np.float32))
 
 
 def as_facenet_pytorch_crops(picture, box):
@@ -39,7 +45,7 @@ def as_facenet_pytorch_crops(picture, box):
     ],
 )
 def test_boxed_chips_are_those_of_facenet_pytorch(picture, box):
-    chips = CUTTERS["boxed"](Octaves(picture), np.array([box], dtype=np.float32), ALIGNED, SIDE)
+    chips = CUTTERS["boxed"](Octaves(picture), found(box), ALIGNED, SIDE)
 
     difference = np.abs(chips[0].astype(int) - as_facenet_pytorch_crops(picture, box))
     assert chips.shape == (1, SIDE, SIDE, 3)
@@ -49,24 +55,37 @@ def test_boxed_chips_are_those_of_facenet_pytorch(picture, box):
 
 def test_the_margin_shows(picture):
     box = (200, 100, 346, 319)
-    chips = CUTTERS["boxed"](Octaves(picture), np.array([box], dtype=np.float32), ALIGNED, SIDE)
+    chips = CUTTERS["boxed"](Octaves(picture), found(box), ALIGNED, SIDE)
     tight = cv2.resize(picture[box[1] : box[3], box[0] : box[2]], (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
 
     assert np.abs(chips[0].astype(int) - tight).mean() > 3
 
 
 def test_no_face_no_chip(picture):
-    chips = CUTTERS["boxed"](Octaves(picture), np.empty((0, 4), np.float32), ALIGNED[:0], SIDE)
+    chips = CUTTERS["boxed"](Octaves(picture), found(), ALIGNED[:0], SIDE)
 
     assert chips.shape == (0, SIDE, SIDE, 3)
 
 
 def test_aligned_chips_are_taken_as_they_are(picture):
-    assert CUTTERS["aligned"](Octaves(picture), np.zeros((1, 4), np.float32), ALIGNED, 150) is ALIGNED
+    assert CUTTERS["aligned"](Octaves(picture), found((0, 0, 1, 1)), ALIGNED, 150) is ALIGNED
+
+
+def test_five_points_lie_where_sface_expects_them(picture):
+    points = np.array(
+        [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
+    )
+    moved = (points * 2 + (100, 60)).astype(np.float32)
+    face = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), moved[None])
+
+    (chip,) = CUTTERS["five-points"](Octaves(picture), face, ALIGNED, 112)
+
+    expected = cv2.resize(picture[60 : 60 + 224, 100 : 100 + 224], (112, 112), interpolation=cv2.INTER_AREA)
+    assert np.abs(chip.astype(int) - expected).mean() < 3
 
 
 def test_every_embedder_has_its_chip():
-    assert {kind.chip for kind in EMBEDDERS.values()} == set(CUTTERS)
+    assert {network.chip for kind in EMBEDDERS.values() for network in kind.networks} == set(CUTTERS)
 
 
 def test_only_noisy_chips_are_smoothed(picture):

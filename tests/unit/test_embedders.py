@@ -62,9 +62,9 @@ def test_what_was_not_measured_says_so():
 
 @pytest.mark.parametrize("environment", [RecognitionEnvironment, ApiEnvironment])
 def test_the_functions_take_the_name_from_their_environment_and_refuse_another(environment: type[BaseModel]):
-    assert environment.model_validate(ENVIRONMENT).embedder == "dlib-resnet"
+    assert environment.model_validate(ENVIRONMENT).embedder == "fused"
     assert environment.model_validate(ENVIRONMENT | {"ROLLCALL_EMBEDDER": "facenet"}).embedder == "facenet"
-    with pytest.raises(ValidationError, match=r"ROLLCALL_EMBEDDER\n.*'dlib-resnet' or 'facenet'"):
+    with pytest.raises(ValidationError, match=r"ROLLCALL_EMBEDDER\n.*'fused', 'dlib-resnet', 'sface' or 'facenet'"):
         environment.model_validate(ENVIRONMENT | {"ROLLCALL_EMBEDDER": "arcface"})
 
 
@@ -86,7 +86,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_take_it_as_option_or_from_the_environment(monkeypatch, command):
     monkeypatch.delenv("ROLLCALL_EMBEDDER", raising=False)
-    assert build_parser().parse_args(command).embedder == "dlib-resnet"
+    assert build_parser().parse_args(command).embedder == "fused"
     assert build_parser().parse_args([*command, "--embedder", "facenet"]).embedder == "facenet"
     monkeypatch.setenv("ROLLCALL_EMBEDDER", "facenet")
     assert build_parser().parse_args(command).embedder == "facenet"
@@ -101,4 +101,4 @@ def test_an_unknown_one_is_refused_by_name(monkeypatch, capsys, command):
         build_parser().parse_args(command)
 
     assert refused.value.code == 2
-    assert "'arcface' is no embedder; there are dlib-resnet and facenet" in capsys.readouterr().err
+    assert "'arcface' is no embedder; there are fused, dlib-resnet, sface and facenet" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def test_identity_names_the_weights():
 
 
 def test_identity_names_the_embedder_in_use():
-    identity = model_identity(manifest(FACENET.file, **{"embedder-facenet": "1" * 64}), FACENET)
+    identity = model_identity(manifest(*FACENET.files, **{"embedder-facenet": "1" * 64}), FACENET)
 
     assert identity.embedder == "facenet@11111111"
     assert (identity.embedder_name, identity.dimension) == ("facenet", 512)
@@ -88,7 +88,7 @@ def test_settings_out_of_range_are_refused(settings):
 
 
 def test_an_unknown_embedder_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="'arcface'.*dlib-resnet, facenet"):
+    with pytest.raises(ValueError, match="'arcface'.*fused, dlib-resnet, sface, facenet"):
         load_engine(Path("anywhere"), "arcface")
 
 

@@ -159,7 +159,7 @@ def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path:
         ([{"name": "Ann", "embedding": GOOD, "model": 3}], '"model"'),
         (
             [{"name": "Ann", "embedding": GOOD, "model": "arcface"}],
-            "'arcface', not the name of an embedder: dlib-resnet",
+            "'arcface', not the name of an embedder: fused",
         ),
         ([{"name": "Ann", "embedding": GOOD * 4}], "has 512 numbers, those of dlib-resnet have 128"),
         ([{"name": "Ann", "embedding": GOOD, "model": "facenet"}], "has 128 numbers, those of facenet have 512"),

@@ -43,7 +43,8 @@ def test_faces_come_back_bit_for_bit(table: "Table", model: str, dimension: int)
     store.put("Zoë", zoe, model=model, source="1.jpg")
     store.put_all([EnrolledFace(name="Bo", embedding=bo, model=model, source="2.jpg", weight=0.25)])
 
-    names, embeddings = store.load(model)
+    (loaded,) = store.load(model)
+    names, embeddings = list(loaded.names), loaded.embeddings
 
     assert sorted(names) == ["Bo", "Zoë"]
     assert embeddings.dtype == np.float32
@@ -66,12 +67,24 @@ def test_a_gallery_of_two_embedders_is_refused_by_both_and_can_be_listed(table: 
     store.put("Bo", embedding(1, 512), model=FACENET, source="2.jpg")
 
     for asked in (DLIB, FACENET):
-        with pytest.raises(GalleryMismatch, match="dlib-resnet, facenet"):
+        other = FACENET if asked == DLIB else DLIB
+        with pytest.raises(GalleryMismatch, match=f"made with {other}, and faces are read with {asked}"):
             store.load(asked)
     assert {(face.name, face.model, face.readable) for face in store.faces()} == {
         ("Ann", DLIB, True),
         ("Bo", FACENET, True),
     }
+
+
+def test_faces_that_share_a_network_are_read_together(table: "Table") -> None:
+    store = GalleryStore(table)
+    store.put("Ann", embedding(1), source="old.jpg")
+    store.put("Bo", embedding(2, 256), model="fused", source="new.jpg")
+
+    assert {(group.embedder, *group.names) for group in store.load("fused")} == {(DLIB, "Ann"), ("fused", "Bo")}
+    assert {(group.embedder, *group.names) for group in store.load(DLIB)} == {(DLIB, "Ann"), ("fused", "Bo")}
+    with pytest.raises(GalleryMismatch, match="made with dlib-resnet, and faces are read with sface"):
+        store.load("sface")
 
 
 def test_faces_of_an_embedder_that_is_gone_are_refused_and_can_be_removed(table: "Table") -> None:
@@ -83,7 +96,7 @@ def test_faces_of_an_embedder_that_is_gone_are_refused_and_can_be_removed(table:
     (listed,) = store.faces()
     assert (listed.model, listed.readable) == ("arcface", False)
     store.remove([(listed.name, listed.face)])
-    assert store.load(DLIB)[0] == []
+    assert store.load(DLIB) == []
 
 
 def test_enrolling_again_changes_nothing(table: "Table") -> None:
@@ -91,15 +104,13 @@ def test_enrolling_again_changes_nothing(table: "Table") -> None:
     for _ in range(2):
         store.put_all([EnrolledFace(name="Ann", embedding=embedding(seed), source="x") for seed in (1, 2, 1)])
 
-    names, _ = store.load(DLIB)
+    (loaded,) = store.load(DLIB)
 
-    assert names == ["Ann", "Ann"]
+    assert loaded.names == ["Ann", "Ann"]
 
 
 def test_an_empty_table_is_an_empty_gallery(table: "Table") -> None:
-    for model, dimension in ((DLIB, 128), (FACENET, 512)):
-        names, embeddings = GalleryStore(table).load(model)
-        assert (names, embeddings.shape) == ([], (0, dimension))
+    assert GalleryStore(table).load(DLIB) == []
 
 
 def test_a_gallery_over_one_page_is_read_whole(table: "Table") -> None:
@@ -107,10 +118,10 @@ def test_a_gallery_over_one_page_is_read_whole(table: "Table") -> None:
     store = GalleryStore(table)
     store.put_all([EnrolledFace(name=f"person {n}", embedding=embedding(n), source="s" * 300) for n in range(1500)])
 
-    names, embeddings = store.load(DLIB)
+    (loaded,) = store.load(DLIB)
 
-    assert len(set(names)) == 1500
-    assert embeddings.shape == (1500, 128)
+    assert len(set(loaded.names)) == 1500
+    assert loaded.embeddings.shape == (1500, 128)
 
 
 @pytest.mark.parametrize(
@@ -129,4 +140,4 @@ def test_an_embedding_that_is_none_is_never_stored(table: "Table", bad: np.ndarr
     with pytest.raises(ValueError, match="128"):
         GalleryStore(table).put("Ann", bad, source="x")
 
-    assert GalleryStore(table).load(DLIB)[0] == []
+    assert GalleryStore(table).load(DLIB) == []

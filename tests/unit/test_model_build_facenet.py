@@ -100,7 +100,7 @@ def test_a_file_that_is_missing_is_refused(tmp_path):
 
 
 def test_its_embeddings_have_length_1_and_depend_on_the_chip(tmp_path):
-    side = EMBEDDERS["facenet"].chip_side
+    side = EMBEDDERS["facenet"].networks[0].chip_side
     (tmp_path / FILE).write_bytes(facenet(random_weights()).SerializeToString())
     network = openvino.Core().compile_model(tmp_path / FILE, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, side, side)).astype(np.float32)

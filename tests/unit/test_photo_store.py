@@ -22,8 +22,8 @@ from functions.common.gallery_store import GalleryStore
 from functions.common.gop_faces import pack_embedding
 from functions.common.people_store import PeopleStore
 from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER
-from model.gallery import Gallery
+from model.embedders import UNNAMED_EMBEDDER
+from model.gallery import Gallery, Templates
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 KEY = "api/photos/2026/11/27/0123"
-CALIBRATION = load_calibration(DEFAULT_EMBEDDER)
+CALIBRATION = load_calibration(UNNAMED_EMBEDDER)
 NUMBERS = itertools.count()
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 PUTS = 6  # two crops, CSV, VTT, JSON, and the photo
@@ -78,8 +78,7 @@ class World:
         seen = SeenPhoto(
             width=900, height=100, faces=[seen_face(n, number) for n, number in enumerate(numbers)], seconds_spent=0.1
         )
-        names, embeddings = self.faces.load(DEFAULT_EMBEDDER)
-        decision = decide(seen, Gallery(names, embeddings, CALIBRATION))
+        decision = decide(seen, Gallery(self.faces.load(UNNAMED_EMBEDDER), CALIBRATION))
         return KeptPhoto(key=KEY, photo=b"jpeg", content_type="image/jpeg", seen=seen, decision=decision, created=0.0)
 
     def store(self, kept: KeptPhoto) -> dict[str, Any]:
@@ -87,7 +86,7 @@ class World:
             s3=self.s3,
             input_bucket=self.uploads,
             output_bucket=self.results,
-            ready=Ready(model={}, embedder=DEFAULT_EMBEDDER),
+            ready=Ready(model={}, embedder=UNNAMED_EMBEDDER),
             calibration=CALIBRATION,
             faces=self.faces,
             records=RecordCache(self.people, seconds=0),
@@ -252,6 +251,6 @@ def test_two_faces_that_look_different_are_not_one_person(world: World) -> None:
         for place, embedding in enumerate((other, one))
     ]
     seen = SeenPhoto(width=900, height=100, faces=faces, seconds_spent=0.1)
-    decision = decide(seen, Gallery(["Ann"], face(ANN)[None], CALIBRATION))
+    decision = decide(seen, Gallery([Templates(UNNAMED_EMBEDDER, ["Ann"], face(ANN)[None])], CALIBRATION))
     assert [match.name for match in decision.matches] == [None, "Ann"]
     assert set(decision.decided_by) == {"Ann"}

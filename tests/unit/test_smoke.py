@@ -23,6 +23,7 @@ from local.smoke.turn import LEASE_SECONDS, TURN, Turn
 from local.smoke.waiting import Patience
 from local.submissions import Stage
 from model.calibration import load_calibration
+from model.gallery import Gallery, Templates
 from tests.unit.results import person
 
 CALIBRATION = load_calibration("dlib-resnet")
@@ -36,7 +37,8 @@ def expected(*gallery: tuple[str, int]) -> dict[str, Expected]:
     """`gallery`: names, and whose face of FACES each has."""
     names = [name for name, _ in gallery]
     embeddings = np.array([FACES[number].embedding for _, number in gallery], dtype=np.float32).reshape(-1, 128)
-    return {somebody.who: somebody for somebody in expect(FACES, names, embeddings, CALIBRATION)}
+    enrolled = Gallery([Templates("dlib-resnet", names, embeddings)], CALIBRATION)
+    return {somebody.who: somebody for somebody in expect(FACES, enrolled)}
 
 
 def test_in_an_empty_gallery_everybody_has_a_name_that_nobody_else_has() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from model.calibration import Calibration, load_calibration
-from model.gallery import Gallery
+from model.gallery import Gallery, Templates
 from model.tracks import Box, Sighting, Track, identify, link, overlaps, segments
 
 CALIBRATION = Calibration(
-    embedder="plane",
+    embedder="dlib-resnet",
     threshold=0.6,
     thin_threshold=0.3,
     thin_evidence=0.4,
@@ -34,7 +34,11 @@ def seen(frame: int, at: tuple[float, float], box: Box = LEFT, weight: float = 1
 
 
 def gallery(**people: tuple[float, float]) -> Gallery:
-    return Gallery(list(people), np.array(list(people.values()), dtype=np.float32).reshape(-1, 2), CALIBRATION)
+    return enrolled(list(people), np.array(list(people.values()), dtype=np.float32).reshape(-1, 2))
+
+
+def enrolled(names: list[str], embeddings: np.ndarray, calibration: Calibration = CALIBRATION) -> Gallery:
+    return Gallery([Templates("dlib-resnet", names, embeddings)], calibration)
 
 
 def frames(track: Track) -> list[int]:
@@ -222,18 +226,58 @@ def test_what_hardly_counts_as_a_face_is_not_listed_where_evidence_is_asked_for(
     assert len(identify(tracks, gallery(ann=ANN))) == 2
 
 
-def test_the_nearest_of_a_persons_templates_counts() -> None:
-    embeddings = np.array([ANN, (0.0, 1.0), BEN], dtype=np.float32)
-    two_views = Gallery(["ann", "ann", "ben"], embeddings, CALIBRATION)
+def test_the_nearest_photo_and_all_photos_of_a_person_count_alike() -> None:
+    embeddings = np.array([ANN, (0.0, 0.6), BEN], dtype=np.float32)
+    two_views = enrolled(["ann", "ann", "ben"], embeddings)
+    face = np.array((0.0, 0.6), dtype=np.float32)
 
-    assert two_views.match(np.array((0.0, 1.1), dtype=np.float32), evidence=1).name == "ann"
-    assert two_views.distances(np.array((0.0, 1.1), dtype=np.float32))[0] == pytest.approx(0.1)
+    assert two_views.match(face, evidence=1).name == "ann"
+    assert two_views.match(face, evidence=1).distance == pytest.approx((0.36 / 2 / 2) ** 0.5)
+    assert two_views.distances(face)[0] == pytest.approx((0.36 / 2 / 2) ** 0.5)
+
+
+def test_more_photos_of_a_person_do_not_bring_strangers_nearer() -> None:
+    generator = np.random.default_rng(2)
+    photos = generator.normal(size=(9, 128)).astype(np.float32) / 16
+    strangers = generator.normal(size=(500, 128)).astype(np.float32) / 12
+    few, many = (enrolled(["ann"] * count, photos[:count], load_calibration("dlib-resnet")) for count in (1, 9))
+
+    nearer = [many.distances(stranger)[0] < few.distances(stranger)[0] for stranger in strangers]
+
+    assert 0.3 < np.mean(nearer) < 0.7
+
+
+def test_templates_of_the_resnet_alone_are_compared_by_it_alone() -> None:
+    """A distance from its own threshold becomes as much of the scale of the embedder in use."""
+    calibration, own = load_calibration("fused"), load_calibration("dlib-resnet")
+    resnet, sface = np.zeros(128, dtype=np.float32), np.eye(128, dtype=np.float32)[0]
+    probe = np.hstack([resnet, sface])
+    at_threshold, beyond = np.full(128, own.threshold / 128**0.5), np.full(128, (own.threshold + 0.01) / 128**0.5)
+    old = Templates("dlib-resnet", ["old", "far"], np.array([at_threshold, beyond], dtype=np.float32))
+    new = Templates("fused", ["new"], np.hstack([resnet, -sface])[None].astype(np.float32))
+
+    gallery = Gallery([old, new], calibration)
+
+    distances = dict(zip(gallery.people, gallery.distances(probe), strict=True))
+    assert distances["old"] == pytest.approx(calibration.threshold, abs=1e-3)
+    scale = calibration.similarity_scale / own.similarity_scale
+    assert distances["far"] == pytest.approx(calibration.threshold + 0.01 * scale, abs=1e-3)
+    assert distances["new"] == pytest.approx(2)
+    assert gallery.nearest_template(probe, "old")[1] == pytest.approx(at_threshold)
+
+
+def test_a_mean_of_faces_is_compared_by_angle_where_one_face_is() -> None:
+    calibration = load_calibration("sface")
+    axes = np.eye(128, dtype=np.float32)
+    gallery = Gallery([Templates("sface", ["ann"], axes[:1])], calibration)
+
+    assert gallery.match(0.5 * axes[0], evidence=1).distance == pytest.approx(0, abs=1e-6)
 
 
 def test_the_farther_a_face_the_clearer_it_must_be_whose() -> None:
     # the next person is 0.1 farther in both
     near, far = (
-        Gallery(["ann", "ben"], np.array([(-distance, 0.0), (distance + 0.1, 0.0)], dtype=np.float32), CALIBRATION)
+        enrolled(["ann", "ben"], np.array([(-distance, 0.0), (distance + 0.1, 0.0)], dtype=np.float32))
         for distance in (0.4, 0.58)
     )
     face = np.array((0.0, 0.0), dtype=np.float32)
@@ -245,17 +289,19 @@ def test_the_matrix_product_finds_the_nearest_of_many() -> None:
     generator = np.random.default_rng(5)
     templates = generator.normal(size=(500, 128)).astype(np.float32) / 8
     names = [f"person {number % 200}" for number in range(500)]
-    crowd = Gallery(names, templates, load_calibration("dlib-resnet"))
+    templates[[207, 407]] = templates[7]
+    crowd = enrolled(names, templates, load_calibration("dlib-resnet"))
     probe = templates[7] + np.float32(0.01)
 
     match = crowd.match(probe, evidence=1)
 
     assert match.name == "person 7"
-    assert match.distance == pytest.approx(float(np.linalg.norm(np.full(128, 0.01))), abs=1e-6)
-    others = [
-        np.linalg.norm(probe - template) for name, template in zip(names, templates, strict=True) if name != match.name
-    ]
-    assert match.runner_up_distance == pytest.approx(min(others), abs=1e-6)
+    squared: dict[str, list[float]] = {}
+    for name, template in zip(names, templates, strict=True):
+        squared.setdefault(name, []).append(float(((probe - template) ** 2).sum()))
+    distances = {name: ((min(found) + np.mean(found)) / 2) ** 0.5 for name, found in squared.items()}
+    assert match.distance == pytest.approx(distances.pop("person 7"), abs=1e-5)
+    assert match.runner_up_distance == pytest.approx(min(distances.values()), abs=1e-5)
 
 
 @pytest.mark.parametrize(("distance", "similarity"), [(0.65, 10.0), (0.0, 100.0), (100.0, 0.0)])
