@@ -1,6 +1,6 @@
-"""How large the values inside dlib's ResNet become: the ranges that `model.build` gives to eight bits.
+"""How small and how large the values inside the embedders become: the ranges that `model.build` gives to eight bits.
 
-python -m benchmarks.activations ../shared/data > model/build/dlib_resnet_activations.json
+python -m benchmarks.activations ../shared/data > model/build/activations.json
 
 Over every face of the photos and clips, as it is and made bad in all the ways of `make accuracy`; takes some minutes.
 """
@@ -21,17 +21,20 @@ from benchmarks.accuracy import frames
 from benchmarks.accuracy.material import demo_people, people_in_folders, people_in_groups
 from benchmarks.accuracy.open_set import probes
 from local.demo.photos import ensure_photos
-from model.build.dlib_resnet import dlib_resnet, rounded_values
+from model.build.dlib_resnet import dlib_resnet
+from model.build.dlib_resnet import rounded_values as dlib_resnet_values
 from model.build.folder import ensure_model_files
-from model.build.sources import DLIB_RESNET, fetch_sources
+from model.build.opencv_zoo import rounded_values as sface_values
+from model.build.opencv_zoo import sface
+from model.build.sources import DLIB_RESNET, SFACE, fetch_sources
 from model.embedder import Embedder
 from model.engine import FaceEngine, load_engine
 from model.sessions import OpenVinoSession, Pictures, runtime
 
 BATCH = 8
 PROVENANCE = (
-    "the largest values over the faces of the reference photos and clips, as they are and made bad, measured by"
-    " benchmarks.activations; what they cost and bring: docs/engine.md"
+    "the least and the largest values over the faces of the reference photos and clips, as they are and made bad,"
+    " measured by benchmarks.activations; what they cost and bring: docs/engine.md"
 )
 
 
@@ -40,26 +43,30 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out"), help="where the demo's photos are kept")
     options = parser.parse_args()
-    network = dlib_resnet(fetch_sources(progress=_tell)[DLIB_RESNET])
-    names = list(rounded_values(network))
-    largest = largest_values(network, names, chips(options.data, options.out))
-    rounded = {name: round(value, 2) for name, value in zip(names, largest, strict=True)}
-    print(json.dumps({"provenance": PROVENANCE, "largest": rounded}, indent=2))
+    weights = fetch_sources(progress=_tell)
+    resnet, zoo = dlib_resnet(weights[DLIB_RESNET]), sface(weights[SFACE])
+    resnet_chips, sface_chips = chips(options.data, options.out)
+    report = {
+        "provenance": PROVENANCE,
+        "dlib_resnet": ranges(resnet, list(dlib_resnet_values(resnet)), resnet_chips),
+        "sface": ranges(zoo, list(sface_values(zoo)), sface_chips),
+    }
+    print(json.dumps(report, indent=2))
 
 
-def chips(data: Path, out: Path) -> NDArray[np.uint8]:
-    """[N, 150, 150, 3]: what the embedder is given."""
-    engine = load_engine(ensure_model_files(progress=_tell), "dlib-resnet")
+def chips(data: Path, out: Path) -> list[Pictures]:
+    """[N, side, side, 3]: what each network of the embedder is given."""
+    engine = load_engine(ensure_model_files(progress=_tell), "fused")
     assert isinstance(engine, FaceEngine)
-    seen = _Seen(engine.embedders[0])
-    engine.embedders = [seen]
-    johns, _ = people_in_folders(engine, data / "johns")
-    others = people_in_groups(engine, data / "detection")
-    probes(engine, johns + others + demo_people(engine, ensure_photos(out / "photos", progress=_tell)))
+    engine.embedders = seen = [_Seen(embedder) for embedder in engine.embedders]
+    found = [people_in_folders(engine, data / folder)[0] for folder in ("johns", "diverse")]
+    found += [people_in_groups(engine, data / "detection")]
+    found += [demo_people(engine, ensure_photos(out / "photos", progress=_tell))]
+    probes(engine, [sample for samples in found for sample in samples])
     for clip in sorted((data / "videos").glob("*.mp4")):
         for frame in frames(clip, every=10):
             engine.analyze([frame], min_face=40)
-    return np.concatenate(seen.chips)
+    return [np.concatenate(embedder.chips) for embedder in seen]
 
 
 class _Seen(Embedder):
@@ -68,25 +75,25 @@ class _Seen(Embedder):
     def __init__(self, embedder: Embedder) -> None:
         self.network = embedder.network
         self._embedder = embedder
-        self.chips: list[NDArray[np.uint8]] = []
+        self.chips: list[Pictures] = []
 
-    def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def embed(self, chips: Pictures) -> NDArray[np.float32]:
         self.chips.append(chips.copy())
         return self._embedder.embed(chips)
 
 
-def largest_values(network: onnx.ModelProto, names: list[str], pictures: Pictures) -> list[float]:
+def ranges(network: onnx.ModelProto, names: list[str], pictures: Pictures) -> dict[str, tuple[float, float]]:
     for name in names:
         network.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         path.write_bytes(network.SerializeToString())
         session = OpenVinoSession(runtime(), path, threads=2)
-        return [max(values) for values in zip(*(_maxima(session, batch) for batch in _batches(pictures)), strict=True)]
-
-
-def _maxima(session: OpenVinoSession, pictures: Pictures) -> list[float]:
-    return [float(values.max()) for values in session.run(pictures)[1:]]  # the first one is the embedding
+        # the first output is the embedding
+        seen = [[(values.min(), values.max()) for values in session.run(batch)[1:]] for batch in _batches(pictures)]
+    ends = np.array(seen, dtype=np.float64)
+    least, largest = np.minimum(ends[..., 0].min(axis=0), 0), ends[..., 1].max(axis=0)
+    return {name: (round(low, 2), round(high, 2)) for name, low, high in zip(names, least, largest, strict=True)}
 
 
 def _batches(pictures: Pictures) -> Iterator[Pictures]:

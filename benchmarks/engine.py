@@ -22,7 +22,9 @@ import psutil
 from benchmarks.accuracy import frames, read
 from benchmarks.cold_start import seconds_to_first_line
 from model.alignment import CHIP_SIDE, chip_transforms
+from model.chips import CUTTERS
 from model.crops import crops
+from model.embedder import Embedder
 from model.engine import Engine, FaceEngine, load_engine
 from model.faces import Image
 from model.pyramid import Octaves
@@ -125,17 +127,24 @@ def _stages(engine: FaceEngine, image: Image, *, min_face: int) -> dict[str, flo
     found = timed("detect", lambda: engine.detector.detect(octaves, min_face=min_face))
     points = timed("landmarks", lambda: engine.localizer.landmarks(engine.localizer.patches(octaves, found)))
     chips = timed("chips", lambda: crops(octaves, chip_transforms(points), side=CHIP_SIDE, fill=0))
-    timed("embed", lambda: engine.embedder.embed(chips))
+    for embedder in engine.embedders:
+        cut = CUTTERS[embedder.network.chip](octaves, found, chips, embedder.network.chip_side)
+        timed(f"embed: {embedder.network.file}", partial(embedder.embed, cut))
     timed("whole", lambda: engine.analyze([image]))
     return times
 
 
-def embedding(engine: FaceEngine, *, rounds: int) -> dict[str, float]:
-    chips = np.random.default_rng(0).integers(0, 255, (64, CHIP_SIDE, CHIP_SIDE, 3), dtype=np.uint8)
-    batches = {str(count): chips[:count] for count in (1, 4, 16, 64)}
+def embedding(engine: FaceEngine, *, rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds a face, by network and size of batch."""
+    return {embedder.network.file: _embedding(embedder, rounds=rounds) for embedder in engine.embedders}
+
+
+def _embedding(embedder: Embedder, *, rounds: int) -> dict[str, float]:
+    side = embedder.network.chip_side
+    chips = np.random.default_rng(0).integers(0, 255, (64, side, side, 3), dtype=np.uint8)
     return {
-        count: _ms(fastest(partial(engine.embedder.embed, batch), rounds=rounds) / len(batch))
-        for count, batch in batches.items()
+        str(count): _ms(fastest(partial(embedder.embed, chips[:count]), rounds=rounds) / count)
+        for count in (1, 4, 16, 64)
     }
 
 

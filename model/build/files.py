@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,9 +12,11 @@ import numpy as np
 import onnx
 
 from model.build import mtcnn
-from model.build.dlib_resnet import dlib_resnet, rounded_values
+from model.build.dlib_resnet import dlib_resnet
+from model.build.dlib_resnet import rounded_values as dlib_resnet_values
 from model.build.facenet import facenet
 from model.build.facenet_weights import WeightsFile
+from model.build.opencv_zoo import rounded_values as sface_values
 from model.build.opencv_zoo import sface, yunet
 from model.build.progress import Progress
 from model.build.quantization import quantized
@@ -33,8 +35,9 @@ from model.build.sources import (
 from model.build.torch_archive import StateDict, read_state_dict
 
 Write = Callable[[bytes, Path], None]
+RoundedValues = Callable[[onnx.ModelProto], Iterable[str]]
 
-RESNET_ACTIVATIONS = "dlib_resnet_activations.json"  # measured by benchmarks.activations
+ACTIVATIONS = "activations.json"  # measured by benchmarks.activations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +90,16 @@ def _zoo(network: Callable[[bytes], onnx.ModelProto]) -> Write:
     return lambda content, path: _write_onnx(network(content), path)
 
 
-def _write_resnet(content: bytes, path: Path) -> None:
-    measured = json.loads(resources.files("model.build").joinpath(RESNET_ACTIVATIONS).read_bytes())["largest"]
-    network = dlib_resnet(content)
-    _write_onnx(quantized(network, {name: measured[name] for name in rounded_values(network)}), path)
+def _in_eight_bits(network: Callable[[bytes], onnx.ModelProto], rounded: RoundedValues, *, measured: str) -> Write:
+    """`measured`: the network's name among the activations."""
+
+    def write(content: bytes, path: Path) -> None:
+        activations = json.loads(resources.files("model.build").joinpath(ACTIVATIONS).read_bytes())[measured]
+        model = network(content)
+        ranges = {name: (activations[name][0], activations[name][1]) for name in rounded(model)}
+        _write_onnx(quantized(model, ranges), path)
+
+    return write
 
 
 def _write_onnx(model: onnx.ModelProto, path: Path) -> None:
@@ -106,7 +115,15 @@ FILES = (
     ModelFile(name="detector-rnet.onnx", source=RNET, write=_mtcnn(mtcnn.rnet)),
     ModelFile(name="detector-onet.onnx", source=ONET, write=_mtcnn(mtcnn.onet)),
     ModelFile(name="detector-yunet.onnx", source=YUNET, write=_zoo(yunet)),
-    ModelFile(name="embedder-dlib-resnet.onnx", source=DLIB_RESNET, write=_write_resnet),
-    ModelFile(name="embedder-sface.onnx", source=SFACE, write=_zoo(sface)),
+    ModelFile(
+        name="embedder-dlib-resnet.onnx",
+        source=DLIB_RESNET,
+        write=_in_eight_bits(dlib_resnet, dlib_resnet_values, measured="dlib_resnet"),
+    ),
+    ModelFile(
+        name="embedder-sface.onnx",
+        source=SFACE,
+        write=_in_eight_bits(sface, sface_values, measured="sface"),
+    ),
     ModelFile(name="landmarks-5.npz", source=SHAPE_PREDICTOR, write=_write_landmarks),
 )

@@ -1,6 +1,6 @@
 """Convolutions in whole numbers of eight bits, which processors multiply faster than float32.
 
-Values behind a ReLU become 0..255 in equal steps, the weights of each output channel -127..127 (Jacob et al.,
+Values behind a ReLU or PReLU become 0..255 in equal steps, the weights of each output channel -127..127 (Jacob et al.,
 "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018). In the file these
 are ONNX's QuantizeLinear and DequantizeLinear; the runtime makes integer arithmetic of them, and where a processor has
 none that pays, float32 with the same steps.
@@ -21,14 +21,14 @@ MOST_VALUE, MOST_WEIGHT = 255, 127
 MOST_PAIR = np.iinfo(np.int16).max // MOST_VALUE
 
 
-def quantized(model: onnx.ModelProto, largest: Mapping[str, float]) -> onnx.ModelProto:
-    """The same network; each convolution that takes in a value of `largest` calculates in whole numbers.
+def quantized(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> onnx.ModelProto:
+    """The same network; each convolution that takes in a value of `ranges` calculates in whole numbers.
 
-    `largest`: by name, values that are never negative, to take in equal steps from 0 to it; what is beyond is cut off.
-    Errors: ValueError for a name that is no ReLU's output.
+    `ranges`: by name, the least number (0 or below) and the largest, to take in equal steps; what is beyond is cut off.
+    Errors: ValueError for a name that is no ReLU's or PReLU's output.
     """
-    relus = {node.output[0] for node in model.graph.node if node.op_type == "Relu"}
-    if unknown := largest.keys() - relus:
+    relus = {node.output[0] for node in model.graph.node if node.op_type in ("Relu", "PRelu")}
+    if unknown := ranges.keys() - relus:
         raise ValueError(f"the network has no ReLU {', '.join(sorted(unknown))}")
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     nodes: list[onnx.NodeProto] = []
@@ -36,15 +36,17 @@ def quantized(model: onnx.ModelProto, largest: Mapping[str, float]) -> onnx.Mode
         node = onnx.NodeProto()
         node.CopyFrom(original)
         nodes.append(node)
-        if node.op_type == "Conv" and node.input[0] in largest:
+        if node.op_type == "Conv" and node.input[0] in ranges:
             weights = node.input[1]
             whole, steps = whole_weights(constants.pop(weights))
             constants |= {_whole(weights): whole} | _scale(weights, steps, np.zeros(len(steps), dtype=np.int8))
             nodes.insert(-1, _restore(weights))
             node.input[1] = _restored(weights)
-        node.input[:] = [_restored(value) if value in largest else value for value in node.input]
-        for value in largest.keys() & set(node.output):
-            constants |= _scale(value, np.float32(largest[value] / MOST_VALUE), np.uint8(0))
+        node.input[:] = [_restored(value) if value in ranges else value for value in node.input]
+        for value in ranges.keys() & set(node.output):
+            least, largest = ranges[value]
+            step = np.float32((largest - least) / MOST_VALUE)
+            constants |= _scale(value, step, np.uint8(np.rint(-least / step)))
             nodes += [helper.make_node("QuantizeLinear", [value, *_scale_names(value)], [_whole(value)])]
             nodes += [_restore(value)]
     result = onnx.ModelProto()

@@ -1,8 +1,10 @@
 import numpy as np
+import openvino
 import pytest
 
 from model.build.errors import SourceError
-from model.build.opencv_zoo import dequantized
+from model.build.graph import Graph
+from model.build.opencv_zoo import dequantized, with_folded_normalization
 from model.build.sources import SFACE, read_archives
 
 
@@ -23,3 +25,23 @@ def test_a_file_that_its_origin_does_not_publish_is_refused(tmp_path, monkeypatc
 
     with pytest.raises(SourceError, match=f"{SFACE.file} is not the file"):
         read_archives(tmp_path)
+
+
+def test_a_normalization_becomes_part_of_the_convolution_before_it():
+    random = np.random.default_rng(0)
+    graph = Graph("small", input_name="pixels", input_shape=["N", 3, 6, 6])
+    value = graph.op("Conv", "pixels", graph.constant(random.normal(size=(4, 3, 3, 3)).astype(np.float32)))
+    numbers = [random.uniform(0.5, 2, 4).astype(np.float32) for _ in range(4)]
+    value = graph.op("BatchNormalization", value, *map(graph.constant, numbers), epsilon=1e-3)
+    graph.output(graph.op("Relu", value), name="result", shape=["N", 4, 4, 4])
+    network = graph.model(description="for a test")
+    pixels = random.normal(size=(1, 3, 6, 6)).astype(np.float32)
+
+    folded = with_folded_normalization(network)
+
+    assert [node.op_type for node in folded.graph.node] == ["Conv", "Relu", "Identity"]
+    before, after = (
+        openvino.Core().compile_model(openvino.Core().read_model(one.SerializeToString()), "CPU")(pixels)[0]
+        for one in (network, folded)
+    )
+    assert after == pytest.approx(before, abs=1e-4)

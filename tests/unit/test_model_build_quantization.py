@@ -47,13 +47,13 @@ def test_whole_numbers_say_nearly_the_same(network, random):
     pixels = random.normal(0, 1, (2, 4, SIDE, SIDE)).astype(np.float32)
     expected = run(network, pixels)
 
-    answer = run(quantized(network, dict.fromkeys(relus(network), 5.0)), pixels)
+    answer = run(quantized(network, dict.fromkeys(relus(network), (0.0, 5.0))), pixels)
 
     assert 0 < np.abs(answer - expected).max() < 0.05 * np.abs(expected).max()
 
 
 def test_the_weights_are_kept_as_whole_numbers(network):
-    whole = quantized(network, dict.fromkeys(relus(network), 5.0))
+    whole = quantized(network, dict.fromkeys(relus(network), (0.0, 5.0)))
 
     types = [tensor.data_type for tensor in whole.graph.initializer if len(tensor.dims) == 4]
     assert sorted(types) == [onnx.TensorProto.FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.INT8]
@@ -69,7 +69,7 @@ def test_values_beyond_the_largest_are_cut_off(network, random):
     pixels = random.normal(0, 1, (1, 4, SIDE, SIDE)).astype(np.float32)
     (last,) = relus(network)[1:]
 
-    answers = [run(quantized(network, {last: largest}), pixels) for largest in (50.0, 0.01)]
+    answers = [run(quantized(network, {last: (0.0, largest)}), pixels) for largest in (50.0, 0.01)]
 
     wide, narrow = (np.ptp(answer, axis=(0, 2, 3)) for answer in answers)
     assert (wide > 1).all()
@@ -78,7 +78,7 @@ def test_values_beyond_the_largest_are_cut_off(network, random):
 
 def test_a_value_that_may_be_negative_is_refused(network):
     with pytest.raises(ValueError, match="no ReLU conv_0"):
-        quantized(network, {"conv_0": 1.0})
+        quantized(network, {"conv_0": (0.0, 1.0)})
 
 
 def test_products_of_two_neighbours_fit_into_16_bits(random):
@@ -90,3 +90,21 @@ def test_products_of_two_neighbours_fit_into_16_bits(random):
     assert np.abs(pairs).max() * MOST_VALUE <= np.iinfo(np.int16).max
     assert np.abs(whole).max(axis=(1, 2, 3))[:-1].min() >= 60  # and the steps are no coarser for it than need be
     np.testing.assert_allclose(whole * steps[:, None, None, None], weights, atol=steps.max() / 2)
+
+
+def test_values_below_zero_are_kept_where_the_range_holds_them(random):
+    graph = Graph("small", input_name="pixels", input_shape=["N", 4, SIDE, SIDE])
+    slope = graph.constant(np.full((4, 1, 1), 0.5, dtype=np.float32))
+    weights, bias = random.normal(0, 0.3, (2, 4, 3, 3)).astype(np.float32), np.zeros(2, dtype=np.float32)
+    value = graph.op("PRelu", "pixels", slope)
+    graph.output(
+        graph.op("Conv", value, graph.constant(weights), graph.constant(bias)), name="result", shape=["N", 2, 10, 10]
+    )
+    network = graph.model(description="for a test")
+    pixels = random.normal(0, 1, (2, 4, SIDE, SIDE)).astype(np.float32)
+    expected = run(network, pixels)
+
+    both, above = (run(quantized(network, {value: (least, 4.0)}), pixels) for least in (-2.0, 0.0))
+
+    assert np.abs(both - expected).max() < 0.05 * np.abs(expected).max()
+    assert np.abs(above - expected).max() > 0.2 * np.abs(expected).max()
