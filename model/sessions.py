@@ -61,6 +61,8 @@ class OpenVinoSession:
             "ENABLE_CPU_PINNING": False,
             # left alone it takes half precision where the processor has it, and faces would depend on the machine
             "INFERENCE_PRECISION_HINT": "f32",
+            # left alone it rounds what meets weights of eight bits, more on some processors than on others
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
         compiled = core.compile_model(_taking_pictures(core.read_model(path), colors), "CPU", settings)
         self._request = compiled.create_infer_request()

@@ -3,7 +3,8 @@
 Sources: face_detection_yunet_2023mar_int8bq.onnx (Shiqi Yu and others, MIT) and
 face_recognition_sface_2021dec_int8bq.onnx (Zhong and others, "SFace", 2021; Apache-2.0). In both, DequantizeLinear
 nodes with a `block_size` restore the weights. Few runtimes know these, so the build restores them once, to the same
-numbers; nothing else of the networks changes but what they leave free: the number of faces, the size of a picture.
+numbers, or where they are many (SFace's last layer) leaves that to plain nodes. Nothing else of the networks changes
+but what they leave free: the number of faces, the size of a picture.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,13 @@ def _restored(
     """The network with plain float32 weights. Errors: ArchiveError for another network."""
     original = onnx.load_model_from_string(content)
     arrays: _Arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in original.graph.initializer}
-    nodes = [node for node in original.graph.node if not _folded(node, arrays)]
+    large = {node.input[1] for node in original.graph.node if node.op_type == "Gemm"}
+    nodes: list[onnx.NodeProto] = []
+    for node in original.graph.node:
+        if node.op_type == "DequantizeLinear" and node.output[0] in large:
+            nodes += _in_blocks(node, arrays)
+        elif not _folded(node, arrays):
+            nodes.append(node)
     if any(node.op_type == "DequantizeLinear" for node in nodes):
         raise ArchiveError(f"{name}: some weights are not constants")
     read = {value for node in nodes for value in node.input}
@@ -107,6 +114,29 @@ def _folded(node: onnx.NodeProto, arrays: _Arrays) -> bool:
         settings = {attribute.name: attribute.i for attribute in node.attribute}
         arrays[node.output[0]] = dequantized(values, *others, axis=settings["axis"], block=settings["block_size"])
     return True
+
+
+def _in_blocks(node: onnx.NodeProto, arrays: _Arrays) -> list[onnx.NodeProto]:
+    """Nodes that every runtime knows, in place of a DequantizeLinear: a quarter of the bytes of float32 weights.
+
+    Errors: ArchiveError for weights that are not whole blocks along their last axis.
+    """
+    values, scales, zeros = (arrays[value] for value in node.input)
+    restored, (rows, columns) = node.output[0], values.shape
+    if columns % scales.shape[1]:
+        raise ArchiveError(f"{restored}: {columns} weights are not {scales.shape[1]} equal blocks")
+    names = {part: f"{restored}_{part}" for part in ("blocks", "zeros", "scales", "shape")}
+    arrays[names["blocks"]] = values.reshape(rows, scales.shape[1], -1)
+    arrays[names["zeros"]], arrays[names["scales"]] = zeros[..., None], scales[..., None]
+    arrays[names["shape"]] = np.array([rows, columns], dtype=np.int64)
+    steps = [f"{restored}_step_{number}" for number in range(4)]
+    return [
+        helper.make_node("Cast", [names["blocks"]], [steps[0]], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Cast", [names["zeros"]], [steps[1]], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Sub", [steps[0], steps[1]], [steps[2]]),
+        helper.make_node("Mul", [steps[2], names["scales"]], [steps[3]]),
+        helper.make_node("Reshape", [steps[3], names["shape"]], [restored]),
+    ]
 
 
 def dequantized(
