@@ -20,7 +20,7 @@ from functions.common.gallery_store import MAX_FACES, EnrolledFace
 from functions.common.shown_text import printable
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, walk, why_unreadable
-from local.json_input import read_json_list
+from local.json_input import NoList, read_json_list
 from local.media_files import if_media
 from model.embedders import EMBEDDERS, UNNAMED_EMBEDDER, EmbedderKind
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
@@ -229,12 +229,20 @@ def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut) -> No
         elif is_folder(entry):
             _scan_person(entry, source, leave_out)
         elif entry.suffix.lower() == ".json":
-            source.embeddings.extend(_read_embeddings(entry))
+            _scan_json(entry, source, leave_out)
         elif isinstance(not_media := if_media(entry), LeftOut):
             leave_out(not_media)
         else:
             where = f"{folder.name}/NAME/{entry.name}"
             leave_out(LeftOut(path=entry, reason=f"a photo belongs in a folder with the person's name, {where}"))
+
+
+def _scan_json(path: Path, source: GallerySource, leave_out: LeaveOut) -> None:
+    """A file beside the photos may be about something else; one that is named itself may not."""
+    try:
+        source.embeddings.extend(_read_embeddings(path))
+    except NoList:
+        leave_out(LeftOut(path=path, reason="not a JSON list of embeddings"))
 
 
 def _scan_person(folder: Path, source: GallerySource, leave_out: LeaveOut) -> None:

@@ -14,7 +14,12 @@ MAX_BYTES = 256 * 1024**2  # 100,000 embeddings as JSON text
 MAX_DIGITS = 400  # of a number; no float and no number of DynamoDB has more
 
 
+class NoList(UsageError):
+    """Valid JSON, but not a list."""
+
+
 def read_json_list(path: Path) -> list[Any]:
+    """Errors: UsageError, of which NoList, with the path and what is wrong."""
     unreadable = why_unreadable(path)
     if unreadable is not None:
         raise UsageError(f"{path}: {unreadable}")
@@ -35,7 +40,7 @@ def read_json_list(path: Path) -> list[Any]:
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
     if not isinstance(content, list):
-        raise UsageError(f"{path}: expected a JSON list, found {type(content).__name__}")
+        raise NoList(f"{path}: expected a JSON list, found {type(content).__name__}")
     return content
 
 

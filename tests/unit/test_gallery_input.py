@@ -115,6 +115,17 @@ def test_what_a_folder_holds_beside_photos_is_left_out_aloud(tmp_path: Path) -> 
     assert "gone.jpg: a link to something that does not exist" in failure
 
 
+def test_json_of_something_else_beside_the_photos_is_left_out_aloud(tmp_path: Path) -> None:
+    photo(tmp_path / "Ann" / "1.jpg")
+    write(tmp_path / "groups.json", {"Ann": "white"})
+    notes: list[str] = []
+
+    source = scan_gallery([tmp_path], note=notes.append)
+
+    assert list(source.photos) == ["Ann"]
+    assert notes == [f"left out {tmp_path / 'groups.json'}: not a JSON list of embeddings"]
+
+
 def test_a_folder_name_is_composed_so_that_it_equals_the_record_s_name(tmp_path: Path) -> None:
     photo(tmp_path / "Zoe\u0308" / "1.jpg")
 
