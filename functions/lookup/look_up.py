@@ -174,8 +174,8 @@ class Lookup:
         groups = self._gallery.load(embedder)
 
         def enrolled(name: str) -> frozenset[str]:
-            faces = ((other, face) for group in groups for other, face in zip(group.names, group.embeddings, strict=True))
-            return frozenset(face_id(face) for other, face in faces if other == name)
+            pairs = (pair for group in groups for pair in zip(group.names, group.embeddings, strict=True))
+            return frozenset(face_id(face) for other, face in pairs if other == name)
 
         return enrolled, Gallery(groups, load_calibration(embedder, threshold=self._threshold))
 

@@ -52,7 +52,7 @@ def test_pairs_are_measured_and_a_photo_without_a_face_matches_nobody(engine: En
 
     assert (found["pairs"], found["without_a_face"]) == (3, ["dogs.jpg"])
     assert (found["false_non_match_rate"]["count"], found["false_match_rate"]["count"]) == (1, 0)
-    assert found["same"]["p100"] < 0.6, "a face that is not there has no distance"
+    assert found["same"]["p100"] < 1.2, "a face that is not there has no distance"
 
 
 def test_folders_in_which_nobody_has_a_face_are_refused(engine: Engine, tmp_path: Path) -> None:
