@@ -60,7 +60,9 @@ def _brand(head: bytes) -> bytes:
 
 def not_read(head: bytes) -> str | None:
     """What a photo in the container of HEIC is called, if it is of a codec that nothing here decodes."""
-    return _NOT_READ.get(_brand(head))
+    brands = int.from_bytes(head[:4], "big")
+    is_photo = head[4:8] == b"ftyp" and head[brands + 4 : brands + 8] == b"meta" and b"pict" in head
+    return _NOT_READ.get(_brand(head), "a photo in HEIF of an unknown kind" if is_photo else None)
 
 
 def _is_webp(head: bytes) -> bool:

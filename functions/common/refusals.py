@@ -162,6 +162,7 @@ _TABLE: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (_at(6, b"HEAPCCDR"), "a camera's raw photo (CRW)", EXPORT),
     (_at(0, b"IIII\x01\0\0\0", b"MMMM\0\0\0\x01"), "a camera's raw photo (IIQ)", EXPORT),
     (_at(0, b"SQLite format 3\0"), "a database", NO_PICTURE),
+    (_at(0, b"\0\x01\0\0\0", b"OTTO\0", b"ttcf", b"wOFF", b"wOF2"), "a font", NO_PICTURE),
     (_at(0, b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"), "a program", NO_PICTURE),
 )
 _SOUND = (
@@ -197,4 +198,6 @@ def unknown(head: bytes) -> MediaError:
     if len(head) >= _TINY:
         return UnreadableMedia(_UNKNOWN)
     count = f"{len(head)} byte{'s' if head[1:] else ''}"
-    return TruncatedMedia(f"The file is incomplete: it has only {count}. Upload it again from the original.")
+    return TruncatedMedia(
+        f"The file has only {count}: it is incomplete, or no video or photo. Upload it again from the original."
+    )

@@ -65,7 +65,7 @@ REFUSED = {
     "in-its-header.webp": ("truncated-media", INCOMPLETE),
     "seven-bytes.png": (
         "truncated-media",
-        "The file is incomplete: it has only 7 bytes. Upload it again from the original.",
+        "The file has only 7 bytes: it is incomplete, or no video or photo. Upload it again from the original.",
     ),
     "empty.jpg": ("empty-file", "The file is empty. Upload it again."),
     "animated.webp": (

@@ -8,6 +8,7 @@ from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
 
 TS = (b"\x47" + bytes(187)) * 6
 TARGA = b"\0\0\x02" + bytes(9) + b"\x20\0\x20\0\x18\0" + bytes(300)
+PICTURE = b"\0\0\x01\0meta\0\0\0\0\0\0\0\x21hdlr\0\0\0\0\0\0\0\0pict" + bytes(200)
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100)
 M2TS = (bytes(4) + b"\x47" + bytes(187)) * 6
 
@@ -92,17 +93,18 @@ def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
         (b"\0\0\0\x0cJXS \r\n\x87\n", UnreadableMedia, "JPEG XS"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1miafjxsi", UnreadableMedia, "JPEG XS photo"),
         (b"\0\0\0\x18ftypavci\0\0\0\0mif1", UnreadableMedia, "a photo in H.264 .AVCI."),
+        (b"\0\0\0\x14ftypzzzz\0\0\0\0mif1" + PICTURE, UnreadableMedia, "a photo in HEIF of an unknown kind"),
         (b"\0\0\0\x18ftypvvic\0\0\0\0mif1", UnreadableMedia, "H.266"),
         (b"IIRO\x08\0\0\0" + bytes(200), UnreadableMedia, "raw photo .ORF.*Export the photo as JPEG"),
         (b"IIII\x01\0\0\0" + bytes(200), UnreadableMedia, "raw photo .IIQ."),
         ("[.ShellClassInfo]".encode("utf-16"), UnreadableMedia, "a text file, not a video or photo. Upload MP4"),
-        (b"\xff", TruncatedMedia, "it has only 1 byte. Upload it again"),
+        (b"\xff", TruncatedMedia, "has only 1 byte: it is incomplete, or no video or photo. Upload it again"),
         (("mü" * 200).encode()[:-1], UnreadableMedia, "a text file"),
         (b"m\xfcde " * 100, UnreadableMedia, "not a video or photo that can be read. Upload MP4"),
-        (b"\x89PN", TruncatedMedia, "incomplete: it has only 3 bytes. Upload it again from the original"),
-        (b"GIF8", TruncatedMedia, "it has only 4 bytes"),
-        (b"RIFF\x10\x27\0\0", TruncatedMedia, "it has only 8 bytes"),
-        (b"\x47\x40\0\x10" + bytes(96), TruncatedMedia, "it has only 100 bytes"),
+        (b"\x89PN", TruncatedMedia, "has only 3 bytes: it is incomplete"),
+        (b"GIF8", TruncatedMedia, "has only 4 bytes: it is incomplete"),
+        (b"RIFF\x10\x27\0\0", TruncatedMedia, "has only 8 bytes: it is incomplete"),
+        (b"\x47\x40\0\x10" + bytes(96), TruncatedMedia, "has only 100 bytes: it is incomplete"),
         (b"RIFF\0\0\0\0WAVEfmt ", NoVideo, "only sound"),
         (b"ID3\x04\0", NoVideo, "only sound"),
         (b"fLaC\0", NoVideo, "only sound"),
