@@ -372,16 +372,18 @@ class _Reading:
             claimed = decoded * media.claim.size / media.size
         usual_frame = 1 / media.frame_rate if media.frame_rate else 0.0
         missing = claimed - decoded
-        tolerated = min(MISSING_SECONDS, MISSING_SHARE * claimed) if known_to_be_cut else MISSING_SECONDS
-        if missing > max(tolerated, 2 * usual_frame) and (known_to_be_cut or self._ran_out):
+        # IVF's claim counts its pictures, and nothing else shows that some are missing
+        certain = known_to_be_cut or media.container == IVF
+        tolerated = min(MISSING_SECONDS, MISSING_SHARE * claimed) if certain else MISSING_SECONDS
+        if missing > max(tolerated, 2 * usual_frame) and (certain or self._ran_out):
             raise TruncatedMedia(
                 f"The file is incomplete: {holds(decoded, claimed)}. Upload it again from the original."
             )
         # a size that lies is no reason to tell of something missing; a GIF does not say how long it should be
         shown = missing > usual_frame / 2 or media.container == GIF
-        self.cut = (known_to_be_cut and shown) or any(map(ENDS_EARLY.search, self._timeline.problems))
+        self.cut = (certain and shown) or any(map(ENDS_EARLY.search, self._timeline.problems))
 
     @property
     def _ran_out(self) -> bool:
-        """Whether the demuxer came to the end too early. IVF's claim counts its pictures, and nothing else shows it."""
-        return self._opened.media.container == IVF or any(map(CUT_OFF.search, self._timeline.problems))
+        """Whether the demuxer came to the end too early."""
+        return any(map(CUT_OFF.search, self._timeline.problems))

@@ -51,6 +51,8 @@ _TABLE: tuple[tuple[re.Pattern[str], type[RollcallError], str], ...] = (
     (re.compile(r"Video: none.*unknown codec|Decoder \(codec|Decoder not found"), UnreadableMedia, UNKNOWN_CODEC),
 )
 
+# A demuxer's: a packet that claims gigabytes is damage, and no large picture
+_ABSURD_PACKET = re.compile(r"\] (file:.*|<url>|Error during demuxing): Cannot allocate memory")
 _CODEC = re.compile(r"Video: none \((\w{4}) / ")
 _PICTURE_SIZE = re.compile(r"Picture size (\d{1,9})x(\d{1,9}) ")
 
@@ -91,12 +93,12 @@ def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
 
 def broken_off(log: Iterable[str]) -> RollcallError | None:
     """What ended a decode early though it gave frames."""
-    out_of_memory = any("Cannot allocate memory" in line for line in log)
+    out_of_memory = any("Cannot allocate memory" in line and not _ABSURD_PACKET.search(line) for line in log)
     return TooManyPixels(TOO_MANY_PIXELS) if out_of_memory else None
 
 
 def _named(log: Iterable[str]) -> RollcallError | None:
-    text = "\n".join(log)
+    text = "\n".join(line for line in log if not _ABSURD_PACKET.search(line))
     codec = _CODEC.search(text)
     name = f" ({codec[1]})" if codec is not None else ""
     return next((kind(message.format(name=name)) for pattern, kind, message in _TABLE if pattern.search(text)), None)

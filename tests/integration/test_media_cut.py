@@ -87,7 +87,16 @@ def test_a_header_that_was_cut_is_no_video_without_pictures(whole: dict[str, byt
         assert str(refusal(tmp_path, content[:size])) == f"The file is incomplete: its end is missing. {AGAIN}"
 
 
-@pytest.mark.parametrize(("name", "share"), [("v.avi", 0.95), ("v.gif", 0.95), ("v.mkv", 0.98), ("v.flv", 0.97)])
+def test_a_packet_of_an_absurd_size_is_no_large_picture(whole: dict[str, bytes], tmp_path: Path) -> None:
+    content = bytearray(whole["v.ivf"])
+    second = 32 + 12 + int.from_bytes(content[32:36], "little")
+    content[second : second + 4] = b"\xff\xff\xff\x7e"
+    assert isinstance(refusal(tmp_path, bytes(content)), TruncatedMedia)
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("v.avi", 0.95), ("v.gif", 0.95), ("v.mkv", 0.98), ("v.flv", 0.97), ("v.ivf", 0.97)]
+)
 def test_a_little_that_is_missing_is_told(whole: dict[str, bytes], tmp_path: Path, name: str, share: float) -> None:
     _, seconds, cut = read(tmp_path, whole[name][: int(share * len(whole[name]))])
     assert seconds == pytest.approx(SECONDS, abs=0.4)

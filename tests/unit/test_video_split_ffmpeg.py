@@ -155,6 +155,8 @@ def test_urls_are_scrubbed() -> None:
         ("[error] <url>: Input/output error", TruncatedMedia),
         ("[png @ 0x1] [error] Picture size 20000x20000 is invalid", TooManyPixels),
         ("[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory", TooManyPixels),
+        ("[error] <url>: Cannot allocate memory", DamagedMedia),
+        ("[in#0/ivf @ 0x1] [error] Error during demuxing: Cannot allocate memory", DamagedMedia),
         ("[h264 @ 0x1] [error] no frame!", DamagedMedia),
     ],
 )
