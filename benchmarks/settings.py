@@ -19,19 +19,18 @@ from benchmarks.accuracy.clips import against
 from benchmarks.accuracy.detection import found_in_photos
 from benchmarks.accuracy.material import (
     Sample,
-    Templates,
     clip_gallery,
+    enrolled_faces,
     frames,
     people_in_folders,
     people_in_groups,
-    templates_of,
-    together,
 )
-from benchmarks.accuracy.open_set import Probe, answer
+from benchmarks.accuracy.open_set import Probe, answers
 from benchmarks.accuracy.verification import at_threshold, pair_distances
 from benchmarks.engine import fastest, sample
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline import measure_pipeline
+from functions.common.gallery_store import EnrolledFace
 from model.build.folder import ensure_model_files
 from model.calibration import Calibration, load_calibration
 from model.engine import Engine, load_engine
@@ -115,7 +114,7 @@ def thresholds(engine: Engine, thorough: Engine, data: Path, calibration: Calibr
     `thorough`: an engine that looks for the small faces of photos.
     """
     photos = people_in_folders(thorough, data / "johns")[0] + people_in_groups(thorough, data / "detection")
-    enrolled = together(templates_of(photos), clip_gallery(data, calibration.embedder))
+    enrolled = enrolled_faces(photos, calibration.embedder) + clip_gallery(data, calibration.embedder)
     pairs = pair_distances(photos)
     seen = _clips(engine, data, rate=DEFAULT_RATE, min_face=DEFAULT_SMALLEST_FACE)
     for threshold in THRESHOLDS:
@@ -142,10 +141,9 @@ def workers(data: Path, model_dir: Path, counts: Sequence[int]) -> list[Row]:
     ]
 
 
-def _asked(photos: Sequence[Sample], enrolled: Templates, calibration: Calibration) -> Row:
-    everybody = np.arange(len(enrolled.names))
+def _asked(photos: Sequence[Sample], enrolled: Sequence[EnrolledFace], calibration: Calibration) -> Row:
     probes = [Probe(photo.subject, photo.source, "as it is", photo.face) for photo in photos]
-    told = [(probe, answer(probe, enrolled, everybody, calibration)) for probe in probes]
+    told = answers(probes, enrolled, calibration)
     known = [(probe, one) for probe, one in told if one.enrolled]
     return {
         "known_lost": f"{sum(one.known != probe.subject for probe, one in known)} of {len(known)}",

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
@@ -9,21 +10,40 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """percent: 0..100. interval: of 95 %, in percent, with people and not pairs drawn anew."""
+    """percent: 0..100. interval: of 95 %, in percent, wide enough for people drawn anew and for pairs drawn anew."""
 
     percent: float
     interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRates:
-    """Of the shipped threshold alone, over pairs of good photos (docs/accuracy.md).
+class GroupRate(Rate):
+    """group: the apparent group of the people, as the material of the measurement names it."""
 
-    false_match: pairs of two people that are within it. false_non_match: pairs of one person that are not.
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstGroup:
+    """Each rate of the group in which it is the highest, between people of that group."""
+
+    false_match: GroupRate
+    false_non_match: GroupRate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRates:
+    """Of the shipped threshold alone: one photo against one enrolled photo, of people who had no part in the choice of
+    that threshold (docs/accuracy.md).
+
+    false_match: pairs of two people that are within it. false_non_match: pairs of one person that are not. Both are
+    over all pairs; `worst_group` is over the pairs of one group. people: how many were measured.
     """
 
     false_match: Rate
     false_non_match: Rate
+    worst_group: WorstGroup | None = None
+    people: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +113,24 @@ def load_calibration(embedder: str, *, threshold: float | None = None) -> Calibr
 def _error_rates(shipped: dict[str, Any] | None) -> ErrorRates | None:
     if shipped is None:
         return None
+    worst = shipped["worst_group"]
     return ErrorRates(
-        **{name: Rate(percent=percent, interval=(low, high)) for name, (percent, low, high) in shipped.items()}
+        false_match=Rate(**_rate(shipped["false_match"])),
+        false_non_match=Rate(**_rate(shipped["false_non_match"])),
+        worst_group=WorstGroup(**{name: GroupRate(**_rate(found)) for name, found in worst.items()}),
+        people=shipped["people"],
     )
+
+
+def _rate(shipped: dict[str, Any]) -> dict[str, Any]:
+    low, high = shipped["interval"]
+    return shipped | {"interval": (low, high)}
+
+
+def weakest(error_rates: Iterable[ErrorRates | None]) -> ErrorRates | None:
+    """Those with the most false matches in the worst group; None where one of them is not known."""
+    known = list(error_rates)
+    measured = [rates for rates in known if rates is not None]
+    if not measured or len(measured) < len(known):
+        return None
+    return max(measured, key=lambda rates: (rates.worst_group or rates).false_match.percent)

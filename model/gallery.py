@@ -1,12 +1,12 @@
 """The gallery of enrolled people, and the open-set answer to "who is this?"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibration import Calibration, load_calibration
+from model.calibration import Calibration, ErrorRates, load_calibration, weakest
 from model.embedders import EmbedderKind, as_kind, common_kind, embedder_kind, with_unit_parts
 
 Embedding = NDArray[np.float32]  # [D]
@@ -47,7 +47,7 @@ class _Block:
         if compared is None:
             raise ValueError(f"embeddings of {made_by.name} and {kind.name} have no numbers in common")
         self.stored = templates.embeddings
-        self._kind, self._compared = kind, compared
+        self._kind, self.compared = kind, compared
         self._templates = as_kind(templates.embeddings, made_by, compared)
         self._squares = np.einsum("nd,nd->n", self._templates, self._templates)
         self._slope, self._shift = 1.0, 0.0
@@ -59,16 +59,16 @@ class _Block:
 
     def squared(self, probe: Embedding) -> NDArray[np.float32]:
         """Squared distance of a probe [D] to each template. Through one matrix product: right to 0.001."""
-        numbers = as_kind(probe[None], self._kind, self._compared)[0]
+        numbers = as_kind(probe[None], self._kind, self.compared)[0]
         return self._scaled(np.maximum(self._squares - 2 * (self._templates @ numbers) + numbers @ numbers, 0))
 
     def squared_exactly(self, probe: Embedding, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """The same of the templates in `rows`, right to the last digits."""
-        numbers = as_kind(probe[None], self._kind, self._compared)[0]
+        numbers = as_kind(probe[None], self._kind, self.compared)[0]
         return self._scaled(((self._templates[rows] - numbers) ** 2).sum(axis=1))
 
     def _scaled(self, squared: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self._compared == self._kind:
+        if self.compared == self._kind:
             return squared
         return np.asarray(np.maximum(np.sqrt(squared) * self._slope + self._shift, 0) ** 2, dtype=np.float32)
 
@@ -78,24 +78,30 @@ class Gallery:
 
     The squared distance to a person is the mean of two: that to the nearest template, and the mean to all of them. So
     more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
-    Templates of an embedder that shares a network with the one in use are compared by that network alone.
+    Templates of an embedder that shares a network with the one in use are compared by that network alone, with more
+    errors: `calibration.error_rates` are those of the weakest comparison that the gallery makes.
     """
 
     def __init__(self, groups: Sequence[Templates], calibration: Calibration) -> None:
         """Errors: ValueError for embeddings that are not as many as their names, or share no network with the
         calibration's embedder.
         """
-        self.calibration = calibration
         self._kind = embedder_kind(calibration.embedder)
         for group in groups:
             if len(group.names) != len(group.embeddings):
                 raise ValueError(f"{len(group.names)} names for {len(group.embeddings)} embeddings")
         self._blocks = [_Block(group, self._kind) for group in groups if len(group.names)]
+        self.calibration = replace(calibration, error_rates=self._error_rates(calibration))
         everybody = np.array([name for group in groups for name in group.names], dtype=str)
         self._order = np.argsort(everybody, kind="stable")
         people, self._starts = np.unique(everybody[self._order], return_index=True)
         self._counts = np.diff([*self._starts, len(everybody)])
         self.people: list[str] = people.tolist()
+
+    def _error_rates(self, calibration: Calibration) -> ErrorRates | None:
+        if calibration.error_rates is None or not self._blocks:
+            return calibration.error_rates
+        return weakest(load_calibration(block.compared.name).error_rates for block in self._blocks)
 
     def distances(self, embedding: Embedding) -> NDArray[np.float32]:
         """Distance of a probe [D] to each of `people`. Returns [people], right to 0.001."""

@@ -1,6 +1,8 @@
-"""Prints a table of accuracy, and writes OUT/accuracy.json and OUT/accuracy/*.png.
+"""Prints a table of accuracy, and writes OUT/accuracy.json, OUT/accuracy-groups.md and OUT/accuracy/*.png.
 
 python -m benchmarks.accuracy ../shared/data [--photos FOLDER]... [--pairs FILE.csv]... [--out out] [--embedder facenet]
+
+A folder of photos, NAME/*.jpg, may hold a groups.json, {"NAME": "GROUP"}: then every rate is told for each group too.
 """
 
 import argparse
@@ -13,21 +15,23 @@ from typing import Any
 from benchmarks.accuracy.clips import clips
 from benchmarks.accuracy.detection import detect
 from benchmarks.accuracy.enrolment import enrolment
+from benchmarks.accuracy.group_tables import group_lines, group_page
+from benchmarks.accuracy.groups import by_group
 from benchmarks.accuracy.material import (
     Sample,
-    Templates,
     clip_gallery,
     demo_people,
+    enrolled_faces,
     pairs,
     people_in_folders,
     people_in_groups,
     photos_of_people,
-    templates_of,
-    together,
 )
 from benchmarks.accuracy.open_set import by_condition, condition_distances, probes
+from benchmarks.accuracy.people import people_of, read_groups, read_relatives
 from benchmarks.accuracy.table import lines
 from benchmarks.accuracy.verification import PairDistances, pair_distances, verify, verify_pairs
+from functions.common.gallery_store import EnrolledFace
 from local.demo.photos import ensure_photos
 from model.build.folder import ensure_model_files
 from model.calibration import load_calibration
@@ -35,55 +39,76 @@ from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 from model.engine import load_engine
 from model.enrolment import load_enrolment_limits
 
+DIVERSE = "diverse"  # of the data: people of several groups
 ENROLLED_FACE = 60  # pixels: smaller faces are probes only; nobody enrols a face from a group photo's back row
 
 
 def main() -> None:
     options = _options()
     listed = {file.name: pairs(file) for file in options.pairs}  # what is wrong with them is told before the long work
-    for folder in options.photos:
-        photos_of_people(folder)
+    folders = _folders(options)
+    groups = {folder.name: read_groups(folder) for folder in folders}
+    relatives = read_relatives(options.relatives)
     engine = load_engine(
         ensure_model_files(progress=print), options.embedder, min_face=options.min_face, threads=options.threads
     )
-    calibration = load_calibration(engine.identity.embedder_name, threshold=options.threshold)
+    embedder = engine.identity.embedder_name
+    calibration = load_calibration(embedder, threshold=options.threshold)
     photos = ensure_photos(options.out / "photos", progress=print)
     johns, missed = people_in_folders(engine, options.data / "johns")
     others = people_in_groups(engine, options.data / "detection") + demo_people(engine, photos)
     sets: dict[str, tuple[list[Sample], list[str]]] = {"johns": (johns, missed), "all photos": (johns + others, missed)}
-    sets |= {folder.name: people_in_folders(engine, folder) for folder in options.photos}
+    sets |= {folder.name: people_in_folders(engine, folder) for folder in folders}
+    grouped = {
+        name: people_of(sets[name][0], of_groups, relatives, embedder=embedder)
+        for name, of_groups in groups.items()
+        if of_groups is not None
+    }
 
-    gallery = clip_gallery(options.data, options.embedder)
-    enrolled = together(templates_of([sample for sample in johns + others if _is_large(sample)]), gallery)
+    gallery = clip_gallery(options.data, embedder)
+    enrolled = enrolled_faces([sample for sample in johns + others if _is_large(sample)], embedder) + gallery
     probed = probes(engine, johns + others)
     report: dict[str, Any] = {
         "model": engine.identity.versions(),
         "min_face_px": options.min_face,
         "calibration": dataclasses.asdict(calibration),
+        "groups": {name: by_group(people, calibration) for name, people in grouped.items()},
         "verification": {name: verify(samples, empty, calibration) for name, (samples, empty) in sets.items()}
         | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
-        "enrolment": enrolment(engine, johns + others, load_enrolment_limits(engine.identity.embedder_name)),
+        "enrolment": enrolment(engine, johns + others, load_enrolment_limits(embedder)),
         "detection": detect(engine, options.data / "detection"),
         "open_set": by_condition(probed, enrolled, calibration),
         "pairs_by_condition": condition_distances(probed, enrolled, calibration),
-        "clips": clips(engine, options.data, _galleries(gallery, johns, enrolled), calibration),
+        "clips": clips(engine, options.data, _galleries(gallery, johns, enrolled, embedder), calibration),
     }
-    print(*lines(report), sep="\n")
+    print(*group_lines(report["groups"]), *lines(report), sep="\n")
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "accuracy.json"
     file.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=float))
+    (options.out / "accuracy-groups.md").write_text(group_page(report["groups"]))
     print(f"\nwritten: {file}")
     _plot(
         options.out / "accuracy", {name: samples for name, (samples, _) in sets.items()}, report, calibration.threshold
     )
 
 
-def _galleries(gallery: Templates, johns: Sequence[Sample], enrolled: Templates) -> dict[str, Templates]:
-    if not gallery.names:
+def _folders(options: argparse.Namespace) -> list[Path]:
+    """Of people's photos; what is wrong with them is told before the long work."""
+    diverse: Path = options.data / DIVERSE
+    folders = ([diverse] if diverse.is_dir() else []) + options.photos
+    for folder in folders:
+        photos_of_people(folder)
+    return folders
+
+
+def _galleries(
+    gallery: Sequence[EnrolledFace], johns: Sequence[Sample], enrolled: Sequence[EnrolledFace], embedder: str
+) -> dict[str, Sequence[EnrolledFace]]:
+    if not gallery:
         return {"everybody": enrolled}
     return {
         "their gallery": gallery,
-        "their gallery and johns": together(gallery, templates_of(johns)),
+        "their gallery and johns": [*gallery, *enrolled_faces(johns, embedder)],
         "everybody": enrolled,
     }
 
@@ -106,6 +131,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--photos", type=Path, action="append", default=[], help="a folder NAME/*.jpg; repeatable")
+    parser.add_argument(
+        "--relatives", type=Path, help='JSON: families who do not count as strangers, [["NAME", "NAME"]]'
+    )
     parser.add_argument("--pairs", type=Path, action="append", default=[], help="CSV: file_x,file_y,same; repeatable")
     parser.add_argument("--embedder", choices=list(EMBEDDERS), default=DEFAULT_EMBEDDER)
     parser.add_argument("--out", type=Path, default=Path("out"))

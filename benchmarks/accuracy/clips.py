@@ -8,17 +8,20 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.accuracy.material import Templates, frames
-from benchmarks.accuracy.statistics import rate
+from benchmarks.accuracy.material import frames
+from functions.common.gallery_store import EnrolledFace, by_embedder
 from model.calibration import Calibration
 from model.engine import Engine
 from model.gallery import Gallery
+from model.rates import rate
 from model.tracks import Identity, Sighting, identify, link
 
 SAMPLES_A_SECOND = 2
 
 
-def clips(engine: Engine, data: Path, galleries: dict[str, Templates], calibration: Calibration) -> dict[str, Any]:
+def clips(
+    engine: Engine, data: Path, galleries: dict[str, Sequence[EnrolledFace]], calibration: Calibration
+) -> dict[str, Any]:
     expected = json.loads((data / "videos" / "expected.json").read_text())
     seen = {clip: _sightings(engine, data / "videos" / clip) for clip in sorted(expected)}
     persons = {clip: expected[clip]["person"] for clip in seen}
@@ -30,7 +33,10 @@ def clips(engine: Engine, data: Path, galleries: dict[str, Templates], calibrati
 
 
 def against(
-    seen: dict[str, list[Sighting]], persons: dict[str, str], enrolled: Templates, calibration: Calibration
+    seen: dict[str, list[Sighting]],
+    persons: dict[str, str],
+    enrolled: Sequence[EnrolledFace],
+    calibration: Calibration,
 ) -> dict[str, Any]:
     full = _gallery(enrolled, calibration)
     known = {clip: _identities(sightings, full) for clip, sightings in seen.items()}
@@ -74,9 +80,8 @@ def _line(identity: Identity) -> dict[str, Any]:
     }
 
 
-def _gallery(enrolled: Templates, calibration: Calibration, *, without: str | None = None) -> Gallery:
-    kept = [number for number, name in enumerate(enrolled.names) if name != without]
-    return Gallery([enrolled.names[number] for number in kept], enrolled.embeddings[kept], calibration)
+def _gallery(enrolled: Sequence[EnrolledFace], calibration: Calibration, *, without: str | None = None) -> Gallery:
+    return Gallery(by_embedder(face for face in enrolled if face.name != without), calibration)
 
 
 def _sightings(engine: Engine, clip: Path) -> list[Sighting]:

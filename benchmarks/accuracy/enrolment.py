@@ -8,11 +8,11 @@ import numpy as np
 
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
 from benchmarks.accuracy.material import Sample
-from benchmarks.accuracy.statistics import rate
 from functions.common.enrolment import NotEnrolled, main_face
 from model.engine import Engine
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 from model.faces import Face
+from model.rates import rate
 
 HARMFUL_DISTANCE = 0.42  # from a face to itself, made worse: as far as 95 % of two photos of one person in johns
 LEAST_PHOTOS = 3  # of a person, for one photo to be odd among them

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from functions.common.gallery_store import EnrolledFace, comparable
 from model.embedders import UNNAMED_EMBEDDER
 from model.engine import Engine
 from model.faces import Box, Face, Image
@@ -38,15 +38,6 @@ class Sample:
     source: str
     photo: Image
     face: Face
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Templates:
-    """Embeddings [N, D] of enrolled people, one by one."""
-
-    names: list[str]
-    sources: list[str]
-    embeddings: NDArray[np.float32]
 
 
 def people_in_folders(engine: Engine, folder: Path) -> tuple[list[Sample], list[str]]:
@@ -127,26 +118,24 @@ def _pair(file: Path, number: int, row: dict[str, str | None]) -> Pair:
     return one, other, SAME[same]
 
 
-def clip_gallery(data: Path, embedder: str) -> Templates:
-    """The people of the clips, enrolled by somebody else's pipeline with dlib's ResNet; nobody for another embedder."""
-    if embedder != UNNAMED_EMBEDDER:
-        return Templates([], [], np.empty((0, 0), dtype=np.float32))
+def clip_gallery(data: Path, embedder: str) -> list[EnrolledFace]:
+    """The people of the clips, enrolled by somebody else's pipeline with dlib's ResNet; nobody for an embedder that
+    has nothing in common with that.
+    """
+    if not comparable(UNNAMED_EMBEDDER, embedder):
+        return []
     entries = json.loads((data / "gallery" / "embeddings.json").read_text())
-    embeddings = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
-    return Templates([entry["name"] for entry in entries], ["gallery"] * len(entries), embeddings)
+    return [
+        EnrolledFace(name=entry["name"], embedding=np.array(entry["embedding"], dtype=np.float32), source="gallery")
+        for entry in entries
+    ]
 
 
-def templates_of(samples: Sequence[Sample]) -> Templates:
-    embeddings = np.array([sample.face.embedding for sample in samples], dtype=np.float32).reshape(len(samples), -1)
-    return Templates([sample.subject for sample in samples], [sample.source for sample in samples], embeddings)
-
-
-def together(*parts: Templates) -> Templates:
-    return Templates(
-        [name for part in parts for name in part.names],
-        [source for part in parts for source in part.sources],
-        np.concatenate([part.embeddings for part in parts if part.names]),
-    )
+def enrolled_faces(samples: Sequence[Sample], embedder: str) -> list[EnrolledFace]:
+    return [
+        EnrolledFace(name=sample.subject, embedding=sample.face.embedding, model=embedder, source=sample.source)
+        for sample in samples
+    ]
 
 
 def frames(clip: Path, *, every: int) -> Iterator[Image]:

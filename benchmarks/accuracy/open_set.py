@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.conditions import CONDITIONS, cut_out
-from benchmarks.accuracy.material import Sample, Templates
-from benchmarks.accuracy.statistics import logistic, rate
+from benchmarks.accuracy.material import Sample
+from benchmarks.accuracy.similarity import logistic
 from benchmarks.accuracy.verification import spread
+from functions.common.gallery_store import EnrolledFace, by_embedder
 from model.calibration import Calibration
 from model.engine import Engine
 from model.faces import Face
+from model.gallery import Gallery
+from model.rates import rate
 
 DRAWS = 5  # galleries of one photo a person
-FAR = np.float32(np.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,32 +50,30 @@ def probes(engine: Engine, samples: Sequence[Sample]) -> list[Probe]:
     return made
 
 
-def by_condition(probed: Sequence[Probe], enrolled: Templates, calibration: Calibration) -> dict[str, Any]:
+def by_condition(probed: Sequence[Probe], enrolled: Sequence[EnrolledFace], calibration: Calibration) -> dict[str, Any]:
     """Every photo of a person enrolled but the probe's own; and galleries of one photo a person, drawn by chance."""
     generator = np.random.default_rng(0)
-    whole = np.arange(len(enrolled.names))
     single = [_one_each(enrolled, generator) for _ in range(DRAWS)]
     return {
-        "people_enrolled": len(set(enrolled.names)),
-        "all_photos_enrolled": _table(probed, enrolled, [whole], calibration),
-        "one_photo_enrolled": _table(probed, enrolled, single, calibration),
+        "people_enrolled": len({face.name for face in enrolled}),
+        "all_photos_enrolled": _table(probed, [enrolled], calibration),
+        "one_photo_enrolled": _table(probed, single, calibration),
     }
 
 
-def _one_each(enrolled: Templates, generator: np.random.Generator) -> NDArray[np.intp]:
-    names = np.array(enrolled.names)
-    return np.array([generator.choice(np.flatnonzero(names == name)) for name in sorted(set(enrolled.names))])
+def _one_each(enrolled: Sequence[EnrolledFace], generator: np.random.Generator) -> list[EnrolledFace]:
+    names = np.array([face.name for face in enrolled])
+    return [enrolled[generator.choice(np.flatnonzero(names == name))] for name in sorted(set(names.tolist()))]
 
 
 def _table(
-    probed: Sequence[Probe], enrolled: Templates, galleries: Sequence[NDArray[np.intp]], calibration: Calibration
+    probed: Sequence[Probe], galleries: Sequence[Sequence[EnrolledFace]], calibration: Calibration
 ) -> dict[str, Any]:
-    answers: dict[str, list[tuple[Probe, Answer]]] = {condition: [] for condition in CONDITIONS}
-    for probe in probed:
-        for gallery in galleries:
-            answers[probe.condition].append((probe, answer(probe, enrolled, gallery, calibration)))
-    rows = {condition: _row(given) for condition, given in answers.items()}
-    return rows | {"all": _row([one for given in answers.values() for one in given])}
+    given = [one for gallery in galleries for one in answers(probed, gallery, calibration)]
+    by_condition: dict[str, list[tuple[Probe, Answer]]] = {condition: [] for condition in CONDITIONS}
+    for probe, told in given:
+        by_condition[probe.condition].append((probe, told))
+    return {condition: _row(told) for condition, told in by_condition.items()} | {"all": _row(given)}
 
 
 def _row(given: Sequence[tuple[Probe, Answer]]) -> dict[str, Any]:
@@ -86,32 +86,40 @@ def _row(given: Sequence[tuple[Probe, Answer]]) -> dict[str, Any]:
     }
 
 
-def answer(probe: Probe, enrolled: Templates, gallery: NDArray[np.intp], calibration: Calibration) -> Answer:
-    """gallery: which of the templates are enrolled."""
-    others = [number for number in gallery if enrolled.sources[number] != probe.source]
-    is_enrolled = any(enrolled.names[number] == probe.subject for number in others)
-    if probe.face is None:
-        return Answer(None, is_enrolled, None)
-    distances = np.linalg.norm(enrolled.embeddings[others] - probe.face.embedding, axis=1)
-    nearest: dict[str, float] = {}
-    for number, distance in zip(others, distances, strict=True):
-        name = enrolled.names[number]
-        nearest[name] = min(float(distance), nearest.get(name, float("inf")))
-    weight = probe.face.quality.weight
-    known = _named(nearest, weight, calibration)
-    nearest.pop(probe.subject, None)
-    return Answer(known, is_enrolled, _named(nearest, weight, calibration))
+def answers(
+    probed: Sequence[Probe], enrolled: Sequence[EnrolledFace], calibration: Calibration
+) -> list[tuple[Probe, Answer]]:
+    """What a gallery of these photos, without the probe's own, says of each probe."""
+    galleries = {probe.source: _Galleries(probe, enrolled, calibration) for probe in probed}
+    return [(probe, galleries[probe.source].answer(probe)) for probe in probed]
 
 
-def _named(nearest: dict[str, float], weight: float, calibration: Calibration) -> str | None:
-    """As `model.gallery.Gallery.match` decides, of which thousands of small ones would be needed here."""
-    (name, distance), (_, runner_up) = (sorted(nearest.items(), key=lambda one: one[1]) + [("", FAR)] * 2)[:2]
-    return name if calibration.allows(distance, runner_up_distance=runner_up, evidence=weight) else None
+class _Galleries:
+    """For one photo, under whatever condition: with its person, and without."""
+
+    def __init__(self, probe: Probe, enrolled: Sequence[EnrolledFace], calibration: Calibration) -> None:
+        others = [face for face in enrolled if face.source != probe.source]
+        self._is_enrolled = any(face.name == probe.subject for face in others)
+        self._with = Gallery(by_embedder(others), calibration)
+        self._without = Gallery(by_embedder(face for face in others if face.name != probe.subject), calibration)
+
+    def answer(self, probe: Probe) -> Answer:
+        if probe.face is None:
+            return Answer(None, self._is_enrolled, None)
+        evidence = probe.face.quality.weight
+        known, stranger = (
+            gallery.match(probe.face.embedding, evidence=evidence).name for gallery in (self._with, self._without)
+        )
+        return Answer(known, self._is_enrolled, stranger)
 
 
-def condition_distances(probed: Sequence[Probe], enrolled: Templates, calibration: Calibration) -> dict[str, Any]:
+def condition_distances(
+    probed: Sequence[Probe], enrolled: Sequence[EnrolledFace], calibration: Calibration
+) -> dict[str, Any]:
     """Pairs of a photo under a condition and an enrolled one as it is, and the fit that similarity rests on."""
-    names, sources = np.array(enrolled.names), np.array(enrolled.sources)
+    alike = [face for face in enrolled if face.model == calibration.embedder]
+    names, sources = np.array([face.name for face in alike]), np.array([face.source for face in alike])
+    embeddings = np.array([face.embedding for face in alike])
     report: dict[str, Any] = {}
     everything: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     for condition in CONDITIONS:
@@ -119,7 +127,7 @@ def condition_distances(probed: Sequence[Probe], enrolled: Templates, calibratio
         for probe in probed:
             if probe.condition != condition or probe.face is None:
                 continue
-            distances = np.linalg.norm(enrolled.embeddings - probe.face.embedding, axis=1)
+            distances = np.linalg.norm(embeddings - probe.face.embedding, axis=1)
             elsewhere = sources != probe.source
             same.append(distances[(names == probe.subject) & elsewhere])
             different.append(distances[(names != probe.subject) & elsewhere])

@@ -6,8 +6,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from benchmarks.accuracy.statistics import error_curve
 from benchmarks.accuracy.verification import PairDistances
+from model.rates import error_curve
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402 - the backend has to be chosen first

@@ -16,8 +16,16 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from _clips(name, found)
 
 
-def _heading(text: str) -> str:
+def heading(text: str) -> str:
     return f"\n{text}\n{'-' * len(text)}"
+
+
+def share(rate: dict[str, Any], *, digits: int = 2) -> str:
+    """In percent, with the interval."""
+    if rate["share"] is None:
+        return "–"
+    low, high = (f"{100 * edge:.{digits}f}" for edge in rate["interval"])
+    return f"{100 * rate['share']:.{digits}f} % [{low}, {high}]"
 
 
 def _row(name: str, value: str) -> str:
@@ -32,7 +40,7 @@ def _rate(rate: dict[str, Any]) -> str:
 
 
 def _verification(name: str, found: dict[str, Any]) -> Iterator[str]:
-    yield _heading(f"{name}: same person or not, at a distance of {found['threshold']:g}")
+    yield heading(f"{name}: same person or not, at a distance of {found['threshold']:g}")
     for measure in ("rank_1", "pair_accuracy", "false_match_rate", "false_non_match_rate"):
         if measure in found:
             yield _row(measure.replace("_", " "), _rate(found[measure]))
@@ -49,7 +57,7 @@ def _verification(name: str, found: dict[str, Any]) -> Iterator[str]:
 
 
 def _detection(found: dict[str, Any]) -> Iterator[str]:
-    yield _heading("detection")
+    yield heading("detection")
     yield _row("found", _rate(found["found"]))
     yield _row("false boxes", str(found["false_boxes"]))
     yield _row("faces elsewhere", ", ".join(f"{name} {count}" for name, count in _elsewhere(found)))
@@ -64,7 +72,7 @@ def _elsewhere(found: dict[str, Any]) -> list[tuple[str, int]]:
 def _conditions(report: dict[str, Any]) -> Iterator[str]:
     enrolled = report["open_set"]["people_enrolled"]
     for kind in ("all_photos_enrolled", "one_photo_enrolled"):
-        yield _heading(f"one photo of somebody, {enrolled} people enrolled, {kind.replace('_', ' ')}")
+        yield heading(f"one photo of somebody, {enrolled} people enrolled, {kind.replace('_', ' ')}")
         yield _row("", f"{'not found':>10} {'known lost':>11} {'misnamed':>9} {'strangers named':>16}")
         for condition, row in report["open_set"][kind].items():
             shares = [row[measure]["share"] for measure in ("not_found", "lost", "misnamed", "strangers_named")]
@@ -75,7 +83,7 @@ def _conditions(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _enrolment(found: dict[str, Any]) -> Iterator[str]:
-    yield _heading(
+    yield heading(
         f"photos refused at enrolment; harmful: farther than {found['harmful_distance']:g} from the photo as it was"
     )
     yield _row("", f"{'refused':>12} {'harmful of these':>17} {'harmful of others':>18}  reasons")
@@ -93,7 +101,7 @@ def _enrolment(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _clips(name: str, found: dict[str, Any]) -> Iterator[str]:
-    yield _heading(f"clips against {name}, {found['people_enrolled']} people")
+    yield heading(f"clips against {name}, {found['people_enrolled']} people")
     for measure in ("clips_right", "known_lost", "strangers_named"):
         yield _row(measure.replace("_", " "), _rate(found[measure]))
     yield _row("others named", str(found["others_named"]))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.material import Pair, Sample, read, templates_of
-from benchmarks.accuracy.statistics import by_subject, error_curve, rate
+from benchmarks.accuracy.material import Pair, Sample, read
 from model.calibration import Calibration
 from model.engine import Engine
+from model.rates import by_subject, equal_error, non_matches_at, per_subject, rate
 
 PERCENTILES = (0, 1, 5, 50, 95, 99, 100)
 FALSE_MATCH_RATES = (0.01, 0.001)
@@ -31,9 +31,9 @@ def pair_distances(samples: Sequence[Sample]) -> PairDistances:
 
 
 def _all_pairs(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    enrolled = templates_of(samples)
-    names = np.array(enrolled.names)
-    distances = np.linalg.norm(enrolled.embeddings[:, None] - enrolled.embeddings[None], axis=2)
+    names = np.array([sample.subject for sample in samples])
+    embeddings = np.array([sample.face.embedding for sample in samples])
+    distances = np.array([np.linalg.norm(embeddings - one, axis=1) for one in embeddings])
     return distances, names[:, None] == names[None]
 
 
@@ -52,17 +52,14 @@ def verify(samples: Sequence[Sample], missed: Sequence[str], calibration: Calibr
 def at_threshold(found: PairDistances, threshold: float) -> dict[str, Any]:
     accepted, rejected = int((found.different <= threshold).sum()), int((found.same > threshold).sum())
     total = len(found.same) + len(found.different)
-    thresholds, matches, non_matches = error_curve(found.same, found.different)
-    equal = int(np.abs(matches - non_matches).argmin())
+    equal, equal_at = equal_error(found.same, found.different)
     return {
         "threshold": threshold,
         "pair_accuracy": rate(total - accepted - rejected, total),
         "false_match_rate": rate(accepted, len(found.different)),
         "false_non_match_rate": rate(rejected, len(found.same)),
-        "equal_error": {"rate": float(max(matches[equal], non_matches[equal])), "threshold": float(thresholds[equal])},
-        "false_non_match_rate_at": {
-            str(limit): float(non_matches[matches <= limit].min(initial=1.0)) for limit in FALSE_MATCH_RATES
-        },
+        "equal_error": {"rate": equal, "threshold": equal_at},
+        "false_non_match_rate_at": non_matches_at(found.same, found.different, FALSE_MATCH_RATES),
         "same": spread(found.same[found.same < NOBODY]),
         "different": spread(found.different[found.different < NOBODY]),
     }
@@ -70,17 +67,16 @@ def at_threshold(found: PairDistances, threshold: float) -> dict[str, Any]:
 
 def _by_subject(samples: Sequence[Sample], threshold: float) -> dict[str, Any]:
     distances, same = _all_pairs(samples)
-    within = distances <= threshold
+    beyond = distances > threshold
     different, others = ~same, same & ~np.eye(len(samples), dtype=bool)
+    names, subject = np.unique([sample.subject for sample in samples], return_inverse=True)
 
-    def share(wrong: NDArray[np.bool_], among: NDArray[np.bool_], drawn: NDArray[np.intp]) -> float:
-        total = among[np.ix_(drawn, drawn)].sum()
-        return float(wrong[np.ix_(drawn, drawn)].sum() / total) if total else float("nan")
+    def interval(*counts: NDArray[Any]) -> list[float] | None:
+        return by_subject(*(per_subject(of, subject, len(names)) for of in counts))
 
-    subjects = [sample.subject for sample in samples]
     return {
-        "false_match_rate_by_subject": by_subject(subjects, lambda drawn: share(within & different, different, drawn)),
-        "false_non_match_rate_by_subject": by_subject(subjects, lambda drawn: share(~within & others, others, drawn)),
+        "false_match_rate_by_subject": interval(different & ~beyond, different),
+        "false_non_match_rate_by_subject": interval((others & beyond).sum(axis=1), others.sum(axis=1)),
     }
 
 

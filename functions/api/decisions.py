@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functions.api.messages import SeenFace, SeenPhoto
 from functions.common.gallery_store import face_id
 from functions.common.gop_faces import unpack_embedding
+from model.calibration import Calibration
 from model.gallery import Gallery, Match
 from model.tracks import Identity, Sighting, identify, link
 
@@ -15,6 +16,7 @@ class Decision:
     matches: Sequence[Match]  # one for each face, in the photo's order
     identities: Sequence[Identity]  # the same, by person
     decided_by: Mapping[str, str]  # name: the enrolled face that is nearest
+    calibration: Calibration  # by which it was decided
 
 
 def decide(seen: SeenPhoto, gallery: Gallery) -> Decision:
@@ -26,7 +28,8 @@ def decide(seen: SeenPhoto, gallery: Gallery) -> Decision:
         replace(gallery.match(sighting.embedding, evidence=sighting.weight), name=names[id(sighting)])
         for sighting in sightings
     ]
-    return Decision(matches=matches, identities=identities, decided_by=_decided_by(identities, gallery))
+    decided_by = _decided_by(identities, gallery)
+    return Decision(matches=matches, identities=identities, decided_by=decided_by, calibration=gallery.calibration)
 
 
 def _sighting(face: SeenFace) -> Sighting:

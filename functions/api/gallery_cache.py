@@ -28,7 +28,7 @@ class GalleryCache:
     ) -> None:
         self._store = store
         self._embedder = embedder
-        self.calibration = calibration
+        self._calibration = calibration
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class GalleryCache:
 
     def _read(self) -> None:
         started = self._clock()
-        self._gallery = Gallery(self._store.load(self._embedder), self.calibration)
+        self._gallery = Gallery(self._store.load(self._embedder), self._calibration)
         self._expires = started + max(self._seconds, SHARE_OF_TIME * (self._clock() - started))
 
 

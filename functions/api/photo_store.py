@@ -22,7 +22,6 @@ from functions.common.results import Result
 from functions.common.uploads import ANSWERED, UNVERSIONED
 from functions.lookup.publish import Publication, Publisher
 from functions.lookup.result import CROPS, Evidence, publication_of
-from model.calibration import Calibration
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,7 +54,6 @@ class PhotoStore:
         input_bucket: str,
         output_bucket: str,
         ready: Ready,
-        calibration: Calibration,
         faces: GalleryStore,
         records: RecordCache,
         announcer: Announcer,
@@ -65,7 +63,6 @@ class PhotoStore:
         self._bucket = input_bucket
         self._publisher = Publisher(s3, output_bucket, name_texts=name_texts)
         self._ready = ready
-        self._calibration = calibration
         self._faces = faces
         self._records = records
         self._announcer = announcer
@@ -118,7 +115,7 @@ class PhotoStore:
             job=_job(kept, upload),
             gops=[gop],
             identities=kept.decision.identities,
-            calibration=self._calibration,
+            calibration=kept.decision.calibration,
             records=self._records.get(kept.decision.decided_by),
         )
 

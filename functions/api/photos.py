@@ -73,8 +73,8 @@ class PhotoDesk:
             width=seen.width,
             height=seen.height,
             model=ready.model,
-            threshold=self._gallery.calibration.threshold,
-            error_rates=self._gallery.calibration.error_rates,
+            threshold=decision.calibration.threshold,
+            error_rates=decision.calibration.error_rates,
             faces=faces,
         )
 

@@ -81,7 +81,6 @@ def open_services(
         input_bucket=settings.input_bucket,
         output_bucket=settings.output_bucket,
         ready=pool.ready,
-        calibration=calibration,
         faces=faces,
         records=records,
         announcer=Announcer(

@@ -9,9 +9,10 @@ from functions.api.archive import Archive
 from functions.api.decisions import Decision
 from functions.api.messages import SeenPhoto
 from functions.api.photo_store import KeptPhoto
+from model.calibration import load_calibration
 
 NOTHING = SeenPhoto(width=1, height=1, faces=[], seconds_spent=0.0)
-NOBODY = Decision(matches=[], identities=[], decided_by={})
+NOBODY = Decision(matches=[], identities=[], decided_by={}, calibration=load_calibration("fused"))
 
 
 def photo(key: str, size: int = 10) -> KeptPhoto:

@@ -10,7 +10,7 @@ from functions.face_recognition.environment import Environment as RecognitionEnv
 from infra.pipeline import Settings, describe
 from local.parser import build_parser
 from model.calibration import load_calibration
-from model.embedders import EMBEDDERS
+from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
 ENVIRONMENT = {
     "ATTEMPTS": "3",
@@ -40,14 +40,27 @@ def test_each_has_a_calibration_in_which_one_thing_follows_from_the_other(name):
     assert calibration.provenance
 
 
-def test_error_rates_are_those_of_the_shipped_threshold():
-    shipped = load_calibration("dlib-resnet")
-    assert shipped.error_rates is not None
-    for rate in (shipped.error_rates.false_match, shipped.error_rates.false_non_match):
+@pytest.mark.parametrize("name", ["fused", "sface", "dlib-resnet"])
+def test_error_rates_are_those_of_the_shipped_threshold(name):
+    shipped = load_calibration(name)
+    rates = shipped.error_rates
+    assert rates is not None and rates.worst_group is not None and rates.people is not None
+    worst = rates.worst_group
+    for rate in (rates.false_match, rates.false_non_match, worst.false_match, worst.false_non_match):
         low, high = rate.interval
         assert 0 <= low <= rate.percent <= high <= 100
-    assert load_calibration("dlib-resnet", threshold=shipped.threshold) == shipped
-    assert load_calibration("dlib-resnet", threshold=0.5).error_rates is None
+    assert worst.false_match.percent >= rates.false_match.percent
+    assert worst.false_non_match.percent >= rates.false_non_match.percent
+    assert worst.false_match.group and worst.false_non_match.group
+    assert load_calibration(name, threshold=shipped.threshold) == shipped
+    assert load_calibration(name, threshold=0.5).error_rates is None
+
+
+def test_no_group_of_the_default_embedder_is_taken_for_another_more_often_than_one_in_200():
+    rates = load_calibration(DEFAULT_EMBEDDER).error_rates
+
+    assert rates is not None and rates.worst_group is not None
+    assert rates.worst_group.false_match.percent <= 0.5
 
 
 def test_what_was_not_measured_says_so():

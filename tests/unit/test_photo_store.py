@@ -87,7 +87,6 @@ class World:
             input_bucket=self.uploads,
             output_bucket=self.results,
             ready=Ready(model={}, embedder=UNNAMED_EMBEDDER),
-            calibration=CALIBRATION,
             faces=self.faces,
             records=RecordCache(self.people, seconds=0),
             announcer=Announcer(sqs=self.sqs, events=Bus(), bucket=self.results, queue="results", bus="default"),

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.calibration import Calibration, load_calibration
+from model.calibration import Calibration, ErrorRates, load_calibration
+from model.embedders import embedder_kind
 from model.gallery import Gallery, Templates
 from model.tracks import Box, Sighting, Track, identify, link, overlaps, segments
 
@@ -264,6 +265,20 @@ def test_templates_of_the_resnet_alone_are_compared_by_it_alone() -> None:
     assert distances["far"] == pytest.approx(calibration.threshold + 0.01 * scale, abs=1e-3)
     assert distances["new"] == pytest.approx(2)
     assert gallery.nearest_template(probe, "old")[1] == pytest.approx(at_threshold)
+
+
+def test_a_gallery_tells_the_error_rates_of_its_weakest_comparison() -> None:
+    def told(*embedders: str, threshold: float | None = None) -> ErrorRates | None:
+        groups = [
+            Templates(name, [name], np.ones((1, embedder_kind(name).dimension), dtype=np.float32)) for name in embedders
+        ]
+        return Gallery(groups, load_calibration("fused", threshold=threshold)).calibration.error_rates
+
+    shipped = {name: load_calibration(name).error_rates for name in ("fused", "dlib-resnet")}
+
+    assert told() == told("fused") == shipped["fused"] != shipped["dlib-resnet"]
+    assert told("dlib-resnet") == told("dlib-resnet", "fused") == shipped["dlib-resnet"]
+    assert told("dlib-resnet", threshold=1.0) is None
 
 
 def test_a_mean_of_faces_is_compared_by_angle_where_one_face_is() -> None:
