@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -28,6 +29,7 @@ from infra.pipeline import (
 )
 from infra.pipeline import Settings as PipelineSettings
 from infra.setting_types import BucketName, Days, KmsKey, KmsKeys, LogDays, MemoryMb, Prefix, Repository, Subnets
+from model.calibration_file import read_own_threshold
 from model.detectors import DEFAULT_DETECTOR, DetectorName
 from model.embedders import DEFAULT_EMBEDDER, EmbedderName
 
@@ -67,6 +69,11 @@ class Deployment(BaseModel):
     detector: DetectorName = Field(default=DEFAULT_DETECTOR, description="what finds faces in pictures")
     threshold: float | None = Field(
         default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
+    )
+    calibration: Path | None = Field(
+        default=None,
+        examples=["calibration.json"],
+        description="a file that `rollcall calibrate` wrote, which gives the threshold instead",
     )
     name_texts: bool = Field(
         default=False,
@@ -227,6 +234,16 @@ class Deployment(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _require_one_threshold(self) -> Self:
+        if self.calibration is not None and self.threshold is not None:
+            raise ValueError("threshold and calibration both give a threshold: leave one of them out")
+        try:
+            _ = self.own_threshold
+        except ValueError as error:
+            raise ValueError(f"calibration: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _require_three_buckets(self) -> Self:
         if len(set(self.bucket_names(self.prefix or "").values())) < len(BUCKET_ROLES):
             raise ValueError("input_bucket, stage_1_bucket and output_bucket have to be three different buckets")
@@ -290,6 +307,13 @@ class Deployment(BaseModel):
             )
 
     @property
+    def own_threshold(self) -> float | None:
+        """None: the embedder's."""
+        if self.calibration is None:
+            return self.threshold
+        return read_own_threshold(self.calibration).require(self.embedder)
+
+    @property
     def retained(self) -> bool:
         return self.removal_policy == "retain"
 
@@ -320,7 +344,7 @@ class Deployment(BaseModel):
                 min_face=self.min_face,
                 embedder=self.embedder,
                 detector=self.detector,
-                threshold=self.threshold,
+                threshold=self.own_threshold,
                 name_texts=self.name_texts,
                 max_duration=self.max_duration,
                 max_bytes=self.max_bytes,

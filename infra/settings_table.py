@@ -24,6 +24,7 @@ MORE = {  # pages that say more about a setting
     "embedder": "images.md#another-embedder",
     "detector": "engine.md#detection",
     "threshold": "settings.md#threshold",
+    "calibration": "accuracy.md#your-own-people",
     "compute": "deploy.md#workers-instead-of-a-function",
     "api": "deploy.md#photos-by-http",
     "api_concurrency": "deploy.md#photos-by-http",

@@ -84,14 +84,21 @@ class _Chooser:
         return face
 
 
-def scan_gallery(paths: Sequence[Path], *, note: Note, fail: Note | None = None) -> GallerySource:
-    """`note` is told what is left out, `fail` (else `note` as well) what should have been there but cannot be read."""
+def scan_gallery(
+    paths: Sequence[Path], *, note: Note, fail: Note | None = None, photos_alone: bool = False
+) -> GallerySource:
+    """`note` is told what is left out, `fail` (else `note` as well) what should have been there but cannot be read.
+
+    photos_alone: leave embeddings out.
+    """
     source = GallerySource()
     leave_out = _teller(note, fail or note)
     for path in paths:
         unreadable = None if is_folder(path) else why_unreadable(path)
         if is_folder(path):
-            _scan_folder(path, source, leave_out)
+            _scan_folder(path, source, leave_out, photos_alone=photos_alone)
+        elif unreadable is None and photos_alone:
+            leave_out(LeftOut(path=path, reason="no folder of people's photos", failed=True))
         elif unreadable is None:
             source.embeddings.extend(_read_embeddings(path))
         elif len(paths) == 1:
@@ -99,9 +106,9 @@ def scan_gallery(paths: Sequence[Path], *, note: Note, fail: Note | None = None)
         else:
             leave_out(LeftOut(path=path, reason=unreadable, failed=True))
     if not source.embeddings and not source.photos:
+        alternative = "" if photos_alone else " or a JSON list of embeddings"
         raise UsageError(
-            f"gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg"
-            " or a JSON list of embeddings"
+            f"gallery {', '.join(map(str, paths))}: nobody in it; expected folders NAME/*.jpg{alternative}"
         )
     if len(source.embeddings) > MAX_FACES:
         raise UsageError(f"gallery: {len(source.embeddings)} embeddings, at most {MAX_FACES} are supported")
@@ -222,12 +229,14 @@ def _photos(count: int) -> str:
     return "1 photo" if count == 1 else f"{count} photos"
 
 
-def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut) -> None:
+def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut, *, photos_alone: bool) -> None:
     for entry in walk(folder, deep=None):
         if isinstance(entry, LeftOut):
             leave_out(entry)
         elif is_folder(entry):
             _scan_person(entry, source, leave_out)
+        elif entry.suffix.lower() == ".json" and photos_alone:
+            leave_out(LeftOut(path=entry, reason="only photos are compared"))
         elif entry.suffix.lower() == ".json":
             _scan_json(entry, source, leave_out)
         elif isinstance(not_media := if_media(entry), LeftOut):

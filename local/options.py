@@ -9,6 +9,8 @@ from typing import get_args
 
 from functions.common.local_requests import Origin
 from infra.pipeline import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings, Tracks
+from local.errors import UsageError
+from model.calibration_file import LEAST_THRESHOLD, MOST_THRESHOLD, OwnThreshold, read_own_threshold
 from model.detectors import DEFAULT_DETECTOR, DETECTOR_FILES
 from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 
@@ -83,12 +85,31 @@ def add_detector(parser: argparse.ArgumentParser) -> None:
 
 
 def add_threshold(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--threshold",
-        type=number(0.1, 1.5),
+        type=number(LEAST_THRESHOLD, MOST_THRESHOLD),
         metavar="DISTANCE",
         help="largest distance at which a face gets a name (default: the recogniser's own)",
     )
+    which.add_argument(
+        "--calibration",
+        type=calibration,
+        metavar="FILE",
+        help="take the threshold from a file that `rollcall calibrate` wrote",
+    )
+
+
+def threshold_of(options: argparse.Namespace) -> float | None:
+    """None: the embedder's own. Raises UsageError for a calibration of another embedder."""
+    own: OwnThreshold | None = options.calibration
+    threshold: float | None = options.threshold
+    if own is None:
+        return threshold
+    try:
+        return own.require(options.embedder)
+    except ValueError as error:
+        raise UsageError(f"--calibration: {error}") from None
 
 
 def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> None:
@@ -199,6 +220,13 @@ def number(low: float, high: float) -> Callable[[str], float]:
         return float(text)
 
     return parse
+
+
+def calibration(text: str) -> OwnThreshold:
+    try:
+        return read_own_threshold(Path(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _listed(names: Iterable[str], word: str) -> str:

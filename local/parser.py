@@ -29,7 +29,7 @@ def build_parser() -> Parser:
         epilog="example: rollcall run holiday.mp4 --gallery people/ --out results",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_run, _up, _faces, _people, _enroll, _submit, _status, _results, _redrive, _keys, _smoke):
+    for add in (_run, _up, _faces, _calibrate, _people, _enroll, _submit, _status, _results, _redrive, _keys, _smoke):
         add(commands)
     return parser
 
@@ -93,6 +93,35 @@ def _faces(commands: Commands) -> None:
     options.add_embedder(parser)
     options.add_detector(parser)
     options.add_threshold(parser)
+
+
+def _calibrate(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "calibrate",
+        help="how well your own people can be told apart, and the threshold that suits them",
+        description="Compare photos of your own people: distances, error rates at each threshold, the threshold for a"
+        " wanted false match rate, and the people who resemble each other too much.",
+        epilog="example: rollcall calibrate people/ --false-match-rate 0.001 --out calibration.json",
+    )
+    parser.add_argument("photos", metavar="PHOTOS", nargs="+", type=Path, help="a folder NAME/*.jpg")
+    options.add_accept_poor(parser)
+    parser.add_argument(
+        "--false-match-rate",
+        type=options.number(0.000001, 0.5),
+        default=0.001,
+        metavar="SHARE",
+        help="of comparisons of two people, how many may match (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("calibration.json"),
+        metavar="FILE",
+        help="what --calibration of run, up and faces takes (default: %(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture (default: the same name, ending in .png)")
+    options.add_embedder(parser)
+    options.add_detector(parser)
 
 
 def _people(commands: Commands) -> None:

@@ -19,6 +19,7 @@ from functions.common.people_store import PeopleStore
 from infra.pipeline import BucketRole, Settings, describe
 from local.cloud import LocalCloud
 from local.errors import UsageError
+from local.options import threshold_of
 from local.preparation import Enrolment
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         min_face=options.min_face,
         embedder=options.embedder,
         detector=options.detector,
-        threshold=options.threshold,
+        threshold=threshold_of(options),
         name_texts=options.name_texts,
         max_duration=options.max_duration,
         max_bytes=options.max_bytes,

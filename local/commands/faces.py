@@ -11,6 +11,7 @@ from functions.common.shown_text import printable_json
 from local.enrolment import PhotoError
 from local.errors import UsageError
 from local.folders import why_unreadable
+from local.options import threshold_of
 from local.photo_reader import EnginePhotoReader
 from local.preparation import prepare_engine, prepare_model_files, read_gallery
 from model.calibration import load_calibration
@@ -23,6 +24,7 @@ def execute(options: argparse.Namespace) -> int:
     unreadable = [why_unreadable(image) for image in options.images]
     if all(unreadable):
         raise UsageError("; ".join(f"{image}: {why}" for image, why in zip(options.images, unreadable, strict=True)))
+    threshold = threshold_of(options)
     model_dir = prepare_model_files(options.embedder)
     engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=options.min_face)
     gallery, failed = None, False
@@ -30,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         read = read_gallery(
             options.gallery, model_dir, options.embedder, engine=engine, accept_poor=options.accept_poor_photos
         )
-        gallery, failed = build_gallery(read.faces, engine, options.threshold), read.incomplete
+        gallery, failed = build_gallery(read.faces, engine, threshold), read.incomplete
     reader = EnginePhotoReader(engine)
     lines = (describe_photo(image, reader, gallery, embeddings=options.embeddings) for image in options.images)
     for line in lines:

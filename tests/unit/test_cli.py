@@ -43,7 +43,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "up", "faces", "people", "people load", "people list", "people remove"]
+    ["run", "up", "faces", "calibrate", "people", "people load", "people list", "people remove"]
     + ["enroll", "submit", "status", "results", "redrive", "keys", "keys create", "keys list", "keys revoke"],
 )
 def test_each_command_has_help_with_an_example(tmp_path: Path, command: str) -> None:
@@ -121,6 +121,7 @@ def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
         (["people", "load"], "FILE"),
         (["people", "load", "broken.json"], "broken.json: not valid JSON"),
         (["people", "remove"], "NAME"),
+        (["calibrate"], "PHOTOS"),
         (["enroll"], "GALLERY"),
         (["submit"], "MEDIA"),
         (["submit", "gone.mp4"], "gone.mp4: no such file"),

@@ -1,0 +1,172 @@
+"""`rollcall calibrate`: how well one's own people can be told apart, and the threshold that suits them."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from functions.common.shown_text import printable
+from local.calibration import Choice, Comparisons, Resemblance, choose, compare, percentiles, thresholds
+from local.calibration_plot import draw_rates
+from local.enrolment import GallerySource, enrol, scan_gallery
+from local.errors import UsageError
+from local.listing import print_listing
+from local.photo_reader import EnginePhotoReader
+from local.preparation import ENROLMENT_MIN_FACE, note, prepare_engine, prepare_model_files
+from local.progress import show_progress
+from local.submissions import Progress, Stage
+from model.calibration import Calibration, load_calibration
+from model.enrolment import load_enrolment_limits
+
+if TYPE_CHECKING:
+    from functions.common.gallery_store import EnrolledFace
+    from model.faces import Face
+
+PAIRS_TOLD = 20
+
+
+class CountedReader:
+    """Reads photos, and tells how far it is."""
+
+    def __init__(self, reader: EnginePhotoReader, progress: Progress) -> None:
+        self._reader = reader
+        self._progress = progress
+
+    @property
+    def embedder(self) -> str:
+        return self._reader.embedder
+
+    def faces(self, photo: Path) -> "list[Face]":
+        try:
+            return self._reader.faces(photo)
+        finally:
+            self._progress.update(str(photo), Stage("done"))
+
+
+def execute(options: argparse.Namespace) -> int:
+    _require_writable(options.out, options.plot)
+    failures: list[str] = []
+
+    def fail(line: str) -> None:
+        failures.append(line)
+        note(line)
+
+    source = scan_gallery(options.photos, note=note, fail=fail, photos_alone=True)
+    calibration = load_calibration(options.embedder)
+    faces = _read(source, options, fail=fail)
+    compared = compare(faces, calibration)
+    chosen = choose(compared, calibration, options.false_match_rate)
+    _tell(compared, calibration, chosen, options.false_match_rate)
+    plot = options.plot or options.out.with_suffix(".png")
+    draw_rates(compared, shipped=calibration.threshold, chosen=chosen.threshold).save(plot)
+    if chosen.threshold is None:
+        print(f"No threshold keeps that rate: mend the photos that are named above. Plot: {plot}")
+        return 1
+    options.out.write_text(
+        json.dumps(_file(compared, calibration, chosen.threshold, options.false_match_rate), indent=2)
+    )
+    print(
+        f"Written: {options.out} (for --calibration of run, up and faces, and the setting calibration of a deployment)"
+        f" and {plot}"
+    )
+    return 1 if failures else 0
+
+
+def _require_writable(*files: Path | None) -> None:
+    """Told before the long work."""
+    for file in files:
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise UsageError(f"{file}: cannot be written there; name a file in a folder that exists")
+
+
+def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "list[EnrolledFace]":
+    """Every usable photo, also those that look like somebody else: to see them is what this is for."""
+    photos = sum(map(len, source.photos.values()))
+    model_dir = prepare_model_files(options.embedder)
+    note(f"reading {photos} photos of {len(source.photos)} people")
+    engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=ENROLMENT_MIN_FACE)
+    limits = replace(load_enrolment_limits(options.embedder), most_apart=float("inf"), alike=-1.0)
+    with show_progress(photos) as progress:
+        reader = CountedReader(EnginePhotoReader(engine), progress)
+        return enrol(source, reader, limits, note=note, fail=fail, accept_poor=options.accept_poor_photos)
+
+
+def _tell(compared: Comparisons, calibration: Calibration, chosen: Choice, wanted: float) -> None:
+    print(
+        f"{len(compared.faces)} photos of {len(compared.people)} people: each against everybody else"
+        f" ({len(compared.different)} comparisons), and against the other photos of its person ({len(compared.same)})."
+    )
+    print(f"Different people, distances: {_spread(compared, 'different')}")
+    print(f"The same person, distances: {_spread(compared, 'same')}")
+    _print_rates(compared, calibration, chosen.threshold)
+    _print_resembling(compared.resembling(chosen.threshold or calibration.threshold), chosen.threshold)
+    if chosen.threshold is not None:
+        print(
+            f"Threshold for a false match rate of {wanted:.3%}: {chosen.threshold:g} (shipped:"
+            f" {calibration.threshold:g}). It was chosen on these photos, so expect somewhat more errors on others."
+        )
+    if not chosen.enough:
+        print(
+            f"{len(compared.different)} comparisons are too few to show a rate of {wanted:.3%}: that takes"
+            f" {3 / wanted:.0f}. The threshold is not raised above the shipped one."
+        )
+
+
+def _spread(compared: Comparisons, side: str) -> str:
+    distances = getattr(compared, side)
+    if not len(distances):
+        return "none; give two photos or more of some people"
+    return ", ".join(f"{share} below {value:g}" for share, value in percentiles(distances).items())
+
+
+def _print_rates(compared: Comparisons, calibration: Calibration, chosen: float | None) -> None:
+    rows = []
+    for threshold in thresholds(calibration, chosen):
+        rates = compared.rates(threshold)
+        marks = [name for name, one in (("shipped", calibration.threshold), ("chosen", chosen)) if one == threshold]
+        rows.append(
+            (f"{threshold:g}", _share(rates["false_match"]), _share(rates["false_non_match"]), ", ".join(marks))
+        )
+    print_listing(("threshold", "false match [95 %]", "false non-match [95 %]", ""), rows)
+
+
+def _share(rate: dict[str, Any]) -> str:
+    if rate["share"] is None:
+        return "–"
+    low, high = rate["interval"]
+    return f"{rate['share']:.3%} [{low:.3%}, {high:.3%}]"
+
+
+def _print_resembling(found: Sequence[Resemblance], threshold: float | None) -> None:
+    alike = [pair for pair in found if pair.photos]
+    if not alike:
+        (nearest,) = found[:1]
+        print(
+            f"Nobody resembles anybody else too much; the nearest are {printable(nearest.people[0])} and"
+            f" {printable(nearest.people[1])}, {nearest.distance:.3f} apart."
+        )
+        return
+    print("Resemble each other too much: photos of one are within the threshold of the other.")
+    rows = [(*pair.people, f"{pair.distance:.3f}", str(pair.photos), pair.photo) for pair in alike[:PAIRS_TOLD]]
+    print_listing(("person", "and", "nearest distance", "photos within", "the nearest photo"), rows)
+    if len(alike) > PAIRS_TOLD:
+        print(f"and {len(alike) - PAIRS_TOLD} more pairs")
+
+
+def _file(compared: Comparisons, calibration: Calibration, threshold: float, wanted: float) -> dict[str, Any]:
+    """Nobody's name is in it, so that it can be kept with a deployment's settings."""
+    return {
+        "embedder": calibration.embedder,
+        "threshold": threshold,
+        "wanted_false_match_rate": wanted,
+        "people": len(compared.people),
+        "photos": len(compared.faces),
+        "rates": [compared.rates(one) for one in thresholds(calibration, threshold)],
+        "distances": {
+            side: percentiles(distances)
+            for side, distances in (("same", compared.same), ("different", compared.different))
+            if len(distances)
+        },
+    }
