@@ -1,6 +1,7 @@
-"""Prints a table of accuracy, and writes OUT/accuracy.json, OUT/accuracy-groups.md and OUT/accuracy/*.png.
+"""Prints a table of accuracy, and writes OUT/accuracy.json, OUT/accuracy/*.png and tables of the documentation.
 
 python -m benchmarks.accuracy ../shared/data [--photos FOLDER]... [--pairs FILE.csv]... [--out out] [--embedder facenet]
+    [--page docs/accuracy.md]
 
 A folder of photos, NAME/*.jpg, may hold a groups.json, {"NAME": "GROUP"}: then every rate is told for each group too.
 """
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.clips import clips
+from benchmarks.accuracy.conditions import CONDITIONS, RUINED
 from benchmarks.accuracy.detection import detect
 from benchmarks.accuracy.enrolment import enrolment
-from benchmarks.accuracy.group_tables import group_lines, group_page
+from benchmarks.accuracy.group_tables import group_lines
 from benchmarks.accuracy.groups import by_group
 from benchmarks.accuracy.material import (
     Sample,
@@ -28,6 +30,7 @@ from benchmarks.accuracy.material import (
     photos_of_people,
 )
 from benchmarks.accuracy.open_set import by_condition, condition_distances, probes
+from benchmarks.accuracy.pages import ACCURACY, accuracy_page, put
 from benchmarks.accuracy.people import people_of, read_groups, read_relatives
 from benchmarks.accuracy.table import lines
 from benchmarks.accuracy.verification import PairDistances, pair_distances, verify, verify_pairs
@@ -39,6 +42,7 @@ from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
 from model.engine import load_engine
 from model.enrolment import load_enrolment_limits
 
+HARMFUL_PERCENTILE = "p95"  # of the distances of two photos of one person in johns
 DIVERSE = "diverse"  # of the data: people of several groups
 ENROLLED_FACE = 60  # pixels: smaller faces are probes only; nobody enrols a face from a group photo's back row
 
@@ -67,15 +71,21 @@ def main() -> None:
 
     gallery = clip_gallery(options.data, embedder)
     enrolled = enrolled_faces([sample for sample in johns + others if _is_large(sample)], embedder) + gallery
-    probed = probes(engine, johns + others)
+    made_bad = probes(engine, johns + others, CONDITIONS | RUINED)
+    probed = [probe for probe in made_bad if probe.condition in CONDITIONS]
+    verified = {name: verify(samples, empty, calibration) for name, (samples, empty) in sets.items()}
     report: dict[str, Any] = {
         "model": engine.identity.versions(),
         "min_face_px": options.min_face,
         "calibration": dataclasses.asdict(calibration),
         "groups": {name: by_group(people, calibration) for name, people in grouped.items()},
-        "verification": {name: verify(samples, empty, calibration) for name, (samples, empty) in sets.items()}
-        | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
-        "enrolment": enrolment(engine, johns + others, load_enrolment_limits(embedder)),
+        "verification": verified | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
+        "enrolment": enrolment(
+            made_bad,
+            johns + others,
+            load_enrolment_limits(embedder),
+            harmful=verified["johns"]["same"][HARMFUL_PERCENTILE],
+        ),
         "detection": detect(engine, options.data / "detection"),
         "open_set": by_condition(probed, enrolled, calibration),
         "pairs_by_condition": condition_distances(probed, enrolled, calibration),
@@ -85,7 +95,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "accuracy.json"
     file.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=float))
-    (options.out / "accuracy-groups.md").write_text(group_page(report["groups"]))
+    if options.page:
+        put(options.page, ACCURACY, accuracy_page(report))
     print(f"\nwritten: {file}")
     _plot(
         options.out / "accuracy", {name: samples for name, (samples, _) in sets.items()}, report, calibration.threshold
@@ -95,7 +106,7 @@ def main() -> None:
 def _folders(options: argparse.Namespace) -> list[Path]:
     """Of people's photos; what is wrong with them is told before the long work."""
     diverse: Path = options.data / DIVERSE
-    folders = ([diverse] if diverse.is_dir() else []) + options.photos
+    folders: list[Path] = ([diverse] if diverse.is_dir() else []) + options.photos
     for folder in folders:
         photos_of_people(folder)
     return folders
@@ -136,6 +147,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=Path, action="append", default=[], help="CSV: file_x,file_y,same; repeatable")
     parser.add_argument("--embedder", choices=list(EMBEDDERS), default=DEFAULT_EMBEDDER)
+    parser.add_argument("--page", type=Path, help="of the documentation, to write tables into")
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--min-face", type=int, default=20, help="pixels (default 20)")
     parser.add_argument("--threads", type=int, default=2)

@@ -1,5 +1,5 @@
 """Chooses an embedder's threshold, measures it on people who had no part in the choice, and prints what belongs into
-model/calibration.json.
+model/calibration.json and the table of model/README.md.
 
 python -m benchmarks.accuracy.choose ../shared/data/diverse [--embedder sface] [--keep-threshold] [--write]
 
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.material import people_in_folders
+from benchmarks.accuracy.pages import CALIBRATION, CARD, CHOOSE, card, put
 from benchmarks.accuracy.people import GROUPS, People, people_of, read_groups, read_relatives
 from benchmarks.accuracy.similarity import logistic
 from model.build.folder import ensure_model_files
@@ -35,7 +36,6 @@ GROUP_FALSE_MATCHES = 5e-3  # of those of any group
 THIN_SHARE = 0.2  # of FALSE_MATCHES, where there is little evidence
 SPLITS = 100
 DIGITS = 3
-CALIBRATION = Path("model/calibration.json")
 
 Row = dict[str, Any]
 Mask = NDArray[np.bool_]
@@ -185,6 +185,7 @@ def write(embedder: str, found: Row) -> None:
     shipped[embedder] |= found
     text = re.sub(r"\[\s+([^\s\]]+)\s+([^\s\]]+)\s+\]", r"[\1 \2]", json.dumps(shipped, indent=2, ensure_ascii=False))
     CALIBRATION.write_text(text + "\n", encoding="utf-8")
+    put(CARD, CHOOSE, card())
 
 
 def _options() -> argparse.Namespace:
@@ -193,7 +194,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--embedder", choices=list(EMBEDDERS), default=DEFAULT_EMBEDDER)
     parser.add_argument("--relatives", type=Path, help="JSON: families who do not count as strangers")
     parser.add_argument("--keep-threshold", action="store_true", help="that is shipped, and was not chosen on them")
-    parser.add_argument("--write", action="store_true", help=f"into {CALIBRATION}")
+    parser.add_argument("--write", action="store_true", help="into model/calibration.json and model/README.md")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -6,30 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
 from benchmarks.accuracy.material import Sample
+from benchmarks.accuracy.open_set import Probe
 from functions.common.enrolment import NotEnrolled, main_face
-from model.engine import Engine
 from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
 from model.faces import Face
 from model.rates import rate
 
-HARMFUL_DISTANCE = 0.42  # from a face to itself, made worse: as far as 95 % of two photos of one person in johns
 LEAST_PHOTOS = 3  # of a person, for one photo to be odd among them
 
 
-def enrolment(engine: Engine, samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
-    conditions = CONDITIONS | RUINED
-    judged: dict[str, list[tuple[str | None, float]]] = {condition: [] for condition in conditions}
-    for sample in samples:
-        part, box = cut_out(sample.photo, sample.face.box)
-        for condition, degrade in conditions.items():
-            faces = engine.analyze([degrade(part, box)])[0][:1]  # the surroundings may show others
-            if faces:
-                apart = float(np.linalg.norm(faces[0].embedding - sample.face.embedding))
-                judged[condition].append((_refusal(faces, limits), apart))
+def enrolment(
+    probed: Sequence[Probe], samples: Sequence[Sample], limits: EnrolmentLimits, *, harmful: float
+) -> dict[str, Any]:
+    """harmful: distance from a face to itself, made worse, beyond which it would harm a gallery."""
+    as_it_was = {sample.source: sample.face.embedding for sample in samples}
+    judged: dict[str, list[tuple[str | None, bool]]] = {}
+    for probe in probed:
+        rows = judged.setdefault(probe.condition, [])
+        if probe.face is not None:
+            apart = float(np.linalg.norm(probe.face.embedding - as_it_was[probe.source]))
+            rows.append((_refusal([probe.face], limits), apart > harmful))
     return {
-        "harmful_distance": HARMFUL_DISTANCE,
+        "harmful_distance": harmful,
         "by_condition": {condition: _row(found) for condition, found in judged.items()},
         **_odd(samples, limits),
         **_foreign(samples, limits),
@@ -44,9 +43,9 @@ def _refusal(faces: Sequence[Face], limits: EnrolmentLimits) -> str | None:
     return None
 
 
-def _row(judged: Sequence[tuple[str | None, float]]) -> dict[str, Any]:
-    refused = [apart > HARMFUL_DISTANCE for code, apart in judged if code is not None]
-    kept = [apart > HARMFUL_DISTANCE for code, apart in judged if code is None]
+def _row(judged: Sequence[tuple[str | None, bool]]) -> dict[str, Any]:
+    refused = [harmful for code, harmful in judged if code is not None]
+    kept = [harmful for code, harmful in judged if code is None]
     return {
         "refused": rate(len(refused), len(judged)),
         "harmful_refused": rate(sum(refused), len(refused)),

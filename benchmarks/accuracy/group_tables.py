@@ -21,16 +21,22 @@ def group_lines(groups: dict[str, Row]) -> Iterator[str]:
 def group_page(groups: dict[str, Row]) -> str:
     text = ""
     for title, rows in _tables(groups):
-        lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-        text += f"\n{title}:\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        text += f"\n{title}:\n\n{markdown(rows)}"
     return text.lstrip()
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A table; the first row is its head."""
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _tables(groups: dict[str, Row]) -> Iterator[tuple[str, list[list[str]]]]:
     for name, found in groups.items():
         of = f"{name}, {found['photos']} photos of {found['people']} people"
-        yield f"{of}: one photo against one at the threshold of {found['threshold']:g}", _pairs(found["pairs"])
-        yield f"{of}: error rates at other thresholds", _curves(found["pairs"])
+        paired = f"{of} ({found['photos_too_poor_for_pairs']} too poor to be paired)"
+        yield f"{paired}: one photo against one at the threshold of {found['threshold']:g}", _pairs(found["pairs"])
+        yield f"{paired}: error rates at other thresholds", _curves(found["pairs"])
         for photos, rows in found["open_set"].items():
             enrolled = f"{photos} photo{'s' * (photos != '1')} of each of the others enrolled"
             yield f"{of}: who is this, {enrolled}, {DRAWS} draws", _open_set(rows)

@@ -23,6 +23,7 @@ def by_group(people: People, calibration: Calibration) -> Row:
     return {
         "people": len(people.names),
         "photos": len(people.faces),
+        "photos_too_poor_for_pairs": int((~people.evident).sum()),
         "threshold": calibration.threshold,
         "pairs": _rows(people, lambda group: pair_rates(people, calibration.threshold, group), "false_match"),
         "open_set": {str(photos): _open_set(people, photos, calibration) for photos in PHOTOS_ENROLLED},

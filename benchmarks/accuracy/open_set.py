@@ -1,13 +1,13 @@
 """Who is this, or nobody: strangers who are given a name, and people who are lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.conditions import CONDITIONS, cut_out
+from benchmarks.accuracy.conditions import CONDITIONS, Degrade, cut_out
 from benchmarks.accuracy.material import Sample
 from benchmarks.accuracy.similarity import logistic
 from benchmarks.accuracy.verification import spread
@@ -40,11 +40,12 @@ class Answer:
     stranger: str | None
 
 
-def probes(engine: Engine, samples: Sequence[Sample]) -> list[Probe]:
+def probes(engine: Engine, samples: Sequence[Sample], conditions: Mapping[str, Degrade] = CONDITIONS) -> list[Probe]:
+    """The largest face of each; the surroundings may show others."""
     made = []
     for sample in samples:
         part, box = cut_out(sample.photo, sample.face.box)
-        for condition, degrade in CONDITIONS.items():
+        for condition, degrade in conditions.items():
             faces = engine.analyze([degrade(part, box)])[0]
             made.append(Probe(sample.subject, sample.source, condition, faces[0] if faces else None))
     return made

@@ -15,6 +15,7 @@ from benchmarks.accuracy.material import Sample
 from functions.common.gallery_store import EnrolledFace
 
 GROUPS = "groups.json"
+LEAST_EVIDENCE = 0.2  # the weight of a face: of less, a stranger in a video is not listed either
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +41,23 @@ class People:
         return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
 
     @cached_property
+    def evident(self) -> NDArray[np.bool_]:
+        """[N]: faces that weigh enough to be evidence of anybody; half a face of 20 pixels does not."""
+        return np.array([face.weight is None or face.weight >= LEAST_EVIDENCE for face in self.faces])
+
+    @cached_property
     def same(self) -> NDArray[np.bool_]:
-        """[N, N]: two photos of one person; each pair once."""
-        return np.asarray(np.triu(self.subject[:, None] == self.subject, k=1))
+        """[N, N]: two evident photos of one person; each pair once."""
+        return self._pairs(self.subject[:, None] == self.subject)
 
     @cached_property
     def different(self) -> NDArray[np.bool_]:
-        """[N, N]: photos of two people who are no relatives; each pair once."""
-        apart = (self.subject[:, None] != self.subject) & ~self.related[np.ix_(self.subject, self.subject)]
-        return np.asarray(np.triu(apart, k=1))
+        """[N, N]: evident photos of two people who are no relatives; each pair once."""
+        apart = self.subject[:, None] != self.subject
+        return self._pairs(apart & ~self.related[np.ix_(self.subject, self.subject)])
+
+    def _pairs(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray(np.triu(among & self.evident[:, None] & self.evident, k=1))
 
     def members(self, group: str | None) -> NDArray[np.bool_]:
         """[K]: who is of a group; None is everybody."""

@@ -28,7 +28,7 @@ def people(middles: dict[str, float], groups: list[str], *, photos: int = 4, spr
             embedding=np.eye(128, dtype=np.float32)[0] * np.float32(middles[name] + spread * number),
             model=EMBEDDER,
             source=f"{name}/{number}",
-            weight=0.1 + number / photos,
+            weight=0.3 + number / photos,
         )
         for name in names
         for number in range(photos)
@@ -57,6 +57,18 @@ def test_a_group_whose_people_look_alike_comes_first_and_the_mean_is_over_everyb
     assert list(found["open_set"]["1"]) == ["tight", "wide", "everybody"]
     assert found["open_set"]["1"]["wide"]["strangers_named"]["share"] == 0
     assert found["open_set"]["1"]["tight"]["strangers_named"]["share"] > 0.5
+
+
+def test_a_face_that_is_no_evidence_makes_no_pair_but_is_asked_about(calibration: Calibration) -> None:
+    made = people({"a": 0, "b": 0.3, "c": 5}, ["x"] * 3)
+    made = replace(made, faces=[replace(made.faces[0], weight=0.1), *made.faces[1:]])
+
+    found = by_group(made, calibration)
+
+    assert found["photos_too_poor_for_pairs"] == 1
+    assert found["pairs"]["x"]["false_match"]["of"] == 48 - 8
+    assert found["pairs"]["x"]["false_non_match"]["of"] == 18 - 3
+    assert found["open_set"]["1"]["x"]["strangers_named"]["of"] == 12 * 30
 
 
 def test_relatives_count_neither_as_two_people_nor_as_strangers(calibration: Calibration) -> None:
