@@ -169,8 +169,8 @@ class _PhotoForm(MultiPartParser):
 
 
 def _require_plain(request: Request) -> None:
-    encoding = request.headers.get("content-encoding", "").strip()
-    if encoding.lower() not in {"", "identity"}:
+    encoding = ", ".join(request.headers.getlist("content-encoding"))
+    if not {each.strip().lower() for each in encoding.split(",")} <= {"", "identity"}:
         raise CompressedBody(
             f"The body is compressed (Content-Encoding: {encoding[:40]}), which is not supported here."
             " Send it as it is, without a Content-Encoding header."

@@ -25,9 +25,10 @@ class BadHead(ValueError):
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Closes what sends no whole head in time. With too many connections, the one that waits longest gives way.
+    """Closes what sends no whole head, or nothing more of a body, in time.
 
-    A connection whose request is in work never gives way.
+    With too many connections, the one that has waited longest for a head gives way, or else the one that has waited
+    longest for a body. A connection whose whole request is in work never does.
     """
 
     most_connections = CONNECTIONS
@@ -35,7 +36,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._waiting_since = 0.0  # for a head, by the loop's clock
+        self._waiting_since = 0.0  # for a head or its body, by the loop's clock
+        self._heard = 0.0  # when something of a body came
+        self._in_body = False
         self._patience: TimerHandle | None = None
         self._unparsed = 0  # bytes since the last head that was whole, or the last piece of a body
         self._head_is_whole = False
@@ -63,7 +66,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_is_whole = False
+        self._head_is_whole = self._in_body = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head_is_whole:  # what follows a body must not change what was decided by the head
@@ -78,11 +81,20 @@ class BoundedConnection(HttpToolsProtocol):
             raise BadHead("too large")
         if not self.url.startswith((b"/", b"*")):  # an absolute target names a host as well
             self.headers.append((b"host", urlsplit(self.url).netloc))
+        self._waiting_since = self._heard = self.loop.time()
+        self._in_body = True
         super().on_headers_complete()
+        self._wait_for_client(self.head_seconds)
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
+        self._heard = self.loop.time()
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._stop_waiting()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self._waiting_since = self.loop.time()
@@ -95,16 +107,24 @@ class BoundedConnection(HttpToolsProtocol):
     def in_work(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    @property
+    def waits_for_client(self) -> bool:
+        return self._in_body or not self.in_work
+
     def give_way(self) -> None:
         self.connections.discard(self)
         self.transport.close()
 
     def _make_room(self) -> None:
-        waiting = [other for other in self.connections if isinstance(other, BoundedConnection) and not other.in_work]
-        min(waiting, key=lambda other: other._waiting_since).give_way()
+        others = [other for other in self.connections if isinstance(other, BoundedConnection) and other is not self]
+        waiting = [other for other in others if other.waits_for_client]
+        min(waiting, key=lambda other: (other._in_body, other._waiting_since), default=self).give_way()
 
     def _wait_for_head(self) -> None:
-        self._patience = self.loop.call_later(self.head_seconds, self._out_of_patience)
+        self._wait_for_client(self.head_seconds)
+
+    def _wait_for_client(self, seconds: float) -> None:
+        self._patience = self.loop.call_later(seconds, self._out_of_patience)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -113,13 +133,23 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _out_of_patience(self) -> None:
         self._patience = None
-        if self.in_work:
+        if self._in_body and self.in_work:
+            self._out_of_patience_with_body()
+        elif self.in_work:
             return
-        if self._unparsed:
+        elif self._unparsed:
             detail = f"The request's headers did not arrive within {self.head_seconds:g} s. Send it again."
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "headers-too-slow", detail)
         else:
             self.transport.close()
+
+    def _out_of_patience_with_body(self) -> None:
+        left = self._heard + self.head_seconds - self.loop.time()
+        if left > 0 or self.flow.read_paused:  # paused: it is this side that reads nothing
+            self._wait_for_client(max(left, 0.1))
+            return
+        detail = f"Nothing of the body arrived for {self.head_seconds:g} s. Send it again."
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", detail)
 
     def _refuse_size(self) -> None:
         detail = f"The request's headers are larger than {HEAD_BYTES // 1024} KiB, which is the limit. Send fewer."
@@ -129,9 +159,17 @@ class BoundedConnection(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        if not self.in_work:  # or the answer that is under way would be mixed with this one
+        if not self._answer_is_under_way:  # it would be mixed with this one
+            if self.in_work:
+                self.cycle.disconnected = True  # nothing is to follow this answer
+                self.cycle.message_event.set()
             self.transport.write(_answer(status, code, detail))
         self.transport.close()
+
+    @property
+    def _answer_is_under_way(self) -> bool:
+        """Or will be: of a request that came before the one that is refused."""
+        return self.in_work and (not self._in_body or bool(self.pipeline) or self.cycle.response_started)
 
 
 def bounded(*, most_connections: int = CONNECTIONS, head_seconds: float = HEAD_SECONDS) -> type[BoundedConnection]:

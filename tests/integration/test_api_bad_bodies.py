@@ -161,6 +161,18 @@ def test_a_compressed_body_is_told_so(api: RunningApi, encoding: str) -> None:
     assert api.ask("PUT", "/v1/people/Ada", json={}, headers={"Content-Encoding": "identity"}).status == 200
 
 
+@pytest.mark.parametrize("encodings", [["identity", "gzip"], ["gzip", "identity"], ["identity, gzip"], ["", "br"]])
+def test_every_content_encoding_counts(api: RunningApi, encodings: list[str]) -> None:
+    head = "".join(f"Content-Encoding: {encoding}\r\n" for encoding in encodings)
+    host, _, port = api.server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(
+            f"PUT /v1/people/Ada HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{head}"
+            "Connection: close\r\nContent-Length: 2\r\n\r\n{}".encode()
+        )
+        assert client.recv(65536).startswith(b"HTTP/1.1 415 ")
+
+
 @pytest.mark.parametrize("digits", [320, 3000, 5000, 100_000])
 def test_numbers_of_many_digits(api: RunningApi, digits: int) -> None:
     number = "9" * digits

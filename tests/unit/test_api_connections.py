@@ -147,7 +147,7 @@ def test_what_is_neither_head_nor_body_is_bounded_as_well(port: int, filler: byt
     with connect(port) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n" + filler[:9])
         assert drip(client, filler[9:], seconds=8) < 6
-        assert answer(client) == b""
+        assert problem(answer(client)) == "headers-too-large"
 
 
 def test_a_large_body_is_no_large_head(port: int) -> None:
@@ -205,3 +205,43 @@ def test_a_request_in_work_gives_way_to_nobody(port: int) -> None:
         assert ask(port).startswith(b"HTTP/1.1 200 ")
         slow.sendall(b"xy")
         assert answer(slow).endswith(b"2 here -")
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("rest", [b"zz\r\n", b"5\r\nhelloX", b"-1\r\n", b"\r\n", b"5;a\x00b\r\n"])
+def test_a_malformed_chunk_is_answered(port: int, rest: bytes) -> None:
+    with connect(port) as client:
+        client.sendall(CHUNKED + b"3\r\nabc\r\n" + rest)
+        received = answer(client)
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert problem(received) == "bad-request"
+    assert received.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("start", [b"3;" + b"a" * 9, b"0\r\nX-Late: ", b"3\r\nab", b""])
+def test_a_body_that_does_not_go_on_is_not_waited_for(port: int, start: bytes) -> None:
+    """Neither its pieces, nor an extension or a trailer without end."""
+    started = time.monotonic()
+    with connect(port) as client:
+        client.sendall(CHUNKED + start)
+        client.settimeout(0.05)
+        received = b""
+        while time.monotonic() < started + 20 and not received:
+            try:
+                if start[-1:] in b"a ":
+                    client.sendall(b"a")
+                received = client.recv(65536)
+            except TimeoutError:
+                continue
+
+    assert received.startswith(b"HTTP/1.1 408 ")
+
+
+def test_half_sent_bodies_lock_nobody_out(port: int) -> None:
+    with ExitStack() as silent:
+        for _ in range(MOST + 5):
+            silent.enter_context(connect(port)).sendall(CHUNKED + b"3\r\nab")
+        assert ask(port).startswith(b"HTTP/1.1 200 ")

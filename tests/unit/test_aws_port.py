@@ -20,6 +20,8 @@ EVIL = b"Origin: https://evil.example"
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] == "PUT":
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     start_response("200 OK", [("Content-Length", "6")])
     return [b"served"]
 
@@ -30,7 +32,13 @@ def port() -> Iterator[int]:
         number = listener.getsockname()[1]
         served = Served(names=("s3.test",), form_bucket="in", form_origins=origins_of(["https://app.example"]))
         server = AwsPort(
-            "127.0.0.1", number, application, fd=listener.fileno(), served=served, head_seconds=HEAD_SECONDS
+            "127.0.0.1",
+            number,
+            application,
+            fd=listener.fileno(),
+            served=served,
+            head_seconds=HEAD_SECONDS,
+            body_seconds=3.0,
         )
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -152,3 +160,29 @@ def test_silent_connections_lock_nobody_out(port: int, monkeypatch: pytest.Monke
                 silent.enter_context(connect(port))
             time.sleep(0.1)
             assert ask(port, b"GET /", b"Host: localhost") == 200
+
+
+def test_half_sent_bodies_lock_nobody_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws_port, "CONNECTIONS", 20)
+    with ExitStack() as silent:
+        for _ in range(30):
+            half = silent.enter_context(connect(port))
+            half.sendall(b"PUT /in/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc")
+        assert ask(port, b"GET /", b"Host: localhost") == 200
+
+
+def test_a_body_that_trickles_is_not_waited_for(port: int) -> None:
+    started = time.monotonic()
+    with connect(port) as client:
+        client.sendall(b"PUT /in/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n\r\n")
+        client.settimeout(0.1)
+        while time.monotonic() < started + 20:
+            try:
+                client.sendall(b"a")
+                client.recv(65536)
+                break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    assert time.monotonic() < started + 15
