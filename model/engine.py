@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.alignment import CHIP_SIDE, chip_transforms
 from model.build.folder import read_manifest, require_embedder
 from model.chips import CUTTERS, DenoisingSettings, denoised
+from model.covering import CoveringSettings
 from model.crops import crops
 from model.detector import Detections, Detector
 from model.detectors import DEFAULT_DETECTOR, SMALLEST_FACE, detector_files
@@ -73,6 +74,7 @@ class FaceEngine:
         embedders: Sequence[Embedder],
         denoising: DenoisingSettings,
         quality: QualitySettings,
+        covering: CoveringSettings,
         min_face: int,
         faces_at_once: int,
     ) -> None:
@@ -84,6 +86,7 @@ class FaceEngine:
         self.embedders = embedders
         self._denoising = denoising
         self._quality = quality
+        self._covering = covering
         self._min_face = checked_min_face(min_face)
         self._faces_at_once = faces_at_once
 
@@ -169,7 +172,13 @@ class FaceEngine:
         left, top, right, bottom = (float(edge) for edge in corners)
         box = (left, top, right - left, bottom - top)
         quality = assess(
-            chip, landmarks, size=min(box[2:]), confidence=float(confidence), gain=gain, settings=self._quality
+            chip,
+            landmarks,
+            size=min(box[2:]),
+            confidence=float(confidence),
+            gain=gain,
+            settings=self._quality,
+            covering=self._covering,
         )
         return Face(box, float(confidence), landmarks, embedding, quality)
 
@@ -258,6 +267,7 @@ def load_engine(
         embedders=embedders,
         denoising=settings.denoising,
         quality=settings.quality,
+        covering=settings.covering,
         min_face=min_face,
         faces_at_once=settings.faces_at_once,
     )

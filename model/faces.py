@@ -1,6 +1,7 @@
 """What the engine says about a picture. NumPy only, so that whoever merely handles faces need not load a runtime."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ Box = tuple[float, float, float, float]
 """x, y, width, height in pixels of the image; within it."""
 
 
+Covered = Literal["eyes", "mouth", "side"]
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """How good a view of a person a face is.
@@ -19,7 +23,7 @@ class Quality:
     `size`: pixels, the shorter side of the box. `sharpness`: 0..1, 1 for a crisp face, 0 for one lost in blur or noise.
     `yaw`, `roll`: degrees, 0 for a frontal, upright face; yaw is a coarse estimate from five landmarks. `exposure`:
     0..1, 0 where the face is black, white or without contrast. `weight`: 0..1, how far to trust this face as evidence
-    of who it is.
+    of who it is. `covered`: the part of the face that is not seen, if any.
     """
 
     size: float
@@ -28,6 +32,7 @@ class Quality:
     roll: float
     exposure: float
     weight: float
+    covered: Covered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.alignment import CHIP_PADDING, CHIP_SIDE
+from model.covering import CoveringSettings, covered
 from model.faces import Quality
 
 _GREY_LEVELS = 255
@@ -42,6 +43,7 @@ def assess(
     size: float,
     confidence: float,
     settings: QualitySettings,
+    covering: CoveringSettings,
     gain: float = 1.0,
 ) -> Quality:
     """`chip` [150, 150, 3] uint8 BGR; `landmarks` [5, 2] and `size` in pixels; `confidence` 0..1, the detector's.
@@ -60,7 +62,10 @@ def assess(
         _graded(confidence, settings.confidence),
     )
     weight = math.prod(settings.floor + (1 - settings.floor) * measure for measure in measures)
-    return Quality(size=size, sharpness=sharpness, yaw=yaw, roll=roll, exposure=exposure, weight=weight)
+    part = covered(chip, covering)
+    if part is not None:
+        weight *= covering.weight
+    return Quality(size=size, sharpness=sharpness, yaw=yaw, roll=roll, exposure=exposure, weight=weight, covered=part)
 
 
 def noise(chip: NDArray[np.uint8]) -> float:

@@ -6,6 +6,7 @@ from importlib import resources
 from typing import Any
 
 from model.chips import DenoisingSettings
+from model.covering import CoveringSettings
 from model.exposure import ExposureSettings, LevelSettings
 from model.localizer import LocalizerSettings
 from model.mtcnn import MtcnnSettings
@@ -24,6 +25,7 @@ class EngineSettings:
     localizer: LocalizerSettings
     denoising: DenoisingSettings
     quality: QualitySettings
+    covering: CoveringSettings
     embedder_batch: int
     faces_at_once: int
 
@@ -45,6 +47,7 @@ def load_settings() -> EngineSettings:
         localizer=LocalizerSettings(**groups["localizer"]),
         denoising=DenoisingSettings(**groups["chips"]),
         quality=QualitySettings(**groups["quality"]),
+        covering=CoveringSettings(**groups["covering"]),
         embedder_batch=groups["embedder"]["batch"],
         faces_at_once=groups["memory"]["faces_at_once"],
     )

@@ -10,6 +10,7 @@ from functions.api.decisions import Decision
 from functions.api.messages import FaceQuality, SeenFace
 from functions.common.people_store import Record
 from model.calibration import ErrorRates
+from model.faces import Covered
 from model.gallery import Match
 
 UNKNOWN = "unknown"
@@ -23,6 +24,7 @@ class Quality(BaseModel):
     roll: float = Field(description="degrees, 0 for an upright face")
     exposure: float = Field(description="0 to 1")
     weight: float = Field(description="0 to 1: how far the face is trusted as evidence of who it is")
+    covered: Covered | None = Field(description="the part of the face that is not seen")
 
 
 class RunnerUp(BaseModel):
@@ -81,6 +83,7 @@ def _quality(quality: FaceQuality) -> Quality:
         roll=round(quality.roll, 1),
         exposure=round(quality.exposure, 3),
         weight=round(quality.weight, 3),
+        covered=quality.covered,
     )
 
 

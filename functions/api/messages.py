@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from model.faces import Covered
+
 # messages of the log that `rollcall up` looks for
 RECOGNIZER_REPLACED = "recognizer replaced"
 UNDONE = "stopped before everything was done"
@@ -24,6 +26,7 @@ class FaceQuality(BaseModel):
     roll: float
     exposure: float  # 0..1
     weight: float  # 0..1, how far the face is trusted as evidence
+    covered: Covered | None = None
 
 
 class SeenFace(BaseModel):

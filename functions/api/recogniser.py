@@ -84,6 +84,7 @@ def _face(image: Image, face: Face) -> SeenFace:
             roll=quality.roll,
             exposure=quality.exposure,
             weight=quality.weight,
+            covered=quality.covered,
         ),
         embedding=pack_embedding(face.embedding),
         crop=jpeg(face_crop(image, face.box)),

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from functions.common.bounds import beside
@@ -11,6 +11,11 @@ from functions.common.shown_text import composed, visible
 from model.enrolment import EnrolmentLimits
 
 MAX_NAME_LENGTH = 100
+_COVERED = {
+    "eyes": "the eyes are dark or covered, as by sunglasses; use a photo that shows them",
+    "mouth": "the mouth is covered, as by a mask or a hand; use a photo that shows all of the face",
+    "side": "a side of the face is covered, cut off or in the dark; use a photo that shows all of it",
+}
 RESERVED_NAMES = re.compile(r"unknown(-\d+)?|no-face", re.IGNORECASE)  # what results call people without a name
 
 
@@ -33,6 +38,8 @@ class Quality(Protocol):
     def yaw(self) -> float: ...
     @property
     def exposure(self) -> float: ...
+    @property
+    def covered(self) -> str | None: ...
 
 
 class SeenFace(Protocol):
@@ -83,11 +90,20 @@ def meant_face(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> int:
     """Which of a photo's faces, largest first, is meant, however poor it is; raise NotEnrolled if none is."""
     if not faces:
         raise NotEnrolled("no face found; use a photo that shows the face larger and from the front", code="no-face")
-    if len(faces) > 1 and _area(faces[0]) < limits.dominant_area * _area(faces[1]):
+    rivals = _rivals(faces, limits)
+    if rivals and _area(faces[0]) < limits.dominant_area * _area(rivals[0]):
         raise NotEnrolled(
-            f"{len(faces)} faces, and none is clearly the main one; crop the photo to one person", code="many-faces"
+            f"{len(rivals) + 1} faces, and none is clearly the main one; crop the photo to one person",
+            code="many-faces",
         )
     return 0
+
+
+def _rivals(faces: Sequence[SeenFace], limits: EnrolmentLimits) -> Sequence[SeenFace]:
+    """Beside the largest face: a blurred head behind a sharp one is not meant."""
+    if shortcoming(faces[0], limits) is not None:
+        return faces[1:]
+    return [face for face in faces[1:] if shortcoming(face, limits) is None]
 
 
 def looks_different(others: int) -> NotEnrolled:
@@ -110,27 +126,30 @@ def looks_like(name: str) -> NotEnrolled:
 
 def shortcoming(face: SeenFace, limits: EnrolmentLimits) -> NotEnrolled | None:
     """Why the face is too poor to tell its person from others."""
+    return next(_shortcomings(face, limits), None)
+
+
+def _shortcomings(face: SeenFace, limits: EnrolmentLimits) -> Iterator[NotEnrolled]:
     quality, least = face.quality, limits.least_size
     if quality.size < least:
-        return NotEnrolled(
+        yield NotEnrolled(
             f"the face is {beside(quality.size, least)} pixels wide; use a photo in which it has {least:g} or more",
             code="too-small",
         )
     if quality.exposure < limits.least_exposure:
-        return NotEnrolled(
-            "the face is too dark, too bright or too pale; use a photo in better light", code="bad-light"
-        )
+        yield NotEnrolled("the face is too dark, too bright or too pale; use a photo in better light", code="bad-light")
     if quality.sharpness < limits.least_sharpness:
-        return NotEnrolled("the face is blurred or noisy; use a sharper photo in better light", code="blurred")
+        yield NotEnrolled("the face is blurred or noisy; use a sharper photo in better light", code="blurred")
     if abs(quality.yaw) > limits.most_yaw:
         turned = beside(abs(quality.yaw), limits.most_yaw)
-        return NotEnrolled(
+        yield NotEnrolled(
             f"the face is turned away by about {turned}°, more than {limits.most_yaw:g}°; use a photo from the front",
             code="turned-away",
         )
+    if quality.covered is not None:
+        yield NotEnrolled(_COVERED[quality.covered], code="covered")
     if face.confidence < limits.least_confidence:
-        return NotEnrolled("hardly a face to be seen; use a photo that shows all of it clearly", code="unclear-face")
-    return None
+        yield NotEnrolled("hardly a face to be seen; use a photo that shows all of it clearly", code="unclear-face")
 
 
 def _area(face: SeenFace) -> float:

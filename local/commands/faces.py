@@ -82,7 +82,10 @@ def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> 
         "name": None,
         "similarity": None,
         "distance": None,
-        "quality": {name: round(measure, 3) for name, measure in asdict(face.quality).items()},
+        "quality": {
+            name: round(measure, 3) if isinstance(measure, float) else measure
+            for name, measure in asdict(face.quality).items()
+        },
         "threshold": None,
         "runner_up": None,
     }

@@ -52,6 +52,50 @@ def drowned(image: Image) -> Image:
     return np.asarray(np.clip(small + noise, 0, 255), dtype=np.uint8)
 
 
+def covered_photo(engine: Engine, image: Image, part: str) -> Image:
+    """A part of the largest face painted over."""
+    face, painted = engine.analyze([image])[0][0], image.copy()
+    right, left, nose = face.landmarks[:2].mean(axis=0), face.landmarks[2:4].mean(axis=0), face.landmarks[4]
+    across = float(np.linalg.norm(right - left))
+    if part == "eyes":
+        for eye in (right, left):
+            cv2.ellipse(
+                painted,
+                np.rint(eye).astype(int).tolist(),
+                (round(0.38 * across), round(0.28 * across)),
+                0,
+                0,
+                360,
+                (25, 22, 20),
+                -1,
+            )
+    elif part == "mouth":
+        top = round(nose[1] - 0.05 * across)
+        painted[top : top + round(1.6 * across), round(nose[0] - across) : round(nose[0] + across)] = (205, 190, 170)
+    else:
+        painted = painted[:, : round(nose[0])]
+    return painted
+
+
+@pytest.mark.parametrize("part", ["eyes", "mouth", "side"])
+def test_a_face_that_is_covered_is_refused_with_the_reason_and_weighs_little(engine: Engine, part: str) -> None:
+    for path in sorted(JOHNS.glob("*/*.jpg"))[::11]:
+        image = covered_photo(engine, photo(path), part)
+
+        seen = [(face.quality.covered, face.quality.weight < 0.45) for face in engine.analyze([image])[0][:1]]
+
+        assert seen in ([], [(part, True)]), path.name
+        assert judged(engine, image) in ("covered", "unclear-face", "no-face"), path.name
+
+
+def test_a_blurred_head_behind_a_face_is_not_meant(engine: Engine) -> None:
+    image = photo(sorted((JOHNS / "John_Simm").glob("*.jpg"))[0])
+    behind = cv2.GaussianBlur(photo(sorted((JOHNS / "John_Savage").glob("*.jpg"))[0]), (0, 0), 6)
+    behind = cv2.resize(behind, (image.shape[1], image.shape[0]))
+
+    assert judged(engine, np.hstack([image, behind])) is None
+
+
 def test_no_ordinary_photo_is_refused(engine: Engine) -> None:
     for person in sorted(JOHNS.iterdir()):
         found = {path.name: engine.analyze([photo(path)])[0] for path in sorted(person.glob("*.jpg"))}

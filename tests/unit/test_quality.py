@@ -6,6 +6,8 @@ from model.alignment import chip_template
 from model.quality import assess, noise, pose
 from model.settings import load_settings
 
+COVERING = load_settings().covering
+
 UPRIGHT = np.stack([chip_template().real, chip_template().imag], axis=1).astype(np.float32)
 
 
@@ -22,7 +24,7 @@ def chip():
 
 
 def weight(chip, settings, *, size=200.0, confidence=1.0, landmarks=UPRIGHT):
-    return assess(chip, landmarks, size=size, confidence=confidence, settings=settings).weight
+    return assess(chip, landmarks, size=size, confidence=confidence, settings=settings, covering=COVERING).weight
 
 
 def test_a_large_crisp_frontal_face_has_the_full_weight(chip, settings):
@@ -60,7 +62,7 @@ def test_noise_is_measured_in_grey_levels(sigma):
 
 def test_noise_is_not_taken_for_sharpness(chip, settings):
     weights = [weight(noisy(chip, sigma), settings) for sigma in (10, 20, 60)]
-    drowned = assess(noisy(chip, 60), UPRIGHT, size=200.0, confidence=1.0, settings=settings)
+    drowned = assess(noisy(chip, 60), UPRIGHT, size=200.0, confidence=1.0, settings=settings, covering=COVERING)
 
     assert weights[0] == pytest.approx(weight(chip, settings))
     assert weights == sorted(weights, reverse=True)
@@ -76,7 +78,7 @@ def test_weight_falls_with_the_detectors_doubt(chip, settings):
 def test_a_chip_without_contrast_has_no_exposure(settings, grey):
     flat = np.full((150, 150, 3), grey, dtype=np.uint8)
 
-    quality = assess(flat, UPRIGHT, size=200.0, confidence=1.0, settings=settings)
+    quality = assess(flat, UPRIGHT, size=200.0, confidence=1.0, settings=settings, covering=COVERING)
 
     assert quality.exposure == 0
     assert quality.weight < 0.2
@@ -108,6 +110,13 @@ def test_a_nose_beside_the_middle_is_a_turned_head(chip, settings):
 
 
 def test_landmarks_in_one_point_give_finite_numbers(chip, settings):
-    quality = assess(chip, np.zeros((5, 2), np.float32), size=20.0, confidence=1.0, settings=settings)
+    quality = assess(
+        chip,
+        np.zeros((5, 2), np.float32),
+        size=20.0,
+        confidence=1.0,
+        settings=settings,
+        covering=COVERING,
+    )
 
     assert np.isfinite([quality.yaw, quality.roll, quality.weight]).all()
