@@ -44,6 +44,11 @@ class MediaSummary(BaseModel):
     notes: list[str] = []  # sentences for the owner
 
 
+class JobError(BaseModel):
+    code: str  # stable, for programs
+    message: str  # a plain sentence, for people
+
+
 class RangeSummary(BaseModel):
     """What the split knows once it has read a range, or handed the rest of it on."""
 
@@ -56,11 +61,7 @@ class RangeSummary(BaseModel):
     height: int
     seconds_spent: float
     notes: list[str] = []
-
-
-class JobError(BaseModel):
-    code: str  # stable, for programs
-    message: str  # a plain sentence, for people
+    error: JobError | None = None  # why the rest of the range could not be read, where other tracks could
 
 
 INTERNAL_ERROR = JobError(
@@ -164,6 +165,9 @@ class JobStore:
         chain = job.chain
         if job.media is not None or chain is None:
             return job
+        errors = [reached.error for reached in chain if reached.error is not None]
+        if errors and not any(reached.gops for reached in chain):
+            return self.fail(job.job, errors[0])
         return self._update(job.job, "SET media = :media", {":media": _numbers(_media(chain))})
 
     def gop_done(self, job: str, index: int) -> Job:
@@ -211,11 +215,12 @@ def gone() -> Superseded:
 
 
 def _media(chain: list[RangeSummary]) -> MediaSummary:
-    last = chain[-1]
+    last = next((reached for reached in reversed(chain) if reached.error is None), chain[-1])
+    ends = [reached for reached in chain if reached.duration is not None]
     return MediaSummary(
-        duration=max(reached.duration or 0.0 for reached in chain),
-        frames=sum(reached.next % MAX_SAMPLES for reached in chain if reached.duration is not None),
-        tracks=sum(reached.duration is not None for reached in chain),
+        duration=max(reached.duration or 0.0 for reached in ends),
+        frames=sum(reached.next % MAX_SAMPLES for reached in ends),
+        tracks=len(ends),
         gops=sum(reached.gops for reached in chain),
         step=last.step,
         width=last.width,

@@ -78,7 +78,6 @@ class Media:
     clock_start: float = 0.0  # seconds from the file's start to zero of the clock that ffmpeg gives the frames
     latest_start: float = LATE_SECONDS  # seconds from the file's start: a picture that starts later has a wrong clock
     claim: Claim = Claim()  # by the header, where ffprobe may not tell
-    tracks: tuple[int, ...] = ()  # streams of the video tracks that can be read
     notes: tuple[str, ...] = ()  # sentences for the owner
 
 
@@ -87,12 +86,14 @@ def probe(
     *,
     limits: Limits,
     track: int | None = None,
+    most_tracks: int = MOST_TRACKS,
     photos: PhotoDecoder | None = None,
     binaries: Binaries | None = None,
 ) -> Media:
     """`source`: or the path of a file on this disk. `track`: a video's stream; None: the longest moving picture.
 
-    `photos`: from `photo_decoder`, to be used for more than one.
+    `most_tracks`: that are read besides `track`, and that one. `photos`: from `photo_decoder`, to be used for more
+    than one.
     """
     source = as_source(source)
     container = container_of(source)
@@ -109,9 +110,20 @@ def probe(
             if photos is None:
                 decoder.close()
     try:
-        return _video(source, container, limits, binaries or find(), chosen=track)
+        return _video(source, container, limits, binaries or find(), chosen=track, most_tracks=most_tracks)
     except (NoVideo, UnreadableMedia) as error:
         raise cut_or(error, size=source.size, claimed=claim_of(source, container.demuxer).size) from None
+
+
+def readable_tracks(source: Source | str, *, limits: Limits, binaries: Binaries | None = None) -> list[int]:
+    """The streams of a video whose pictures have a size, in the order of the file; none for a photo."""
+    source, found = as_source(source), binaries or find()
+    container = container_of(source)
+    if container.photo:
+        return []
+    with source.opened() as opened:
+        answer = repeated(lambda: _ffprobe(opened, container, limits, found))
+    return [track.index for track in _tracks(answer, container) if track.readable]
 
 
 def photo_decoder(limits: Limits) -> PhotoDecoder:
@@ -142,7 +154,7 @@ def _photo(source: Source, limits: Limits, decoder: PhotoDecoder) -> Media:
 
 
 def _video(
-    source: Source, container: Container, limits: Limits, binaries: Binaries, *, chosen: int | None = None
+    source: Source, container: Container, limits: Limits, binaries: Binaries, *, chosen: int | None, most_tracks: int
 ) -> Media:
     with source.opened() as opened:
         answer = repeated(lambda: _ffprobe(opened, container, limits, binaries))
@@ -170,8 +182,7 @@ def _video(
         claim=claim_of(source, container.demuxer) if container != MOV else Claim(),
         clock_start=late(stream, answer.get("format", {})) if container.restarts else 0.0,
         latest_start=_latest_start(answer, container),
-        tracks=tuple(track.index for track in readable),
-        notes=tuple(left_out(tracks, [track] if chosen is None else readable[:MOST_TRACKS])),
+        notes=tuple(left_out(tracks, [track] if chosen is None else readable[:most_tracks])),
     )
     _require_bounds(media, stream, limits)
     return media

@@ -23,7 +23,7 @@ from functions.video_split.decode import WHOLE, Gop, decode
 from functions.video_split.divide import divide, ranges_of
 from functions.video_split.division import Division
 from functions.video_split.failures import END_MISSING
-from functions.video_split.probe import Media, photo_decoder, probe
+from functions.video_split.probe import Media, photo_decoder, probe, readable_tracks
 from functions.video_split.range_queue import RangeQueue
 from functions.video_split.s3_object import S3Object
 
@@ -138,33 +138,68 @@ class Splitter:
         """Read the upload, or have it read range by range."""
         self._require_bounds(current)
         upload, division = current.upload, self._division_of(job)
-        source, media = self._open(upload)
         divisible = job.schema_version > UNDIVIDED_SCHEMA
-        tracks: dict[int | None, list[Stretch]] = {None: divide(source, media, division) if divisible else [WHOLE]}
-        if divisible and division.every_track and len(media.tracks) > 1:
-            tracks = self._tracks(source, media, division)
-        ranges = ranges_of(upload, tracks, division)
-        if len(ranges) == 1:
-            return self._read(source, media, ranges[0], job, deadline)
+        if divisible and division.every_track and (tracks := self._tracks(upload, division)):
+            return self._send(ranges_of(upload, tracks, division), job)
+        source, media = self._open(upload)
+        stretches = divide(source, media, division) if divisible else [WHOLE]
+        ranges = ranges_of(upload, {None: stretches}, division)
+        return self._read(source, media, ranges[0], job, deadline) if len(ranges) == 1 else self._send(ranges, job)
+
+    def _send(self, ranges: list[SplitRange], job: Job) -> Job:
         self._ranges.send(ranges)
-        logger.info("divided", ranges=len(ranges), duration=media.duration)
+        logger.info("divided", ranges=len(ranges))
         return job
 
-    def _tracks(self, source: S3Object, media: Media, division: Division) -> dict[int | None, list[Stretch]]:
-        """Stretches by track. The tracks share the budget of the upload."""
-        tracks = media.tracks[: division.most_tracks]
+    def _tracks(self, upload: Upload, division: Division) -> dict[int | None, list[Stretch]]:
+        """Stretches by track, if there are several. The tracks share the budget of the upload."""
+        source = S3Object(self._s3, upload)
+        tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
+        if len(tracks) == 1:
+            return {}
         return {
             track: [
                 stretch.model_copy(update={"share": stretch.share * len(tracks)})
-                for stretch in divide(source, probe(source, limits=self._limits, track=track), division)
+                for stretch in self._divided(source, track, division)
             ]
             for track in tracks
         }
 
+    def _divided(self, source: S3Object, track: int, division: Division) -> list[Stretch]:
+        try:
+            return divide(source, probe(source, limits=self._limits, track=track), division)
+        except MediaError:  # told by the range that meets it again
+            return [WHOLE]
+
     def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         require_latest(self._s3, part.upload)
-        source, media = self._open(part.upload, part.track)
+        try:
+            source, media = self._open(part.upload, part.track)
+        except MediaError as error:
+            return self._leave_out(part, _Reading(part.stretch), error)
         return self._read(source, media, part, job, deadline)
+
+    def _leave_out(self, part: SplitRange, reading: "_Reading", error: MediaError) -> Job:
+        """Report that the rest of a range cannot be read, where other tracks may be."""
+        if part.base == 0 and part.then is None:
+            raise error
+        logger.info("range left out", code=error.code, reason=str(error))
+        return self._jobs.range_done(
+            part.upload.job,
+            part.base + part.stretch.first,
+            RangeSummary(
+                next=part.base + (part.stretch.end or reading.rest.first),
+                then=part.then,
+                gops=reading.gops,
+                duration=reading.end if part.stretch.end is None else None,
+                step=1.0 / self._division.frames_per_second,
+                width=0,
+                height=0,
+                seconds_spent=0.0,
+                notes=[f"One of the video tracks could not be read to its end. {error}"],
+                error=JobError(code=error.code, message=str(error)),
+            ),
+        )
 
     def _division_of(self, job: Job) -> Division:
         """With the sampling that the job began with."""
@@ -174,7 +209,8 @@ class Splitter:
 
     def _open(self, upload: Upload, track: int | None = None) -> tuple[S3Object, Media]:
         source = S3Object(self._s3, upload)
-        return source, probe(source, limits=self._limits, track=track, photos=self._photos)
+        most = self._division.most_tracks
+        return source, probe(source, limits=self._limits, track=track, most_tracks=most, photos=self._photos)
 
     def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         first = part.base + part.stretch.first
@@ -200,7 +236,9 @@ class Splitter:
                         return job  # another range of it was, meanwhile
                     if not deadline.left:
                         break
-        except TooSlow:
+        except MediaError as error:
+            if not isinstance(error, TooSlow):
+                return self._leave_out(part, reading, error)
             if reading.gops == 0:
                 raise
         frames = reading.rest.first - part.stretch.first
@@ -273,6 +311,7 @@ class _Reading:
     def __init__(self, stretch: Stretch) -> None:
         self.rest = stretch  # what is not in a pack yet
         self.gops = 0
+        self.end = 0.0  # seconds up to which packs reach
         self.coarse = self.cut = False
         self.duration: float | None = None  # seconds; set when the video has ended
 
@@ -286,5 +325,6 @@ class _Reading:
     def stored(self, gop: Gop) -> None:
         self.rest = gop.rest
         self.gops += 1
+        self.end = gop.end
         self.coarse |= gop.coarse
         self.cut |= gop.cut

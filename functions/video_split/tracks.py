@@ -46,13 +46,10 @@ def left_out(tracks: Sequence[Track], read: Sequence[Track]) -> list[str]:
     if not skipped:
         return []
     named = ", ".join(_described(track) for track in skipped[:3]) + (", …" if skipped[3:] else "")
-    only = f"only track {read[0].number}" if len(read) == 1 else f"only {len(read)} of them"
-    advice = (
-        " Set tracks to all to look at every one."
-        if any(track.readable and not track.still for track in skipped)
-        else ""
-    )
-    return [f"The file has {len(tracks)} video tracks, and {only} was looked at. Left out: {named}.{advice}"]
+    only = f"only track {read[0].number} was" if len(read) == 1 else f"only {len(read)} of them were"
+    moving = len(read) == 1 and any(track.readable and not track.still for track in skipped)
+    advice = " Set tracks to all to look at every one." if moving else ""
+    return [f"The file has {len(tracks)} video tracks, and {only} looked at. Left out: {named}.{advice}"]
 
 
 def _described(track: Track) -> str:

@@ -64,6 +64,7 @@ class Split:
         rate: float = RATE,
         jobs: JobStore | None = None,
         every_track: bool = False,
+        limits: Limits = SHORT_PACKS,
     ) -> Splitter:
         return Splitter(
             s3=self.s3,
@@ -72,7 +73,7 @@ class Split:
             ranges=RangeQueue(self.sqs, "rollcall-split"),
             stage_1_bucket="rollcall-stage-1",
             division=Division(
-                frames_per_second=rate, range_seconds=range_seconds, limits=SHORT_PACKS, every_track=every_track
+                frames_per_second=rate, range_seconds=range_seconds, limits=limits, every_track=every_track
             ),
         )
 
@@ -234,6 +235,21 @@ def test_who_runs_out_of_time_hands_the_rest_back(split: Split, long_video: byte
     assert split.recognize(upload).complete
 
 
+def test_the_limit_of_processor_time_hands_the_rest_back(split: Split, tmp_path: Path) -> None:
+    a_second = Limits(max_gop_seconds=4.0, threads=0)  # no seconds for each thread, and the one that is always there
+    part = synthetic(find(), tmp_path / "part.mp4", "-g", "30", size="1280x720", seconds=5)
+    path = make(find(), tmp_path / "v.mp4", "-c", "copy", inputs=["-stream_loop", "23", "-i", str(part)])
+    upload = split.upload(path.read_bytes())
+
+    invocations = split.run(split.splitter(range_seconds=600, limits=a_second))
+
+    job = split.job(upload)
+    assert (job.error, job.refused) == (None, False)
+    assert 1 < invocations == len(job.ranges)
+    assert [number for number, _, _ in frames(split.packs(upload))] == [*range(240)]
+    assert split.recognize(upload).complete
+
+
 def test_no_progress_is_an_error_and_not_a_circle(split: Split, long_video: bytes) -> None:
     upload = split.upload(long_video)
 
@@ -344,3 +360,50 @@ def test_every_track_is_read_with_numbers_of_its_own(split: Split, tmp_path: Pat
     assert job.media.duration == pytest.approx(24.0, abs=0.1)
     numbers = [number for number, _, _ in frames(split.packs(upload))]
     assert numbers == [*range(30), *range(MAX_SAMPLES, MAX_SAMPLES + 48)]
+
+
+BOTH = ["-f", "lavfi", "-i", "testsrc=s=64x64:r=10:d=4", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=10:d=4"]
+
+
+def two_tracks(path: Path) -> bytes:
+    options = ("-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    return make(find(), path, *options, inputs=BOTH).read_bytes()
+
+
+@pytest.mark.parametrize("unreadable", [0, 1])
+def test_a_track_that_cannot_be_read_leaves_the_others(split: Split, tmp_path: Path, unreadable: int) -> None:
+    before, *others = two_tracks(tmp_path / "v.mp4").split(b"avc1\0\0")
+    formats = [b"zzzz\0\0" if number == unreadable else b"avc1\0\0" for number in range(len(others))]
+    upload = split.upload(before + b"".join(map(bytes.__add__, formats, others)))
+
+    split.run(split.splitter(every_track=True))
+
+    job = split.recognize(upload)
+    assert len(others) == 2
+    assert (job.complete, job.error) == (True, None)
+    assert job.media is not None and "could not be read" in job.media.notes[0]
+    assert job.media.duration == pytest.approx(4.0, abs=0.1)
+    base = 0 if unreadable else MAX_SAMPLES
+    assert [number for number, _, _ in frames(split.packs(upload))] == [*range(base, base + 8)]
+
+
+def test_a_file_without_a_readable_track_is_refused(split: Split, tmp_path: Path) -> None:
+    upload = split.upload(two_tracks(tmp_path / "v.mp4").replace(b"avc1\0\0", b"zzzz\0\0"))
+
+    split.run(split.splitter(every_track=True))
+
+    error = split.job(upload).error
+    assert error is not None and error.code == "unreadable-media"
+
+
+def test_tracks_beyond_the_most_are_told(split: Split, tmp_path: Path) -> None:
+    maps = [part for number in range(10) for part in ("-map", str(number % 2))]
+    options = (*maps, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    upload = split.upload(make(find(), tmp_path / "v.mp4", *options, inputs=BOTH).read_bytes())
+
+    split.run(split.splitter(every_track=True))
+
+    job = split.recognize(upload)
+    assert job.complete and job.media is not None and job.media.tracks == 8
+    (note,) = job.media.notes
+    assert "10 video tracks, and only 8 of them were looked at. Left out: track 9 (64×64), track 10 (64×64)." in note
