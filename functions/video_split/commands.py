@@ -1,5 +1,6 @@
 """The command lines of ffmpeg: from an upload to upright JPEGs on a pipe."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,7 @@ from functions.common.events import Stretch
 from functions.video_split import colours
 from functions.video_split.ffmpeg import Binaries
 from functions.video_split.fields import DEINTERLACER
+from functions.video_split.gaps import BACK, GAP, PATIENCE
 from functions.video_split.inputs import input_options
 from functions.video_split.limits import Limits
 from functions.video_split.probe import Media
@@ -16,7 +18,7 @@ from functions.video_split.source import Input
 from functions.video_split.upright import Turn
 
 LEAST_JUMP = 3600.0  # seconds; and more than the whole video is said to last: such a gap is a wrong time stamp
-JUMP_STEP = 0.04  # seconds from the frame before a jump to the frame after it
+USUAL_RATE = 25.0  # frames per second, where the file does not say
 VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 the worst
 
 
@@ -56,10 +58,10 @@ def video_command(
         **({"skip_frame": "noref"} if leaves_out(media, stretch) else {}),
         **({} if seek is None else _sought(seek)),
     )
-    stream = stream.filter("setpts", _without_jumps(media))
+    stream = stream.filter("setpts", _mended(media))
     # in this order: a frame's line is on the log before its JPEG is on the pipe, and what is dropped costs nothing more
     stream = stream.filter("showinfo", checksum=0)
-    stream = stream.filter("setpts", _turns(rate * media.time_base, stretch, "STARTPTS" if seek is None else None))
+    stream = stream.filter("setpts", _turns(media, rate, stretch, "STARTPTS" if seek is None else None))
     # the last frame of each turn, once
     stream = stream.filter("fps", fps=_ratio(1 / media.time_base), round="up")
     if media.fields is not None:
@@ -72,30 +74,50 @@ def first_frame_command(opened: Input, media: Media, limits: Limits, binaries: B
     return _upright(_input(opened, media, limits), media, limits, binaries, **{"frames:v": 1})
 
 
-def _without_jumps(media: Media) -> str:
+def _mended(media: Media) -> str:
     """An expression for `setpts`. Frames after a jump follow the frame before it, until the times fit again.
 
-    Register 0 is what the frames after a jump are moved by. The first frame stays, and so does one without a time.
+    Frames that go back in time follow the frame before them, but after a gap they may go back to where it began. The
+    first frame stays, and so does one without a time. Register 0 is what frames after a jump are moved by, 1 where the
+    latest gap began, 2 what all frames are moved by, 3 where frames came after the gap, 4 the frame's time, 5 whether
+    there is a gap that frames may go back over. If the first frame alone is wrong, the log gets by how much.
     """
-    most = f"{max(LEAST_JUMP, media.duration):.3f}/TB"
-    again = f"PTS+st(0,PREV_OUTPTS+{JUMP_STEP}/TB-PTS)"
-    moved = f"if(gt(abs(PTS+ld(0)-PREV_OUTPTS),{most}),{again},PTS+ld(0))"
-    return f"if(gt(abs(PTS-PREV_OUTPTS),{most}),{moved},PTS)"
+    step = max(1, round(1 / (media.frame_rate or USUAL_RATE) / media.time_base))
+    most, gap, patience, back = (_units(media, each) for each in (_most_jump(media), GAP, PATIENCE, BACK))
+    moved = "(PTS+ld(2))"
+    again = f"{moved}+st(0,PREV_OUTPTS+{step}-{moved})"
+    jumped = f"if(gt(abs({moved}+ld(0)-PREV_OUTPTS),{most}),{again},{moved}+ld(0))"
+    fitting = f"st(4,if(gt(abs({moved}-PREV_OUTPTS),{most}),{jumped},{moved}))"
+    follows = f"st(2,ld(2)+PREV_OUTPTS+{step}-ld(4));PREV_OUTPTS+{step}"
+    first_wrong = f"if(eq(N,1),print(ld(4)-PREV_OUTPTS-{step}))"
+    backward = f"if(ld(5)*gte(ld(4),ld(1)-{back}),st(5,0);ld(4),{first_wrong};{follows})"
+    over_gap = "if(not(ld(5)),st(1,PREV_OUTPTS));st(5,1);st(3,ld(4))"
+    forward = f"if(gt(ld(4)-PREV_OUTPTS,{gap}),{over_gap},if(gt(ld(4),ld(3)+{patience}),st(5,0)));ld(4)"
+    alone = f"eq(N,1)*gt(ld(4)-PREV_OUTPTS,{_units(media, Fraction(media.unheard))})" if media.unheard else "0"
+    return f"{fitting};if(lt(ld(4)-PREV_OUTPTS,-{back}),{backward},if({alone},{follows},{forward}))"
 
 
-def _turns(samples_a_unit: Fraction, stretch: Stretch, start: str | None) -> str:
+def _most_jump(media: Media) -> Fraction:
+    return Fraction(max(LEAST_JUMP, media.duration))
+
+
+def _turns(media: Media, rate: Fraction, stretch: Stretch, start: str | None) -> str:
     """An expression for `setpts`: the frames that compete for the same samples get the same time, a unit a turn.
 
     A frame is on screen from its own time on, so the first sample at or after that shows it, and all up to the next
     frame's. Register 0 is the first sample that no frame is known for, 1 the turn, 2 whether there was a frame, 3 the
-    sample that the frame comes with. The log gets 3 where a turn ends. The end of the video has a time as well.
+    sample that the frame comes with, 4 the time of the frame before. The log gets 3 where a turn ends. The end of the
+    video has a time as well.
     """
-    sample = f"ceil((PTS-({start or stretch.origin}))*{_ratio(samples_a_unit)})"
-    within = f"max({sample},{stretch.first})"
-    within = within if stretch.end is None else f"min({within},{stretch.end})"
-    first = f"0*(st(0,{stretch.first})+st(2,1))"
-    later = f"st(3,{within});if(gt(ld(3),ld(0)),st(0,print(ld(3)));st(1,ld(1)+1),ld(1))"
+    sample = f"max(ceil((PTS-({start or stretch.origin}))*{_ratio(rate * media.time_base)}),{stretch.first})"
+    first = f"0*(st(0,{stretch.first})+st(2,1)+st(4,PTS))"
+    ends = f"gt(ld(3),ld(0))+lt(PTS-ld(4),-{_units(media, BACK)})"
+    later = f"st(3,{sample});st(5,{ends});st(4,PTS);if(ld(5),st(0,print(ld(3)));st(1,ld(1)+1),ld(1))"
     return f"if(isnan(PTS),if(ld(2),ld(1),PTS),if(ld(2),{later},{first}))"
+
+
+def _units(media: Media, seconds: Fraction) -> int:
+    return math.floor(seconds / media.time_base)
 
 
 def _ratio(value: Fraction) -> str:

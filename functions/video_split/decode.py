@@ -21,6 +21,7 @@ from functions.video_split.deadline import Deadline
 from functions.video_split.division import grid
 from functions.video_split.failures import BROKEN_PICTURE, CUT_OFF, DAMAGED, ENDS_EARLY, broken_off, cut_or, explain
 from functions.video_split.ffmpeg import PAUSES, Binaries, Child, find, repeated, tell_of_replacement
+from functions.video_split.gaps import Turn, placed
 from functions.video_split.gops import Sample, pack
 from functions.video_split.limits import Limits
 from functions.video_split.mpjpeg import jpegs
@@ -246,6 +247,7 @@ class _Reading:
         self._stretch = stretch
         self._timeline = timeline
         self._next = stretch.first
+        self._returncode: int | None = None  # of ffmpeg, once it has ended
         self._budget = Budget.of(stretch, opened.media.size, opened.limits)
         self._command = video_command(
             opened.source,
@@ -304,36 +306,44 @@ class _Reading:
         return replace(sample, number=number, time=self._time(number), key=False, lasts=sample.lasts - by)
 
     def _each(self) -> Iterator[Sample]:
-        timeline, limits = self._timeline, self._opened.limits
-        with self._opened.child(self._command, timeline.feed) as child:
-            for jpeg in jpegs(child, most_bytes=limits.max_frame_bytes):
-                self._opened.source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
-                timeline.require_anchor()
-                yield self._sample(jpeg, timeline.take_turn())
+        heard = float(self._rate) * (self._opened.media.sound_end - self._offset)
+        with closing(self._turns()) as turns:
+            for turn in placed(turns, first=self._stretch.first, rate=self._rate, heard=heard):
+                yield self._sample(turn)
                 if self._next == self._stretch.end:
                     return
-        self._opened.source.require_fetched()
-        timeline.require_anchor()
+        timeline = self._timeline
         if self._next == 0 and timeline.frames == 1:  # a frame that lasts no time is at no instant of the grid
-            yield self._sample(self._first_frame(), 1)
+            yield self._sample(Turn(jpeg=self._first_frame(), start=0, end=1))
         else:
-            self._require_unbroken(child.returncode, self._next)
+            self._require_unbroken(self._returncode, self._next)
         claimed = max(0.0, self._opened.media.duration - self._offset)
         timeline.end(samples=self._next, claimed=claimed)
         self.duration = self._offset + timeline.duration(samples=self._next, claimed=claimed)
         self._require_whole(self.duration)
 
-    def _sample(self, jpeg: bytes, lasts: int) -> Sample:
-        number, limits = self._next, self._opened.limits
-        self._next += lasts
+    def _turns(self) -> Generator[Turn, None, None]:
+        timeline, source = self._timeline, self._opened.source
+        with self._opened.child(self._command, timeline.feed) as child:
+            for jpeg in jpegs(child, most_bytes=self._opened.limits.max_frame_bytes):
+                source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
+                timeline.require_anchor()
+                yield timeline.take_turn(jpeg)
+        source.require_fetched()
+        timeline.require_anchor()
+        self._returncode = child.returncode
+
+    def _sample(self, turn: Turn) -> Sample:
+        self._next = turn.end if self._stretch.end is None else min(turn.end, self._stretch.end)
+        limits = self._opened.limits
         if self._time(self._next - 1) > limits.longest:
             raise TooLong(f"The video is too long; the limit is {clock(limits.max_duration)}. Upload it in parts.")
         return Sample(
-            number=number,
-            time=self._time(number),
-            jpeg=jpeg,
-            key=self._timeline.take_key(number),
-            lasts=lasts,
+            number=turn.start,
+            time=self._time(turn.start),
+            jpeg=turn.jpeg,
+            key=self._timeline.take_key(turn.start),
+            lasts=self._next - turn.start,
             latest_key=self._timeline.latest_key,
         )
 

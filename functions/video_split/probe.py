@@ -54,6 +54,7 @@ _TAGGED_ENTRIES = f"{_ENTRIES}:stream_tags=DURATION"
 WITNESSES = 500  # packets: more than lie between two key frames
 NEAR_SECONDS = 60.0
 LATE_SECONDS = 60.0  # a picture that starts later than this starts while something else is heard
+LONGEST_TITLE = 20.0  # seconds that one picture may stay in silence before the rest begins
 UPRIGHT_MATRIX = (1, 0, 0, 1)
 BIDIRECTIONAL_CODECS = ("h264", "hevc")  # those whose decoders can leave out frames
 MOST_STRETCH = 8.0  # a sample aspect ratio beyond this is damage, not a format
@@ -78,6 +79,8 @@ class Media:
     clock_start: float = 0.0  # seconds from the file's start to zero of the clock that ffmpeg gives the frames
     latest_start: float = LATE_SECONDS  # seconds from the file's start: a picture that starts later has a wrong clock
     claim: Claim = Claim()  # by the header, where ffprobe may not tell
+    sound_end: float = 0.0  # seconds from the file's start to the end of all sound, 0 where there is none
+    unheard: float = 0.0  # seconds: a first frame that comes so long before the next and all sound has a wrong clock
     notes: tuple[str, ...] = ()  # sentences for the owner
 
 
@@ -165,6 +168,7 @@ def _video(
     stream = {int(stream["index"]): stream for stream in _videos(answer)}[track.index]
     turn = matrix_turn(_display_matrix(stream))
     width, height = turn.size(*_square_size(stream))
+    sound_end = max((_end_of(sound, answer, container) for sound in _sounds(answer)), default=0.0)
     media = Media(
         photo=False,
         duration=track.end if believed else 0.0,
@@ -181,7 +185,9 @@ def _video(
         size=source.size,
         claim=claim_of(source, container.demuxer) if container != MOV else Claim(),
         clock_start=late(stream, answer.get("format", {})) if container.restarts else 0.0,
-        latest_start=_latest_start(answer, container),
+        latest_start=LATE_SECONDS + sound_end,
+        sound_end=sound_end,
+        unheard=_unheard(answer),
         notes=tuple(left_out(tracks, [track] if chosen is None else readable[:most_tracks])),
     )
     _require_bounds(media, stream, limits)
@@ -272,9 +278,13 @@ def _end_of(stream: dict[str, Any], answer: dict[str, Any], container: Container
     return end_of(stream, answer.get("format", {}), absolute=container == MATROSKA)
 
 
-def _latest_start(answer: dict[str, Any], container: Container) -> float:
-    others = [stream for stream in answer.get("streams", []) if stream.get("codec_type") == "audio"]
-    return LATE_SECONDS + max((_end_of(stream, answer, container) for stream in others), default=0.0)
+def _sounds(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [stream for stream in answer.get("streams", []) if stream.get("codec_type") == "audio"]
+
+
+def _unheard(answer: dict[str, Any]) -> float:
+    start = min((late(stream, answer.get("format", {})) for stream in _sounds(answer)), default=0.0)
+    return start - 1.0 if start > LONGEST_TITLE else 0.0
 
 
 def _why_no_video(answer: dict[str, Any]) -> str:

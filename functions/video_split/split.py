@@ -154,7 +154,10 @@ class Splitter:
     def _tracks(self, upload: Upload, division: Division) -> dict[int | None, list[Stretch]]:
         """Stretches by track, if there are several. The tracks share the budget of the upload."""
         source = S3Object(self._s3, upload)
-        tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
+        try:
+            tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
+        except MediaError:  # whoever reads the file as one tells it
+            return {}
         if len(tracks) == 1:
             return {}
         return {

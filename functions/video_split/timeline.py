@@ -6,12 +6,14 @@ from collections import deque
 from fractions import Fraction
 
 from functions.common.events import Stretch
+from functions.video_split.gaps import BACK, GAP, Turn
 
 KEPT_LINES = 40
 CLAIM_TOLERANCE = Fraction(1, 500)  # seconds; some files round their times to milliseconds
 _TIME_BASE = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+),")
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+) .*\biskey:([01]) ")
 _TURN = re.compile(r"(?:\[Eval @ \w+\] )?\[info\] (\d+)\.0+$")
+_CORRECTION = re.compile(r"(?:\[Eval @ \w+\] )?\[info\] -(\d+)\.0+$")
 _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
 
 
@@ -38,7 +40,9 @@ class Timeline:
         self.problems: deque[str] = deque(maxlen=KEPT_LINES)
         self.frames = 0
         self.lagging: int | None = None  # the first sample whose frame is older than that
-        self.origin = stretch.origin if stretch is not None and sought else None
+        self.origin = stretch.origin if stretch is not None and sought else None  # of the video, in time base units
+        self._zero = self.origin  # what the times on the log count from
+        self._sought = sought
         self.latest_key: int | None = None  # start of the last key frame that `take_key` has told of
         self._stretch = stretch or Stretch()
         self._anchored = not sought
@@ -47,24 +51,27 @@ class Timeline:
         self._time_base = Fraction(0)
         self._last = self._before_last = 0
         self._next = self._stretch.first  # the first sample that no picture is known for
-        self._turns: deque[int] = deque()  # the sample before which the turn of each frame that is shown ends
+        self._turns: deque[tuple[int, int]] = deque()  # of each that has ended: the sample after it, the step there
+        self._step = 0
         self._keys: deque[tuple[int, int]] = deque()  # the first sample that shows or follows each key frame; its start
 
     def feed(self, line: str) -> None:
         if frame := _FRAME.match(line):
             self._frame(int(frame[1]), key=frame[2] == "1")
         elif turn := _TURN.match(line):
-            self._turns.append(int(turn[1]))
+            self._turns.append((int(turn[1]), self._step))
+            self._step = 0
+        elif (later := _CORRECTION.match(line)) and self.origin is not None and not self._sought:
+            self.origin -= int(later[1])
         elif base := _TIME_BASE.match(line):
             self._time_base = Fraction(int(base[1]), int(base[2]) or 1)
         elif _PROBLEM.search(line):
             self.problems.append(line)
 
-    def take_turn(self) -> int:
-        """Samples in a row that show the next picture; asked once for each picture, in order."""
-        end = self._turns.popleft()
-        lasts, self._next = end - self._next, end
-        return lasts
+    def take_turn(self, jpeg: bytes) -> Turn:
+        """The samples that show the next picture, by the times of the frames; asked once for each, in order."""
+        start, (self._next, step) = self._next, self._turns.popleft()
+        return Turn(jpeg=jpeg, start=start, end=self._next, step=step)
 
     def take_key(self, sample: int) -> bool:
         """Whether a key frame came after the sample before this one; asked once for each sample, in order."""
@@ -107,14 +114,22 @@ class Timeline:
             self.lagging = samples - 1  # the frames left out are the last ones
 
     def _frame(self, pts: int, *, key: bool) -> None:
-        if self.origin is None:
-            self.origin = pts
-        start = pts - self.origin
-        self._require_fresh(before=math.ceil(start * self._time_base * self._rate))
+        if self._zero is None:
+            self.origin = self._zero = pts
+        start = pts - self._zero
+        sample = math.ceil(start * self._time_base * self._rate)
+        self._require_fresh(before=sample)
+        self._step = self._step_to(start)
+        while self._step < 0 and self._keys and self._keys[-1][0] > sample:
+            self._keys.pop()
         self.frames += 1
         self._before_last, self._last = self._last, start
         if key:
-            self._key(pts, sample=math.ceil(start * self._time_base * self._rate))
+            self._key(pts, sample=sample)
+
+    def _step_to(self, start: int) -> int:
+        step = (start - self._last) * self._time_base
+        return 0 if self.frames == 0 else (step > GAP) - (step < -BACK)
 
     def _require_fresh(self, *, before: int) -> None:
         """Of the samples before that number, those since the last frame show the last frame."""

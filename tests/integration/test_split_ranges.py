@@ -15,6 +15,7 @@ from functions.common.errors import Superseded
 from functions.common.events import RangeMessage, Upload
 from functions.common.jobs import Job, JobStore
 from functions.common.lookup_queue import LookupQueue
+from functions.common.observability import metrics
 from functions.common.packs import MAX_SAMPLES, Pack, read_pack
 from functions.video_split.deadline import Deadline
 from functions.video_split.division import Division
@@ -120,8 +121,9 @@ class Split:
 
 
 @pytest.fixture
-def split(cloud: LocalCloud) -> Split:
-    return Split(cloud)
+def split(cloud: LocalCloud) -> Iterator[Split]:
+    yield Split(cloud)
+    metrics.clear_metrics()  # no handler sends them, and a hundred are too many
 
 
 class Clock:

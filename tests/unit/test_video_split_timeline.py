@@ -54,7 +54,22 @@ def test_how_long_each_picture_stays_is_on_the_log(line: str) -> None:
     for end in (6, 1316, 1317):
         stretch.feed(line.format(end))
     stretch.feed("[info]     title           : 7.000000")
-    assert [stretch.take_turn() for _ in range(3)] == [1, 1310, 1]
+    turns = [stretch.take_turn(b"") for _ in range(3)]
+    assert [(turn.start, turn.end) for turn in turns] == [(5, 6), (6, 1316), (1316, 1317)]
+
+
+def test_steps_over_gaps_and_back_are_told() -> None:
+    line = timeline((0, True))
+    for pts, sample in ((500, 1), (9_000, 18), (1_000, 2), (2_000, 4)):
+        line.feed(FRAME.format(n=1, pts=pts, key=False))
+        line.feed(f"[info] {sample}.000000")
+    assert [line.take_turn(b"").step for _ in range(4)] == [0, 1, -1, 0]
+
+
+def test_a_first_frame_with_a_wrong_time_does_not_say_when_the_video_starts() -> None:
+    line = timeline((9_000, True), (9_040, False))
+    line.feed("[info] -8960.000000")
+    assert (line.start, line.last) == (pytest.approx(0.04), pytest.approx(0.04))
 
 
 def test_only_problems_are_kept_and_few() -> None:
