@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,8 @@ class CountedReader:
 
 
 def execute(options: argparse.Namespace) -> int:
-    _require_writable(options.out, options.plot)
+    plot: Path = options.plot or options.out.with_suffix(".png")
+    _require_writable(options.out, plot)
     failures: list[str] = []
 
     def fail(line: str) -> None:
@@ -59,26 +61,26 @@ def execute(options: argparse.Namespace) -> int:
     compared = compare(faces, calibration)
     chosen = choose(compared, calibration, options.false_match_rate)
     _tell(compared, calibration, chosen, options.false_match_rate)
-    plot = options.plot or options.out.with_suffix(".png")
-    draw_rates(compared, shipped=calibration.threshold, chosen=chosen.threshold).save(plot)
+    draw_rates(compared, shipped=calibration.threshold, chosen=chosen.threshold).save(plot, format="PNG")
     if chosen.threshold is None:
-        print(f"No threshold keeps that rate: mend the photos that are named above. Plot: {plot}")
+        print(f"No threshold keeps that rate: mend the photos that are named above. Plot: {printable(str(plot))}")
         return 1
     options.out.write_text(
         json.dumps(_file(compared, calibration, chosen.threshold, options.false_match_rate), indent=2)
     )
-    print(
-        f"Written: {options.out} (for --calibration of run, up and faces, and the setting calibration of a deployment)"
-        f" and {plot}"
-    )
+    print(f"Written: {printable(str(options.out))} and {printable(str(plot))}")
+    print("The first is for --calibration of run, up and faces, and for a deployment's setting calibration.")
     return 1 if failures else 0
 
 
-def _require_writable(*files: Path | None) -> None:
+def _require_writable(out: Path, plot: Path) -> None:
     """Told before the long work."""
-    for file in files:
-        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-            raise UsageError(f"{file}: cannot be written there; name a file in a folder that exists")
+    for file in (out, plot):
+        folder = file.absolute().parent
+        if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+            raise UsageError(f"{file}: cannot be written there; name a file in a folder that exists and may be written")
+    if out.absolute() == plot.absolute():
+        raise UsageError(f"{out}: --out and the plot would be one file; give another --plot")
 
 
 def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "list[EnrolledFace]":

@@ -64,13 +64,14 @@ def test_people_without_lookalikes_keep_the_shipped_threshold(people: Path, tmp_
     apart = tmp_path / "apart"
     shutil.copytree(people, apart, ignore=shutil.ignore_patterns("Simms_Twin", "*.json"))
 
-    answer = rollcall("calibrate", apart, "--out", tmp_path / "mine.json", "--plot", tmp_path / "rates.png")
+    answer = rollcall("calibrate", apart, "--out", tmp_path / "mine.json", "--plot", tmp_path / "rates.txt")
 
     assert answer.returncode == 0, answer.stderr
     assert json.loads((tmp_path / "mine.json").read_text())["threshold"] == load_calibration("fused").threshold
     assert "too few to show a rate of 0.100%" in answer.stdout
     assert "Nobody resembles anybody else too much" in answer.stdout
-    assert (tmp_path / "rates.png").is_file()
+    with Image.open(tmp_path / "rates.txt") as picture:
+        assert picture.format == "PNG", "whatever its name"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ def test_people_without_lookalikes_keep_the_shipped_threshold(people: Path, tmp_
         (["gone"], "gone"),
         (["{people}", "--out", "{people}"], "cannot be written there"),
         (["{people}", "--out", "{people}/gone/mine.json"], "cannot be written there"),
+        (["{people}", "--plot", "{people}"], "cannot be written there"),
+        (["{people}", "--out", "mine.png"], "would be one file"),
         (["{people}/groups.json"], "nobody in it"),
         (["{people}", "--false-match-rate", "0"], "--false-match-rate"),
     ],
