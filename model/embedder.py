@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from model.embedders import Embeddings, Network
+from model.embedders import Network
+from model.embeddings import Embeddings
 from model.sessions import InferenceSession
 
 _LEAST_LENGTH = 1e-9

@@ -1,18 +1,14 @@
-"""The embedders that a user may choose from. Names and numbers only, so that whoever asks loads no runtime."""
+"""The embedders that a user may choose from. Names and numbers only, so that whoever asks loads no runtime, and
+the CDK app needs no NumPy.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 EmbedderName = Literal["fused", "dlib-resnet", "sface", "facenet"]
 DEFAULT_EMBEDDER: EmbedderName = "fused"
 UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
 """Made the embeddings that say of none: foreign galleries, and those of the time before there was another."""
-
-Embeddings = NDArray[np.float32]
-"""[N, D]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,25 +75,3 @@ def common_kind(one: EmbedderKind, other: EmbedderKind) -> EmbedderKind | None:
     """The embedder of which both hold the numbers, so that their embeddings compare; None where there is none."""
     shared = set(one.files) & set(other.files)
     return next((kind for kind in EMBEDDERS.values() if set(kind.files) == shared), None)
-
-
-def as_kind(embeddings: Embeddings, made_by: EmbedderKind, wanted: EmbedderKind) -> Embeddings:
-    """What `wanted` would have given, out of embeddings [N, D] of a kind that has all its networks."""
-    ends = np.cumsum([network.dimension for network in made_by.networks])
-    parts = {
-        network.file: embeddings[:, end - network.dimension : end] / np.float32(network.factor)
-        for network, end in zip(made_by.networks, ends, strict=True)
-    }
-    return np.hstack([parts[network.file] * np.float32(network.factor) for network in wanted.networks])
-
-
-def with_unit_parts(embeddings: Embeddings, kind: EmbedderKind) -> Embeddings:
-    """Means of embeddings [N, D], with the parts that are compared by angle brought back to their length."""
-    scaled = embeddings.astype(np.float32, copy=True)
-    start = 0
-    for network in kind.networks:
-        if network.unit:
-            part = scaled[:, start : start + network.dimension]
-            part *= np.float32(network.factor) / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9)
-        start += network.dimension
-    return scaled

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import Calibration, ErrorRates, load_calibration, weakest
-from model.embedders import EmbedderKind, as_kind, common_kind, embedder_kind, with_unit_parts
+from model.embedders import EmbedderKind, common_kind, embedder_kind
+from model.embeddings import as_kind, with_unit_parts
 
 Embedding = NDArray[np.float32]  # [D]
 

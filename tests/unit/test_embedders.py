@@ -1,6 +1,8 @@
 """Wherever an embedder is chosen, it is one of the table, and brings its own numbers."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -115,3 +117,10 @@ def test_an_unknown_one_is_refused_by_name(monkeypatch, capsys, command):
 
     assert refused.value.code == 2
     assert "'arcface' is no embedder; there are fused, dlib-resnet, sface and facenet" in capsys.readouterr().err
+
+
+def test_the_settings_of_a_deployment_need_no_numpy():
+    """The CDK app has an environment of its own, without what recognizes faces."""
+    blocked = "import sys; sys.modules.update(numpy=None, cv2=None, openvino=None); import infra.settings"
+
+    subprocess.run([sys.executable, "-c", blocked], check=True, timeout=60)
