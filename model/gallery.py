@@ -11,6 +11,7 @@ from model.embedders import EmbedderKind, common_kind, embedder_kind
 from model.embeddings import as_kind, with_unit_parts
 
 Embedding = NDArray[np.float32]  # [D]
+DISTANCES_AT_ONCE = 100_000  # numbers: what stays in a core's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,11 @@ class _Block:
             self._slope = scale.similarity_scale / own.similarity_scale
             self._shift = scale.threshold - self._slope * own.threshold
 
-    def squared(self, probe: Embedding) -> NDArray[np.float32]:
-        """Squared distance of a probe [D] to each template. Through one matrix product: right to 0.001."""
-        numbers = as_kind(probe[None], self._kind, self.compared)[0]
-        return self._scaled(np.maximum(self._squares - 2 * (self._templates @ numbers) + numbers @ numbers, 0))
+    def squared(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared distance of probes [N, D] to each template. Through one matrix product: right to 0.001."""
+        numbers = as_kind(probes, self._kind, self.compared)
+        squares = self._squares + np.einsum("nd,nd->n", numbers, numbers)[:, None]
+        return self._scaled(np.maximum(squares - 2 * (numbers @ self._templates.T), 0))
 
     def squared_exactly(self, probe: Embedding, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """The same of the templates in `rows`, right to the last digits."""
@@ -108,10 +110,40 @@ class Gallery:
         """Distance of a probe [D] to each of `people`. Returns [people], right to 0.001."""
         if not self.people:
             return np.empty(0, dtype=np.float32)
-        probe = self._normal(embedding)
-        squared = np.concatenate([block.squared(probe) for block in self._blocks])[self._order]
-        nearest = np.minimum.reduceat(squared, self._starts)
-        mean = np.add.reduceat(squared, self._starts) / self._counts
+        return np.asarray(self._to_people(self._squared(embedding[None]))[0], dtype=np.float32)
+
+    def names(self, embeddings: NDArray[np.float32], *, evidence: Sequence[float]) -> list[str | None]:
+        """The name that `match` gives each of the probes [N, D], for many at once."""
+        if not self.people:
+            return [None] * len(embeddings)
+        at_once = max(1, DISTANCES_AT_ONCE // len(self._order))
+        names: list[str | None] = []
+        for start in range(0, len(embeddings), at_once):
+            squared = self._squared(embeddings[start : start + at_once])
+            part: list[str | None] = [None] * len(squared)
+            # a person is no nearer than the nearest of their templates
+            near = np.flatnonzero(squared.min(axis=1) <= self.calibration.threshold**2)
+            for row, distances in zip(near.tolist(), self._to_people(squared[near]), strict=True):
+                part[row] = self._name(distances, evidence[start + row])
+            names += part
+        return names
+
+    def _name(self, distances: NDArray[np.float32], evidence: float) -> str | None:
+        first = int(distances.argmin())
+        nearest = float(distances[first])
+        distances[first] = np.inf
+        named = self.calibration.allows(nearest, runner_up_distance=float(distances.min()), evidence=evidence)
+        return self.people[first] if named else None
+
+    def _squared(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared distances of probes [N, D], templates of a person side by side. Returns [N, templates]."""
+        probes = with_unit_parts(embeddings, self._kind)
+        return np.concatenate([block.squared(probes) for block in self._blocks], axis=1)[:, self._order]
+
+    def _to_people(self, squared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distance to each person from [N, templates]. Returns [N, people]."""
+        nearest = np.minimum.reduceat(squared, self._starts, axis=1)
+        mean = np.add.reduceat(squared, self._starts, axis=1) / self._counts.astype(np.float32)
         return np.asarray(np.sqrt((nearest + mean) / 2), dtype=np.float32)
 
     def match(self, embedding: Embedding, *, evidence: float) -> Match:

@@ -4,13 +4,14 @@ Linking goes by position and by embedding together: at a few frames a second a w
 box between two samples, and at a cut somebody else may appear in it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
+from model.embedders import embedder_kind, with_unit_parts
 from model.gallery import Embedding, Gallery, Match
 
 Box = tuple[float, float, float, float]  # x, y, w, h
@@ -41,16 +42,21 @@ class Sighting:
 
 
 class Track:
-    """Sightings of one person, in order of time; its mean embedding is kept as it grows."""
+    """Sightings of one person, in order of time; its mean embedding is kept as it grows.
 
-    def __init__(self, sightings: Iterable[Sighting]) -> None:
+    `name`: the enrolled person whom one of the faces shows clearly, by itself; None where none does.
+    """
+
+    def __init__(self, sightings: Iterable[Sighting], name: str | None = None) -> None:
+        self.name = name
         self.sightings: list[Sighting] = []
         self.evidence = 0.0  # sum of the weights: about the number of good faces
         self._sum: Embedding = np.zeros(0, dtype=np.float32)
         for sighting in sightings:
             self.add(sighting)
 
-    def add(self, sighting: Sighting) -> None:
+    def add(self, sighting: Sighting, name: str | None = None) -> None:
+        self.name = self.name or name
         weight = max(sighting.weight, MIN_WEIGHT) * sighting.lasts
         weighted = weight * sighting.embedding
         self._sum = self._sum + weighted if self.sightings else weighted
@@ -81,37 +87,58 @@ def overlaps(one: Sequence[Box], other: Sequence[Box]) -> NDArray[np.float64]:
     return np.asarray(shared / whole, dtype=np.float64)
 
 
-def link(sightings: Sequence[Sighting], calibration: Calibration, *, max_gap: int = 2) -> list[Track]:
-    """Link sightings into tracks, frame by frame.
+def link(sightings: Sequence[Sighting], gallery: Gallery, *, max_gap: int = 2) -> list[Track]:
+    """Link sightings into tracks, frame by frame. An empty gallery will do: then looks alone tell people apart.
 
     max_gap: frames without the person after which a track ends. The result does not depend on the order given.
     """
-    by_frame: dict[int, list[Sighting]] = {}
-    for sighting in sorted(sightings, key=lambda sighting: (sighting.frame, sighting.box)):
-        by_frame.setdefault(sighting.frame, []).append(sighting)
+    by_frame: dict[int, list[_Named]] = {}
+    for named in sorted(_named(sightings, gallery), key=lambda named: (named[0].frame, named[0].box)):
+        by_frame.setdefault(named[0].frame, []).append(named)
     ended: list[Track] = []
     live: list[Track] = []
     for frame, found in sorted(by_frame.items()):
         ended += [track for track in live if frame - track.last.last_frame > max_gap]
         live = [track for track in live if frame - track.last.last_frame <= max_gap]
-        taken = _assign(_costs(live, found, calibration)) if live else {}
+        taken = _assign(_costs(live, found, gallery.calibration)) if live else {}
         for number, track in enumerate(live):
             if number in taken:
-                track.add(found[taken[number]])
+                track.add(*found[taken[number]])
         new = set(range(len(found))) - set(taken.values())
-        live += [Track([found[number]]) for number in sorted(new)]
+        live += [Track([found[number][0]], found[number][1]) for number in sorted(new)]
     return sorted(ended + live, key=lambda track: (track.first.frame, track.first.box))
 
 
-def _costs(tracks: Sequence[Track], found: Sequence[Sighting], calibration: Calibration) -> NDArray[np.float64]:
+_Named = tuple[Sighting, str | None]
+
+
+def _named(sightings: Sequence[Sighting], gallery: Gallery) -> Iterator[_Named]:
+    if not sightings:
+        return iter(())
+    embeddings = np.stack([sighting.embedding for sighting in sightings])
+    names = gallery.names(embeddings, evidence=[sighting.weight for sighting in sightings])
+    return zip(sightings, names, strict=True)
+
+
+def _costs(tracks: Sequence[Track], found: Sequence[_Named], calibration: Calibration) -> NDArray[np.float64]:
     """Cost of continuing each track with each of the faces found, [tracks, found]; infinite where it must not be."""
-    faces = np.stack([sighting.embedding for sighting in found])
+    faces = np.stack([sighting.embedding for sighting, _ in found])
     # the nearer of the last face and the mean: a turning head resembles its last view, a blurred one its mean
-    views = np.stack([[track.last.embedding, track.embedding] for track in tracks])
-    distances = np.linalg.norm(views[:, :, None] - faces, axis=3).min(axis=1)
-    shared = overlaps([track.last.box for track in tracks], [sighting.box for sighting in found])
+    views = np.stack([track.last.embedding for track in tracks] + [track.embedding for track in tracks])
+    squared = _squared_distances(_as_faces(views, calibration), faces).reshape(2, len(tracks), len(faces))
+    distances = np.sqrt(np.maximum(squared.min(axis=0), 0))
+    shared = overlaps([track.last.box for track in tracks], [sighting.box for sighting, _ in found])
     limit = np.where(shared > 0, calibration.link_distance, calibration.follow_distance)
-    return np.where(distances <= limit, distances * (1.0 - POSITION_SHARE * shared), np.inf)
+    allowed = distances <= limit
+    for row, track in enumerate(tracks):
+        if track.name is not None:
+            allowed[row] &= [_may_be_one(track.name, name) for _, name in found]
+    return np.where(allowed, distances * (1.0 - POSITION_SHARE * shared), np.inf)
+
+
+def _may_be_one(one: str | None, other: str | None) -> bool:
+    """Nobody is clearly two people: of two different names each is enough to tell apart faces however alike."""
+    return one is None or other is None or one == other
 
 
 def _assign(costs: NDArray[np.float64]) -> dict[int, int]:
@@ -141,15 +168,21 @@ class Identity:
 
 
 class _Person:
-    """Tracks taken together as one person's."""
+    """Tracks taken together as one person's. `name`: whom at least one of them shows clearly; None if none does."""
 
-    def __init__(self, track: Track) -> None:
+    def __init__(self, track: Track, name: str | None) -> None:
+        self.name = name
         self.tracks = [track]
         self.frames = {sighting.frame for sighting in track.sightings}
         self.evidence = track.evidence
         self._sum = track.evidence * track.embedding
 
+    def may_join(self, other: "_Person") -> bool:
+        """Nobody is in two places at once."""
+        return _may_be_one(self.name, other.name) and self.frames.isdisjoint(other.frames)
+
     def join(self, other: "_Person") -> None:
+        self.name = self.name or other.name
         self.tracks += other.tracks
         self.frames |= other.frames
         self.evidence += other.evidence
@@ -178,41 +211,48 @@ def identify(tracks: Sequence[Track], gallery: Gallery, *, least_evidence: float
     """
     named: dict[str, list[_Claim]] = {}
     strangers: list[_Claim] = []
-    for person in _grouped(tracks, gallery.calibration.follow_distance):
+    for person in _grouped(tracks, gallery):
         match = gallery.match(person.embedding, evidence=person.evidence)
         claims = strangers if match.name is None else named.setdefault(match.name, [])
         claims.append((match, person))
     people: list[Identity] = []
     for _, claims in sorted(named.items()):
-        (match, person), refused = _settled(claims, gallery.calibration.follow_distance)
+        (match, person), refused = _settled(claims, gallery.calibration)
         people.append(person.identity(match))
         strangers += [(replace(match, name=None), person) for match, person in refused]
     listed = [claim for claim in strangers if claim[1].evidence >= least_evidence]
     return people + [person.identity(match) for match, person in sorted(listed, key=lambda claim: claim[1].start)]
 
 
-def _grouped(tracks: Sequence[Track], limit: float) -> list[_Person]:
-    """Join tracks that are within a distance of each other and never in one frame, those with most evidence first."""
+def _grouped(tracks: Sequence[Track], gallery: Gallery) -> list[_Person]:
+    """Join tracks to the nearest person who may be theirs, those with most evidence first."""
+    calibration = gallery.calibration
     ordered = sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box))
     people: list[_Person] = []
     means = np.empty((len(tracks), len(tracks[0].embedding) if tracks else 0), dtype=np.float32)
     for start in range(0, len(ordered), BLOCK):
         block = ordered[start : start + BLOCK]
-        probes = np.stack([track.embedding for track in block])
+        probes = _as_faces(np.stack([track.embedding for track in block]), calibration)
         squared = np.full((len(block), len(people) + len(block)), np.inf, dtype=np.float32)
         squared[:, : len(people)] = _squared_distances(probes, means[: len(people)])
-        for row, track in enumerate(block):
-            person = _Person(track)
-            number = _nearest_free(people, squared[row], person.frames, limit)
+        names = gallery.names(probes, evidence=[track.evidence for track in block])
+        for row, (track, name) in enumerate(zip(block, names, strict=True)):
+            newcomer = _Person(track, name)
+            number = _nearest_free(people, squared[row], newcomer, calibration.follow_distance)
             if number is None:
                 number = len(people)
-                people.append(person)
+                people.append(newcomer)
             else:
-                people[number].join(person)
-            means[number] = people[number].embedding
+                people[number].join(newcomer)
+            means[number] = _as_faces(people[number].embedding[None], calibration)[0]
             # whoever this track changed or added is compared anew with the rest of the block
             squared[row + 1 :, number] = _squared_distances(probes[row + 1 :], means[number : number + 1])[:, 0]
     return people
+
+
+def _as_faces(means: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    """Means of embeddings [N, D], to be compared as if each were one face's."""
+    return with_unit_parts(means, embedder_kind(calibration.embedder))
 
 
 def _squared_distances(probes: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -222,25 +262,28 @@ def _squared_distances(probes: NDArray[np.float32], means: NDArray[np.float32]) 
 
 
 def _nearest_free(
-    people: Sequence[_Person], squared: NDArray[np.float32], frames: set[int], limit: float
+    people: Sequence[_Person], squared: NDArray[np.float32], newcomer: _Person, limit: float
 ) -> int | None:
-    """Number of the nearest person within the limit who is in none of the frames."""
+    """Number of the nearest person within the limit whom the newcomer may join."""
     near = np.flatnonzero(squared <= limit**2)
     ranked = near[np.argsort(squared[near], kind="stable")]
-    return next((int(number) for number in ranked if people[number].frames.isdisjoint(frames)), None)
+    return next((int(number) for number in ranked if people[number].may_join(newcomer)), None)
 
 
-def _settled(claims: Sequence[_Claim], limit: float) -> tuple[_Claim, list[_Claim]]:
+def _settled(claims: Sequence[_Claim], calibration: Calibration) -> tuple[_Claim, list[_Claim]]:
     """One claim out of all to one name, with the match that most evidence stands behind, and the claims refused.
 
-    Nobody is in two places at once, unless one is a mirror or a picture: then the two look alike in this video as well.
+    Whoever claims the name as well must resemble the nearest claim in this video. In two places at once they must look
+    alike: one is a mirror or a picture.
     """
     (match, person), *others = sorted(claims, key=lambda claim: (claim[0].distance, claim[1].start))
     most = person.evidence
     refused = []
     for other_match, other in others:
-        apart = float(np.linalg.norm(person.embedding - other.embedding))
-        if not person.frames.isdisjoint(other.frames) and apart > limit:
+        one, two = _as_faces(np.stack([person.embedding, other.embedding]), calibration)
+        together = not person.frames.isdisjoint(other.frames)
+        limit = calibration.follow_distance if together else calibration.threshold
+        if np.linalg.norm(one - two) > limit:
             refused.append((other_match, other))
             continue
         if other.evidence > most:

@@ -59,7 +59,7 @@ def against(
 
 
 def _identities(sightings: Sequence[Sighting], gallery: Gallery) -> list[Identity]:
-    return identify(link(sightings, gallery.calibration), gallery)
+    return identify(link(sightings, gallery), gallery)
 
 
 def _names(identities: Sequence[Identity]) -> list[str]:

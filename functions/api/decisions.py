@@ -22,7 +22,7 @@ class Decision:
 def decide(seen: SeenPhoto, gallery: Gallery) -> Decision:
     """Decide over all faces together, as for uploads: two that look different cannot both be one person."""
     sightings = [_sighting(face) for face in seen.faces]
-    identities = identify(link(sightings, gallery.calibration), gallery)
+    identities = identify(link(sightings, gallery), gallery)
     names = {id(sighting): identity.match.name for identity in identities for sighting in identity.sightings}
     matches = [
         replace(gallery.match(sighting.embedding, evidence=sighting.weight), name=names[id(sighting)])

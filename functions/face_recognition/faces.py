@@ -15,6 +15,7 @@ from functions.common.packs import Manifest, Pack
 from model.calibration import load_calibration
 from model.engine import Engine, Watch, unwatched
 from model.faces import Face, Image
+from model.gallery import Gallery
 from model.tracks import link
 
 PHOTO_MIN_FACE = 20  # pixels: a photo is looked at once, so there is time for the small faces in it
@@ -87,5 +88,5 @@ def _best_views(records: list[FaceRecord], embedder: str) -> list[int]:
     """Positions of the records that show each person of this GoP best."""
     sightings = [record.sighting() for record in records]
     position = {id(sighting): number for number, sighting in enumerate(sightings)}
-    tracks = link(sightings, load_calibration(embedder))
+    tracks = link(sightings, Gallery([], load_calibration(embedder)))
     return [position[id(max(track.sightings, key=lambda sighting: sighting.weight))] for track in tracks]

@@ -139,7 +139,7 @@ class Lookup:
         gops = self._read(job)
         enrolled, gallery = self._load_gallery({gop.embedder for gop in gops})
         records = [record for gop in gops for record in gop.faces]
-        tracks = link([record.sighting() for record in records], gallery.calibration)
+        tracks = link([record.sighting() for record in records], gallery)
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
         photo = job.media is not None and job.media.step == 0
         identities = identify(tracks, gallery, least_evidence=0.0 if photo else gallery.calibration.least_evidence)

@@ -47,17 +47,17 @@ def frames(track: Track) -> list[int]:
 
 
 def test_a_face_that_stays_is_one_track() -> None:
-    assert [frames(track) for track in link([seen(n, ANN) for n in range(5)], CALIBRATION)] == [[0, 1, 2, 3, 4]]
+    assert [frames(track) for track in link([seen(n, ANN) for n in range(5)], gallery())] == [[0, 1, 2, 3, 4]]
 
 
 def test_a_face_that_moves_out_of_its_box_is_followed_by_its_embedding() -> None:
-    (track,) = link([seen(0, ANN, LEFT), seen(1, (0.1, 0.1), RIGHT)], CALIBRATION)
+    (track,) = link([seen(0, ANN, LEFT), seen(1, (0.1, 0.1), RIGHT)], gallery())
 
     assert frames(track) == [0, 1]
 
 
 def test_a_cut_to_somebody_else_in_the_same_place_starts_a_track() -> None:
-    tracks = link([seen(0, ANN), seen(1, ANN), seen(2, BEN), seen(3, BEN)], CALIBRATION)
+    tracks = link([seen(0, ANN), seen(1, ANN), seen(2, BEN), seen(3, BEN)], gallery())
 
     assert [frames(track) for track in tracks] == [[0, 1], [2, 3]]
 
@@ -68,14 +68,14 @@ def test_two_people_who_cross_keep_their_own_tracks() -> None:
         step = 50.0 * number
         sightings += [seen(number, ANN, (step, 0, 100, 100)), seen(number, (0.5, 0.0), (500 - step, 0, 100, 100))]
 
-    tracks = link(sightings, CALIBRATION)
+    tracks = link(sightings, gallery())
 
     assert len(tracks) == 2
     assert {tuple(float(value) for value in track.embedding) for track in tracks} == {ANN, (0.5, 0.0)}
 
 
 def test_a_blink_does_not_end_a_track_but_an_absence_does() -> None:
-    tracks = link([seen(n, ANN) for n in (0, 2, 8, 9)], CALIBRATION)
+    tracks = link([seen(n, ANN) for n in (0, 2, 8, 9)], gallery())
 
     assert [frames(track) for track in tracks] == [[0, 2], [8, 9]]
 
@@ -85,7 +85,7 @@ def test_linking_does_not_depend_on_the_order_of_arrival() -> None:
     shuffled = sightings.copy()
     random.Random(3).shuffle(shuffled)
 
-    assert [frames(track) for track in link(shuffled, CALIBRATION)] == [frames(t) for t in link(sightings, CALIBRATION)]
+    assert [frames(track) for track in link(shuffled, gallery())] == [frames(t) for t in link(sightings, gallery())]
 
 
 def test_the_mean_embedding_goes_by_weight() -> None:
@@ -176,6 +176,80 @@ def test_a_person_and_their_picture_are_one() -> None:
     (identity,) = identify([poster, ann], gallery(ann=ANN))
 
     assert (identity.match.name, len(identity.tracks)) == ("ann", 2)
+
+
+def test_at_a_hard_cut_from_one_twin_to_the_other_both_enrolled_a_track_ends() -> None:
+    twins = gallery(ann=ANN, amy=(0.4, 0.0))
+
+    tracks = link([seen(n, (0.1, 0.0)) for n in range(3)] + [seen(n, (0.35, 0.0)) for n in range(3, 6)], twins)
+
+    assert [(track.name, frames(track)) for track in tracks] == [("ann", [0, 1, 2]), ("amy", [3, 4, 5])]
+
+
+def test_an_unclear_face_continues_the_track_of_a_named_person() -> None:
+    (track,) = link([seen(0, (0.1, 0.0)), seen(1, (0.2, 0.0)), seen(2, (0.1, 0.0))], gallery(ann=ANN, amy=(0.4, 0.0)))
+
+    assert (track.name, frames(track)) == ("ann", [0, 1, 2])
+
+
+def test_tracks_of_two_names_are_two_people_however_alike() -> None:
+    ann, amy, unclear = Track([seen(0, (0.05, 0.0))]), Track([seen(9, (0.35, 0.0))]), Track([seen(20, (0.19, 0.0))])
+
+    identities = identify([ann, amy, unclear], gallery(ann=ANN, amy=(0.4, 0.0)))
+
+    assert [(identity.match.name, identity.tracks) for identity in identities] == [
+        ("amy", (amy,)),
+        ("ann", (ann, unclear)),
+    ]
+
+
+def test_a_stranger_does_not_take_the_name_of_somebody_else_in_the_video() -> None:
+    # each by itself is near enough to Ann's photo, but they do not resemble each other
+    ann, stranger = Track([seen(0, (0.1, 0.0))]), Track([seen(20, (-0.55, 0.0))])
+
+    identities = identify([stranger, ann], gallery(ann=ANN))
+
+    assert [(identity.match.name, identity.tracks) for identity in identities] == [("ann", (ann,)), (None, (stranger,))]
+
+
+def test_a_face_too_dark_to_know_does_not_take_its_neighbours_name() -> None:
+    sightings = [seen(n, ANN) for n in range(4)] + [
+        seen(n, (0.4, 0.4), (60.0, 0.0, 100.0, 100.0), 0.02) for n in range(4)
+    ]
+    people = gallery(ann=ANN)
+
+    identities = identify(link(sightings, people), people)
+
+    assert [(identity.match.name, len(identity.sightings)) for identity in identities] == [("ann", 4), (None, 4)]
+    assert len(identify(link(sightings, people), people, least_evidence=CALIBRATION.least_evidence)) == 1
+
+
+def test_means_of_many_looks_are_told_apart_like_single_faces() -> None:
+    # a mean of different looks is shorter than one of them, and would seem nearer to everybody
+    calibration = load_calibration("sface")
+    left, right, across = np.eye(128, dtype=np.float32)[:3]
+    cosine = 1 - calibration.follow_distance**2 / 2 - 0.05
+    other = cosine * (left + right) / np.sqrt(np.float32(2)) + np.sqrt(1 - cosine**2) * across
+    turning, stranger = (
+        Track([Sighting(start + n, 0.0, LEFT, 1.0, look) for n, look in enumerate(looks)])
+        for start, looks in ((0, (left, right)), (20, (other.astype(np.float32),)))
+    )
+
+    assert np.linalg.norm(turning.embedding - stranger.embedding) < calibration.follow_distance
+    assert len(identify([turning, stranger], Gallery([], calibration))) == 2
+
+
+def test_names_of_many_are_those_of_each() -> None:
+    generator = np.random.default_rng(4)
+    templates = generator.normal(size=(300, 128)).astype(np.float32) / 16
+    crowd = enrolled([f"person {number % 120}" for number in range(300)], templates, load_calibration("dlib-resnet"))
+    probes = templates[generator.integers(300, size=400)] + generator.normal(size=(400, 128)).astype(np.float32) / 40
+    evidence = generator.uniform(0, 2, 400).tolist()
+
+    names = crowd.names(probes, evidence=evidence)
+
+    assert names == [crowd.match(probe, evidence=weight).name for probe, weight in zip(probes, evidence, strict=True)]
+    assert 50 < sum(name is None for name in names) < 350
 
 
 def test_people_are_told_apart_among_many_tracks_as_one_by_one() -> None:
@@ -358,7 +432,7 @@ def test_a_photo_is_one_moment() -> None:
 
 def test_a_picture_that_stays_counts_for_as_long_as_it_stays() -> None:
     still = replace(seen(0, ANN), lasts=1200)
-    (track,) = link([still, seen(1201, ANN)], CALIBRATION)
+    (track,) = link([still, seen(1201, ANN)], gallery())
     each = Track([seen(n, ANN) for n in range(1200)] + [seen(1201, ANN)])
     assert frames(track) == [0, 1201]
     assert track.evidence == pytest.approx(each.evidence)
