@@ -282,7 +282,7 @@ def _settled(claims: Sequence[_Claim], calibration: Calibration) -> tuple[_Claim
     for other_match, other in others:
         one, two = _as_faces(np.stack([person.embedding, other.embedding]), calibration)
         together = not person.frames.isdisjoint(other.frames)
-        limit = calibration.follow_distance if together else calibration.threshold
+        limit = calibration.follow_distance if together else max(calibration.follow_distance, calibration.threshold)
         if np.linalg.norm(one - two) > limit:
             refused.append((other_match, other))
             continue
