@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
-from model.embedders import embedder_kind, with_unit_parts
+from model.embedders import embedder_kind
+from model.embeddings import with_unit_parts
 from model.gallery import Embedding, Gallery, Match
 
 Box = tuple[float, float, float, float]  # x, y, w, h
