@@ -35,6 +35,10 @@ class Detector(Protocol):
         """Those of each picture, the same as of the picture alone; pictures together cost less each."""
         ...
 
+    def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
+        """Those of changed copies of one photo; a face in one may depend on what the others show."""
+        ...
+
     def thorough(self, min_face: int) -> bool:
         """Whether a picture is searched as a photo is, and not as a frame of many."""
         ...

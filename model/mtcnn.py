@@ -86,6 +86,10 @@ class Mtcnn:
         candidates = self._refine(pictures, candidates)
         return self._decide(pictures, candidates)
 
+    def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
+        """Those of each copy."""
+        return self.detect_each(copies, min_face=min_face)
+
     def thorough(self, min_face: int) -> bool:
         """Whether it is searched as a photo is, and not as a frame of many."""
         return min_face < self._settings.swift_min_face

@@ -118,14 +118,16 @@ def pyramid_canvas(
         sizes.append((round(width * scale), round(height * scale)))
         scale *= factor
     places, total = lay_out(sizes, margin=margin)
-    return _canvas(octaves, _shrunk_in_turn(octaves, sizes), places, total, fill=fill)
+    copies = ((octaves, copy) for copy in _shrunk_in_turn(octaves, sizes))
+    return _canvas(copies, places, total, fill=fill)
 
 
-def copies_canvas(octaves: Octaves, sizes: Sequence[tuple[int, int]], *, gap: int, fill: int) -> Canvas:
-    """Copies of `sizes` (width, height; widest first) side by side, with `gap` pixels of the value `fill` between."""
-    places, (width, height) = lay_out(sizes, margin=gap)
+def copies_canvas(copies: Sequence[tuple[Octaves, tuple[int, int]]], *, gap: int, fill: int) -> Canvas:
+    """Pictures at sizes (width, height; widest first) side by side, with `gap` pixels of the value `fill` between."""
+    places, (width, height) = lay_out([size for _, size in copies], margin=gap)
     inner = [(left - gap, top - gap) for left, top in places]
-    return _canvas(octaves, map(octaves.at_scale, sizes), inner, (width - 2 * gap, height - 2 * gap), fill=fill)
+    shrunk = ((octaves, octaves.at_scale(size)) for octaves, size in copies)
+    return _canvas(shrunk, inner, (width - 2 * gap, height - 2 * gap), fill=fill)
 
 
 def _shrunk_in_turn(octaves: Octaves, sizes: Sequence[tuple[int, int]]) -> Iterator[Image]:
@@ -137,17 +139,13 @@ def _shrunk_in_turn(octaves: Octaves, sizes: Sequence[tuple[int, int]]) -> Itera
 
 
 def _canvas(
-    octaves: Octaves,
-    copies: Iterable[Image],
-    places: Sequence[tuple[int, int]],
-    total: tuple[int, int],
-    *,
-    fill: int,
+    copies: Iterable[tuple[Octaves, Image]], places: Sequence[tuple[int, int]], total: tuple[int, int], *, fill: int
 ) -> Canvas:
-    height, width = octaves[0].shape[:2]
+    """`copies`: each picture and its copy."""
     pixels: NDArray[np.uint8] = np.full((total[1], total[0], 3), fill, dtype=np.uint8)
     levels = []
-    for copy, (left, top) in zip(copies, places, strict=True):
+    for (octaves, copy), (left, top) in zip(copies, places, strict=True):
+        height, width = octaves[0].shape[:2]
         size = copy.shape[1], copy.shape[0]
         pixels[top : top + size[1], left : left + size[0]] = copy
         levels.append(Level(left, top, size[0], size[1], size[0] / width, size[1] / height))

@@ -108,7 +108,7 @@ class SecondLook:
     def _looks(self, small: Image, changes: Sequence[_Change], *, min_face: int) -> list[tuple[_Change, Detections]]:
         """What counts in each copy, in the pixels of `small`."""
         copies = [self._changed(small, change) for change in changes]
-        found = self._detector.detect_each([Octaves(copy.picture) for copy in copies], min_face=min_face)
+        found = self._detector.detect_copies([Octaves(copy.picture) for copy in copies], min_face=min_face)
         return [
             (change, _returned(self._counted(_sure(faces, change.least_confidence), copy.picture), copy.back))
             for change, copy, faces in zip(changes, copies, found, strict=True)

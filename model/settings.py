@@ -54,5 +54,5 @@ def load_settings() -> EngineSettings:
 
 
 def _yunet(group: dict[str, Any]) -> YunetSettings:
-    searches = {kind: SearchSettings(**group[kind]) for kind in ("photo", "frame")}
+    searches = {kind: SearchSettings(**group[kind]) for kind in ("photo", "frame", "copies")}
     return YunetSettings(**group | searches)

@@ -42,8 +42,9 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YunetSettings:
-    """`photo`, `frame`: how sure a face must be; the latter where the smallest face has `frame_min_face` pixels or
-    more, as in frames of a video: the next frame shows what one has hidden, and there are many.
+    """`photo`, `copies`, `frame`: how sure a face must be in a photo, in changed copies of one, and where the smallest
+    face has `frame_min_face` pixels or more, as in frames of a video: the next frame shows what one has hidden, and
+    there are many.
 
     `least_side`: the shorter side of a box by that of the smallest face asked for, which boxes do not hit exactly.
 
@@ -59,6 +60,7 @@ class YunetSettings:
 
     photo: SearchSettings
     frame: SearchSettings
+    copies: SearchSettings
     frame_min_face: int
     least_side: float
     copy_pixels: int
@@ -92,6 +94,24 @@ class YunetDetector:
         """Those of each picture. O-Net gets the crops of all pictures together, which costs less each."""
         search = self._settings.photo if self.thorough(min_face) else self._settings.frame
         found = [self._propose(octaves, search, min_face) for octaves in pictures]
+        return self._confirm(pictures, found, search, min_face)
+
+    def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
+        """Those of changed copies of one photo, which YuNet sees side by side in one pass where they fit."""
+        search = self._settings.copies
+        sizes = [next(self._sizes(octaves[0], search, min_face)) for octaves in copies]
+        order = sorted(range(len(copies)), key=lambda number: -sizes[number][0])
+        canvas = self._canvas([(copies[number], sizes[number]) for number in order])
+        if max(canvas.pixels.shape) <= self._settings.tile:
+            of_copy = dict(zip(order, self._on_canvas(canvas, search), strict=True))
+            found = [of_copy[number] for number in range(len(copies))]
+        else:
+            found = [self._propose(octaves, search, min_face) for octaves in copies]
+        return self._confirm(copies, found, search, min_face)
+
+    def _confirm(
+        self, pictures: Sequence[Octaves], found: Sequence[Proposals], search: SearchSettings, min_face: int
+    ) -> list[Detections]:
         verdicts = self._onet.judge(pictures, [squared(each.corners) for each in found])
         centred = [self._centred(*pair) for pair in zip(found, verdicts, strict=True)]
         verdicts = self._onet.judge(pictures, [each.corners for each in centred], mirrored=True)
@@ -104,14 +124,14 @@ class YunetDetector:
 
     def _propose(self, octaves: Octaves, search: SearchSettings, min_face: int) -> Proposals:
         settings = self._settings
-        sizes = list(self._sizes(octaves[0], search, min_face))
-        fits = max(sizes[0]) <= settings.tile
-        canvases = [
-            copies_canvas(octaves, group, gap=settings.gap, fill=0)
-            for group in ([sizes] if fits else [[size] for size in sizes])
-        ]
-        found = joined([self._on_canvas(canvas, search) for canvas in canvases])
+        copies = [(octaves, size) for size in self._sizes(octaves[0], search, min_face)]
+        together = max(copies[0][1]) <= settings.tile
+        canvases = map(self._canvas, [copies] if together else [[copy] for copy in copies])
+        found = joined([part for canvas in canvases for part in self._on_canvas(canvas, search)])
         return found.distinct(overlap=settings.proposal_overlap, most=settings.most_candidates)
+
+    def _canvas(self, copies: Sequence[tuple[Octaves, tuple[int, int]]]) -> Canvas:
+        return copies_canvas(copies, gap=self._settings.gap, fill=0)
 
     def _sizes(self, picture: Image, search: SearchSettings, min_face: int) -> Iterator[tuple[int, int]]:
         """Width and height of each copy."""
@@ -124,8 +144,8 @@ class YunetDetector:
                 return
             scale /= search.copy_factor
 
-    def _on_canvas(self, canvas: Canvas, search: SearchSettings) -> Proposals:
-        """Those that score enough for their size, in pixels of the picture."""
+    def _on_canvas(self, canvas: Canvas, search: SearchSettings) -> list[Proposals]:
+        """Those on each level that score enough for their size, in pixels of its picture."""
         settings = self._settings
         tiles = tiles_of(canvas.pixels, settings.tile, settings.tile_overlap)
         found = joined([tile.owned(proposals(self._yunet, tile.pixels, least=search.small_score)) for tile in tiles])
@@ -133,7 +153,7 @@ class YunetDetector:
         least = np.interp(sides, (settings.small, settings.large), (search.small_score, search.large_score))
         found = found.chosen(found.scores >= least)
         found = found.distinct(overlap=settings.proposal_overlap, most=settings.most_proposals)
-        return joined([_on_level(found, level) for level in canvas.levels])
+        return [_on_level(found, level) for level in canvas.levels]
 
     def _centred(self, found: Proposals, verdict: Verdict) -> Proposals:
         promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)

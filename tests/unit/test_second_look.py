@@ -29,7 +29,7 @@ class Told:
         self.copies = 0
         self.searched = []
 
-    def detect_each(self, pictures, *, min_face):
+    def detect_copies(self, pictures, *, min_face):
         first = self.copies
         self.copies += len(pictures)
         return [self.small.get(number, seen()) for number in range(first, self.copies)]

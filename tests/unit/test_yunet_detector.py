@@ -162,3 +162,29 @@ def test_a_face_is_told_where_it_is_in_the_picture_whichever_copy_showed_it():
     sides = found.corners[:, 2] - found.corners[:, 0]
     assert sorted(sides) == pytest.approx([2 * FACE, 6 * FACE, 18 * FACE], rel=0.02)  # of three copies
     assert (np.abs(middles - (704, 304)) <= sides[:, None] / 8).all()  # within half a cell
+
+
+def test_copies_of_a_photo_are_seen_in_one_pass_and_each_keeps_its_faces():
+    yunet = BrightSpots()
+    copies = [picture((100, 60, 0.9)), picture(size=(320, 160)), picture((40, 120, 0.8), (200, 40, 0.7))]
+    alone = replace(SETTINGS.copies, smallest_face=(20, 20))
+
+    found = detector(yunet, copies=alone).detect_copies(copies, min_face=20)
+
+    assert len(yunet.sizes) == 1
+    middles = [np.sort((each.corners[:, :2] + each.corners[:, 2:]) / 2, axis=0) for each in found]
+    assert [len(each) for each in middles] == [1, 0, 2]
+    assert np.abs(middles[0] - (100, 60)).max() <= 8
+    assert np.abs(middles[2] - ((40, 40), (200, 120))).max() <= 8
+
+
+def test_copies_that_do_not_fit_side_by_side_are_seen_one_after_the_other():
+    yunet = BrightSpots()
+    copies = [picture((100, 60, 0.9), size=(900, 1200)), picture((600, 700, 0.9), size=(900, 1200))]
+
+    found = detector(yunet, copies=replace(SETTINGS.copies, smallest_face=(20, 20), largest_side=2000)).detect_copies(
+        copies, min_face=20
+    )
+
+    assert len(yunet.sizes) == len(copies)
+    assert [len(each.corners) for each in found] == [1, 1]
