@@ -10,7 +10,7 @@ import pytest
 from model.build.folder import ensure_model_files
 from model.engine import Engine, load_engine
 from model.tracks import overlaps
-from tests.integration.golden_frames import DATA, GOLDEN, MIN_FACE, faces_of, pictures
+from tests.integration.golden_frames import DATA, EMBEDDER, GOLDEN, MIN_FACE, faces_of, pictures
 
 LEAST_OVERLAP = 0.9  # intersection over union: a box may move by a few pixels
 # a bad photo of one person; two people are 0.6 apart. Pinned on x86_64: on arm64 OpenCV decodes and shrinks frames
@@ -26,7 +26,7 @@ Faces = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine(ensure_model_files(), min_face=MIN_FACE)
+    return load_engine(ensure_model_files(), EMBEDDER, min_face=MIN_FACE)
 
 
 def sure(faces: Faces) -> Faces:
