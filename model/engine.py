@@ -1,6 +1,7 @@
 """Pictures in, faces out: detection, landmarks, alignment, embedding and quality in one call."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from itertools import chain
@@ -19,7 +20,7 @@ from model.crops import crops
 from model.detector import Detections, Detector
 from model.detectors import DEFAULT_DETECTOR, SMALLEST_FACE, detector_files
 from model.embedder import Embedder
-from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, embedder_kind
+from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, Network, embedder_kind
 from model.exposure import Exposed, ExposureSettings, brightened
 from model.faces import Face, Image, ModelIdentity
 from model.landmarks import ShapePredictor
@@ -254,10 +255,14 @@ def load_engine(
     def open_session(file: str, colors: Colors = "RGB") -> OpenVinoSession:
         return OpenVinoSession(core, model_dir / file, threads=threads, colors=colors)
 
-    finder = load_detector(detector, open_session, settings)
-    embedders = [
-        Embedder(network, open_session(network.file), batch=settings.embedder_batch) for network in kind.networks
-    ]
+    def open_embedder(network: Network) -> Embedder:
+        return Embedder(network, open_session(network.file), batch=settings.embedder_batch)
+
+    # side by side: to compile the networks is most of a cold start, and each one keeps a single processor busy
+    with ThreadPoolExecutor(max_workers=1 + len(kind.networks)) as pool:
+        finding = pool.submit(load_detector, detector, open_session, settings)
+        embedders = list(pool.map(open_embedder, kind.networks))
+        finder = finding.result()
     return FaceEngine(
         identity=identity,
         exposure=settings.exposure,

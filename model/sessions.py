@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.compiled import compiled
+
 
 @contextmanager
 def _as_if_not_installed(name: str) -> Iterator[None]:
@@ -64,8 +66,10 @@ class OpenVinoSession:
             # left alone it rounds what meets weights of eight bits, more on some processors than on others
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
-        compiled = core.compile_model(_taking_pictures(core.read_model(path), colors), "CPU", settings)
-        self._request = compiled.create_infer_request()
+        network = compiled(
+            core, path, form=colors, settings=settings, network=lambda: _taking_pictures(core.read_model(path), colors)
+        )
+        self._request = network.create_infer_request()
 
     def run(self, pictures: Pictures) -> Outputs:
         # given as a tensor: to sort out what else an input might be takes half as long as a small network
