@@ -41,10 +41,11 @@ class RunningPipeline:
 
     def published(self, key: str) -> tuple[str, dict[str, Any]] | None:
         """Version and content of the result that is there now."""
-        outputs = self.outputs(key)
-        if f"{key}.json" not in outputs:
+        s3 = self.cloud.client("s3")
+        try:
+            answer = s3.get_object(Bucket=self.bucket("output"), Key=f"{key}.json")
+        except s3.exceptions.NoSuchKey:  # what else belongs to it may be replaced at this moment
             return None
-        answer = self.cloud.client("s3").get_object(Bucket=self.bucket("output"), Key=f"{key}.json")
         return answer["Metadata"]["version"], json.loads(answer["Body"].read())
 
     def outputs(self, key: str) -> dict[str, bytes]:
