@@ -15,7 +15,7 @@ from benchmarks.accuracy.material import Sample
 from functions.common.gallery_store import EnrolledFace
 
 GROUPS = "groups.json"
-LEAST_EVIDENCE = 0.2  # the weight of a face: of less, a stranger in a video is not listed either
+LEAST_EVIDENCE = 0.1  # the weight of a face: of less, next to nothing of it is seen
 
 
 @dataclass(frozen=True, eq=False)
