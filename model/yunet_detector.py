@@ -24,13 +24,16 @@ from model.yunet import Proposals, joined, proposals
 class SearchSettings:
     """How surely faces must show. Scores are YuNet's, probabilities O-Net's; all 0..1.
 
-    `small_score`, `large_score`: the least score of a face of `small` and of `large` pixels (see `YunetSettings`).
+    `small_score`, `large_score`: the least score of a face of `small` and of `large` pixels, its shorter side in
+    YuNet's copy; linear between the two.
     `sum`: of score and probability. `probability`: one that is enough without that sum.
 
     `largest_side`: pixels of the longer side of YuNet's last copy of a picture; each copy has a `copy_factor`th of the
     side of the one before. YuNet finds faces of half of 768 pixels, but noise hides them where it is not averaged out.
     """
 
+    small: float
+    large: float
     small_score: float
     large_score: float
     sum: float
@@ -50,8 +53,8 @@ class YunetSettings:
 
     Pixels of YuNet's copies: `smallest_face`, the shorter side of the smallest face in a copy: the first where the
     copy then has more than `copy_pixels`, the second in small pictures, and between the two as `copy_pixels` allows.
-    `small`, `large`: between them a face must score the more, the larger it is. `tile`, `tile_overlap`: multiples
-    of 32; the most that YuNet gets at once, which bounds the memory, and what neighbors share.
+    `gap`: between copies. `tile`, `tile_overlap`: multiples of 32; the most that YuNet gets at once, which bounds the
+    memory, and what neighbors share.
 
     `promising_probability`: least one of O-Net's first look. `*_overlap`: 0..1. `fill`: grey outside the picture, for
     O-Net. `batch`: the most crops at once. `most_proposals`, `most_candidates`, `most_faces`: of a level, for O-Net and
@@ -65,8 +68,6 @@ class YunetSettings:
     least_side: float
     copy_pixels: int
     gap: int
-    small: float
-    large: float
     tile: int
     tile_overlap: int
     promising_probability: float
@@ -150,7 +151,7 @@ class YunetDetector:
         tiles = tiles_of(canvas.pixels, settings.tile, settings.tile_overlap)
         found = joined([tile.owned(proposals(self._yunet, tile.pixels, least=search.small_score)) for tile in tiles])
         sides = (found.corners[:, 2:] - found.corners[:, :2]).min(axis=1)
-        least = np.interp(sides, (settings.small, settings.large), (search.small_score, search.large_score))
+        least = np.interp(sides, (search.small, search.large), (search.small_score, search.large_score))
         found = found.chosen(found.scores >= least)
         found = found.distinct(overlap=settings.proposal_overlap, most=settings.most_proposals)
         return [_on_level(found, level) for level in canvas.levels]
