@@ -28,6 +28,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the address would be one without TLS, and clients send their key there too
         generate_unique_id_function=lambda route: route.name,  # what generated clients call the operation
     )
     app.state.services = services

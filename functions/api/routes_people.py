@@ -20,6 +20,7 @@ router = APIRouter(prefix="/v1/people/{name}", tags=["people"])
 MAX_PHOTOS = 10
 KEY = r"^[^\x00-\x1f\x7f]+$"
 
+# comes before what looks at the request: who has no key is told nothing else
 CanRead = Annotated[Access, Depends(require("people:read"))]
 CanWrite = Annotated[Access, Depends(require("people:write"))]
 Record = dict[str, Any]
@@ -44,7 +45,7 @@ Name = Annotated[str, Depends(stored_name)]
 
 
 @router.get("", summary="A person's record", responses=problems(400, 404, 422))
-async def get_person(name: Name, services: ServicesOf, _: CanRead) -> EnrolledPerson:
+async def get_person(_: CanRead, name: Name, services: ServicesOf) -> EnrolledPerson:
     record = await services.photos.run(lambda: services.people.get_many([name]).get(name))
     faces = await services.photos.run(lambda: len(services.faces.faces_of(name)))
     if record is None and not faces:
@@ -64,7 +65,7 @@ async def get_person(name: Name, services: ServicesOf, _: CanRead) -> EnrolledPe
         }
     },
 )
-async def put_person(request: Request, name: Name, services: ServicesOf, _: CanWrite) -> EnrolledPerson:
+async def put_person(request: Request, access: CanWrite, name: Name, services: ServicesOf) -> EnrolledPerson:
     if media_type(request) != JSON:
         raise BadRequest(f"Send the record as {JSON}, and say so in the Content-Type.", code="bad-json")
     # read here and not by the framework, which would parse any amount before it asks who sent it
@@ -74,14 +75,14 @@ async def put_person(request: Request, name: Name, services: ServicesOf, _: CanW
             raise BadRequest("The record's `name` is not the one in the address.", code="other-name")
         await services.photos.run(lambda: services.people.put(record | {"name": name}))
     services.records.forget()
-    return await get_person(name, services, _)
+    return await get_person(access, name, services)
 
 
 @router.delete("", summary="Forget a person", responses=problems(400, 422))
 async def delete_person(
+    _: CanWrite,
     name: Name,
     services: ServicesOf,
-    _: CanWrite,
     after: Annotated[str | None, Query(min_length=1, max_length=1024, pattern=KEY)] = None,
 ) -> Forgotten:
     """Record, enrolled faces, kept photos, and name and crops in all stored results; may be called again."""
@@ -109,7 +110,7 @@ async def delete_person(
         }
     },
 )
-async def post_photos(request: Request, name: Name, services: ServicesOf, _: CanWrite) -> Enrolment:
+async def post_photos(request: Request, _: CanWrite, name: Name, services: ServicesOf) -> Enrolment:
     """Refuses each photo that cannot be used, or that looks like somebody else than the person's others do.
 
     The request fails only if none can be used. Photos are not kept.

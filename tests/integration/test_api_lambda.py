@@ -75,6 +75,10 @@ def test_a_photo_is_recognized_and_kept_before_the_answer(session: Session, invo
         ("PUT", "/v1/people/Ada"),
         ("DELETE", "/v1/people/Ada"),
         ("POST", "/v1/people/Ada/photos"),
+        ("GET", "/v1/people/unknown"),  # a name that nobody may have
+        ("PUT", "/v1/people/%20"),
+        ("DELETE", "/v1/people/no-face"),
+        ("POST", "/v1/people/%E2%80%8B/photos"),
     ],
 )
 def test_nothing_is_open_without_a_key_or_its_scope(invoke: Invoke, keys: ApiKeyStore, method: str, path: str) -> None:
@@ -84,6 +88,13 @@ def test_nothing_is_open_without_a_key_or_its_scope(invoke: Invoke, keys: ApiKey
     assert invoke(method, path, body=body, kind="application/json")["statusCode"] == 401
     assert invoke(method, path, body=body, kind="application/json", key="rc_wrong")["statusCode"] == 401
     assert invoke(method, path, body=body, kind="application/json", key=scopeless)["statusCode"] == 403
+
+
+@pytest.mark.parametrize("path", ["/v1/recognize/", "/v1/people/Ada/", "/v1/people/Ada/photos/"])
+def test_nobody_is_sent_elsewhere_with_the_key(invoke: Invoke, keys: ApiKeyStore, path: str) -> None:
+    _, key = keys.create("camera", ["recognize"])
+
+    assert invoke("POST", path, body=PHOTO, key=key)["statusCode"] == 404
 
 
 STORED = b'{"bucket": "test-input", "key": "none.png"}'
