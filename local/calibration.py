@@ -94,13 +94,18 @@ def _per_pair(one_hot: NDArray[np.float32], cases: NDArray[np.bool_]) -> NDArray
     return np.asarray(one_hot.T @ cases.astype(np.float32), dtype=np.float64)
 
 
+def require_comparable(people: int, photos: int) -> None:
+    """Asked before photos are read, and again of those that can be used."""
+    if people < LEAST_PEOPLE:
+        raise UsageError(f"calibrate: at least {LEAST_PEOPLE} people with a usable photo are needed to compare them")
+    if photos > MAX_PHOTOS:
+        raise UsageError(f"calibrate: {photos} photos, at most {MAX_PHOTOS} are compared; give some of the people")
+
+
 def compare(faces: Sequence[EnrolledFace], calibration: Calibration) -> Comparisons:
     """Errors: UsageError where there is nobody to compare with, or too much to compare."""
     names = [face.name for face in faces]
-    if len(set(names)) < LEAST_PEOPLE:
-        raise UsageError(f"calibrate: at least {LEAST_PEOPLE} people with a usable photo are needed to compare them")
-    if len(faces) > MAX_PHOTOS:
-        raise UsageError(f"calibrate: {len(faces)} photos, at most {MAX_PHOTOS} are compared; give some of the people")
+    require_comparable(len(set(names)), len(faces))
     gallery = Gallery(by_embedder(faces), calibration)
     people = gallery.people
     number = {name: position for position, name in enumerate(people)}

@@ -17,6 +17,7 @@ from functions.common.stored_crops import stored_crops
 from local.errors import UsageError
 from local.folders import LeftOut, reason_of
 from local.media_files import MediaFile, output_path
+from local.output_file import write_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -147,10 +148,8 @@ def write_output(out: Path, key: str, content: bytes) -> None:
     path = output_path(out, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.write_bytes(content)
+        write_whole(path, content)
     except OSError as error:
-        if path.is_file():
-            path.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk does not say for which file
 
 

@@ -11,6 +11,7 @@ from functions.common.results import Appearance, Failure, Person, Result
 from functions.common.shown_text import printable
 from local.answers import Answer
 from local.folders import LeftOut
+from local.output_file import write_whole
 from local.outputs import contact_sheet_key
 from local.text import clock, record_line, seconds_seen
 
@@ -44,7 +45,7 @@ def write_report(
     for key, answer in answers:
         overview.add(key, answer)
         sections.append(_section(key, answer, anchor=f"f{len(sections) + 1}", sheets=sheets))
-    path.write_text(
+    page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src 'self' file:; "
@@ -52,9 +53,9 @@ def write_report(
         f"<title>Rollcall: {overview}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<h1>Rollcall</h1>\n<p class="summary">{overview}</p>\n{_left_out(left_out)}{overview.table()}'
         + "\n".join(sections)
-        + "\n</body>\n</html>\n",
-        encoding="utf-8",
+        + "\n</body>\n</html>\n"
     )
+    write_whole(path, page.encode())
 
 
 class Overview:

@@ -1,19 +1,31 @@
 """`rollcall calibrate`: how well one's own people can be told apart, and the threshold that suits them."""
 
 import argparse
+import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from functions.common.shown_text import printable
-from local.calibration import Choice, Comparisons, Resemblance, choose, compare, percentiles, thresholds
+from local.calibration import (
+    Choice,
+    Comparisons,
+    Resemblance,
+    choose,
+    compare,
+    percentiles,
+    require_comparable,
+    thresholds,
+)
 from local.calibration_plot import draw_rates
 from local.enrolment import GallerySource, enrol, scan_gallery
 from local.errors import UsageError
+from local.folders import reason_of
 from local.listing import print_listing
+from local.output_file import require_writable, write_whole
 from local.photo_reader import EnginePhotoReader
 from local.preparation import ENROLMENT_MIN_FACE, note, prepare_engine, prepare_model_files
 from local.progress import show_progress
@@ -22,6 +34,8 @@ from model.calibration import Calibration, load_calibration
 from model.enrolment import load_enrolment_limits
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from functions.common.gallery_store import EnrolledFace
     from model.faces import Face
 
@@ -47,8 +61,6 @@ class CountedReader:
 
 
 def execute(options: argparse.Namespace) -> int:
-    plot: Path = options.plot or options.out.with_suffix(".png")
-    _require_writable(options.out, plot)
     failures: list[str] = []
 
     def fail(line: str) -> None:
@@ -56,31 +68,52 @@ def execute(options: argparse.Namespace) -> int:
         note(line)
 
     source = scan_gallery(options.photos, note=note, fail=fail, photos_alone=True)
+    require_comparable(len(source.photos), sum(map(len, source.photos.values())))
+    plot = _require_writable(options.out, options.plot, source)
     calibration = load_calibration(options.embedder)
-    faces = _read(source, options, fail=fail)
-    compared = compare(faces, calibration)
+    compared = compare(_read(source, options, fail=fail), calibration)
     chosen = choose(compared, calibration, options.false_match_rate)
     _tell(compared, calibration, chosen, options.false_match_rate)
-    draw_rates(compared, shipped=calibration.threshold, chosen=chosen.threshold).save(plot, format="PNG")
+    files = {plot: _png(draw_rates(compared, shipped=calibration.threshold, chosen=chosen.threshold))}
     if chosen.threshold is None:
-        print(f"No threshold keeps that rate: mend the photos that are named above. Plot: {printable(str(plot))}")
-        return 1
-    options.out.write_text(
-        json.dumps(_file(compared, calibration, chosen.threshold, options.false_match_rate), indent=2)
-    )
-    print(f"Written: {printable(str(options.out))} and {printable(str(plot))}")
-    print("The first is for --calibration of run, up and faces, and for a deployment's setting calibration.")
+        fail("No threshold keeps that rate: mend the photos that are named above.")
+    else:
+        files[options.out] = _file(compared, calibration, chosen.threshold, options.false_match_rate)
+    written = [file for file, content in files.items() if _write(file, content, fail)]
+    if written:
+        print(f"Written: {printable(' and '.join(map(str, written)))}")
+    if options.out in written:
+        print(
+            f"{printable(str(options.out))} is for --calibration of run, up and faces, and for a deployment's setting"
+            " calibration."
+        )
     return 1 if failures else 0
 
 
-def _require_writable(out: Path, plot: Path) -> None:
-    """Told before the long work."""
-    for file in (out, plot):
-        folder = file.absolute().parent
-        if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
-            raise UsageError(f"{file}: cannot be written there; name a file in a folder that exists and may be written")
-    if out.absolute() == plot.absolute():
+def _require_writable(out: Path, plot: Path | None, source: GallerySource) -> Path:
+    """Returns where the plot goes. Told before the long work."""
+    photos = [photo for person in source.photos.values() for photo in person]
+    require_writable(out, inputs=photos)
+    plot = plot or out.with_suffix(".png")
+    require_writable(plot, inputs=photos)
+    if os.path.realpath(out) == os.path.realpath(plot):
         raise UsageError(f"{out}: --out and the plot would be one file; give another --plot")
+    return plot
+
+
+def _png(picture: "Image") -> bytes:
+    content = io.BytesIO()
+    picture.save(content, format="PNG")
+    return content.getvalue()
+
+
+def _write(file: Path, content: bytes, fail: Callable[[str], None]) -> bool:
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        fail(f"failed {printable(str(file))}: cannot be written ({reason_of(error)})")
+        return False
+    return True
 
 
 def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "list[EnrolledFace]":
@@ -157,9 +190,9 @@ def _print_resembling(found: Sequence[Resemblance], threshold: float | None) -> 
         print(f"and {len(alike) - PAIRS_TOLD} more pairs")
 
 
-def _file(compared: Comparisons, calibration: Calibration, threshold: float, wanted: float) -> dict[str, Any]:
+def _file(compared: Comparisons, calibration: Calibration, threshold: float, wanted: float) -> bytes:
     """Nobody's name is in it, so that it can be kept with a deployment's settings."""
-    return {
+    content = {
         "embedder": calibration.embedder,
         "threshold": threshold,
         "wanted_false_match_rate": wanted,
@@ -172,3 +205,4 @@ def _file(compared: Comparisons, calibration: Calibration, threshold: float, wan
             if len(distances)
         },
     }
+    return json.dumps(content, indent=2).encode()

@@ -82,6 +82,11 @@ def test_people_without_lookalikes_keep_the_shipped_threshold(people: Path, tmp_
         (["{people}", "--out", "{people}/gone/mine.json"], "cannot be written there"),
         (["{people}", "--plot", "{people}"], "cannot be written there"),
         (["{people}", "--out", "mine.png"], "would be one file"),
+        (["{people}", "--out", "."], "it is a folder"),
+        (["{people}", "--out", ""], "it is a folder"),
+        (["{people}", "--out", "x" * 300], "the name is too long"),
+        (["{people}", "--out", "/dev/full"], "it is no file"),
+        (["{people}", "--plot", "{people}/John_Simm/broken.jpg"], "one of the files that are read"),
         (["{people}/groups.json"], "nobody in it"),
         (["{people}", "--false-match-rate", "0"], "--false-match-rate"),
     ],
@@ -92,5 +97,6 @@ def test_what_cannot_be_done_is_told_in_one_line_before_the_work(
     answer = rollcall("calibrate", *(argument.format(people=people) for argument in arguments))
 
     assert answer.returncode == 2
+    assert "reading" not in answer.stderr
     assert complaint in answer.stderr.splitlines()[-1]
     assert "Traceback" not in answer.stderr

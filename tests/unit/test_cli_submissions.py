@@ -13,7 +13,9 @@ from functions.common.results import Failure
 from local.errors import UsageError
 from local.media_files import MediaFile
 from local.outputs import check_output_folder, fetched, write_output
+from local.report import write_report
 from local.submissions import Answer, Push, Stage, Steps, Unreadable
+from tests.unit.full_disk import full_disk
 from tests.unit.results import result
 
 FILES = [MediaFile(Path(f"/{number}.jpg"), f"{number}.jpg") for number in range(40)]
@@ -112,17 +114,21 @@ def test_results_that_cannot_be_written_are_that_file_s_failure(tmp_path: Path) 
     assert "a.jpg.json" in answer.error.message
 
 
-def test_half_a_file_is_not_left_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, content: bytes) -> None:
-        with path.open("wb") as file:
-            file.write(content[:1])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match=r"No space left on device: '.*a\.json'"):
-        write_output(tmp_path, "a.json", b"{}")
+def test_half_a_file_is_not_left_on_a_full_disk(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(OSError, match=r"'.*a\.json'"):
+        write_output(tmp_path, "a.json", b"x" * 100_000)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_does_not_fit_leaves_the_one_before(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("before")
+
+    with full_disk(), pytest.raises(OSError):
+        write_report([("a.jpg", result())], report)
+
+    assert report.read_text() == "before"
 
 
 def test_only_files_with_something_in_the_way_are_refused_before_any_work(tmp_path: Path) -> None:
