@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
+from model.calibration import load_calibration
+from model.embedders import DEFAULT_EMBEDDER
 from tests.integration.throwaway import until
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -214,9 +216,9 @@ def test_faces_prints_one_json_line_per_photo(tmp_path: Path) -> None:
         known = ["box", "confidence", "landmarks", "name", "similarity", "distance"]
         assert list(face) == [*known, "quality", "threshold", "runner_up", "embedding"]
         assert 0 <= face["quality"]["weight"] <= 1
-        assert face["threshold"] == 0.58
+        assert face["threshold"] == load_calibration(DEFAULT_EMBEDDER).threshold
         assert face["distance"] <= face["runner_up"]["distance"]
-        assert len(face["embedding"]) == 128
+        assert len(face["embedding"]) == 256
         assert np.shape(face["landmarks"]) == (5, 2)
         assert 0 <= face["similarity"] <= 100
     # dlib's collage shows several actors, one of whom is in the gallery

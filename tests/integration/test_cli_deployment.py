@@ -65,7 +65,7 @@ def test_from_enrolment_to_results_to_being_forgotten(
     assert rollcall("enroll", gallery) == f"2 faces of 2 people stored in {PREFIX}-faces\n"
     assert rollcall("enroll", gallery) == f"2 faces of 2 people stored in {PREFIX}-faces\n"
     listed = rollcall("people", "list")
-    assert [line.split()[:3] for line in listed.splitlines() if "dlib-resnet" in line] == [
+    assert [line.split()[:3] for line in listed.splitlines() if "fused" in line] == [
         ["Barack", "Obama", "1"],
         ["Eileen", "Collins", "1"],
     ]
@@ -234,7 +234,7 @@ def test_a_failed_upload_ends_with_its_sentence_and_code_1(deployment: RunningDe
     answer = run_rollcall("submit", clip, "--wait", environment=deployment.environment())
 
     assert answer.returncode == 1
-    assert "failed: This is not a video or photo" in answer.stdout
+    assert "failed: This is a text file, not a video or photo" in answer.stdout
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_somebody_of_the_demo_who_is_enrolled_keeps_the_name_and_stays(
     deployment: Deployment, sent: Material, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (theirs,) = (face for face in sent.faces if face.name == COLLINS)
-    deployment.gallery.put("Commander", theirs.embedding, source="theirs.jpg")
+    deployment.gallery.put("Commander", theirs.embedding, model=theirs.model, source="theirs.jpg")
     before = everything(deployment)
     try:
         assert command.smoke(deployment, sent, options()) is False
