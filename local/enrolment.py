@@ -17,7 +17,7 @@ from functions.common.enrolment import (
     shortcoming,
 )
 from functions.common.gallery_store import MAX_FACES, EnrolledFace
-from functions.common.shown_text import printable
+from functions.common.shown_text import printable, quoted
 from local.errors import UsageError
 from local.folders import LeftOut, is_folder, walk, why_unreadable
 from local.json_input import NoList, read_json_list
@@ -99,8 +99,10 @@ def scan_gallery(
             _scan_folder(path, source, leave_out, photos_alone=photos_alone)
         elif unreadable is None and photos_alone:
             leave_out(LeftOut(path=path, reason="no folder of people's photos", failed=True))
-        elif unreadable is None:
+        elif unreadable is None and len(paths) == 1:
             source.embeddings.extend(_read_embeddings(path))
+        elif unreadable is None:
+            _scan_json(path, source, leave_out, named=True)
         elif len(paths) == 1:
             raise UsageError(f"gallery {path}: {unreadable}")
         else:
@@ -238,7 +240,7 @@ def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut, *, ph
         elif entry.suffix.lower() == ".json" and photos_alone:
             leave_out(LeftOut(path=entry, reason="only photos are compared"))
         elif entry.suffix.lower() == ".json":
-            _scan_json(entry, source, leave_out)
+            _scan_json(entry, source, leave_out, named=False)
         elif isinstance(not_media := if_media(entry), LeftOut):
             leave_out(not_media)
         else:
@@ -246,12 +248,16 @@ def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut, *, ph
             leave_out(LeftOut(path=entry, reason=f"a photo belongs in a folder with the person's name, {where}"))
 
 
-def _scan_json(path: Path, source: GallerySource, leave_out: LeaveOut) -> None:
+def _scan_json(path: Path, source: GallerySource, leave_out: LeaveOut, *, named: bool) -> None:
     """A file beside the photos may be about something else; one that is named itself may not."""
     try:
         source.embeddings.extend(_read_embeddings(path))
-    except NoList:
-        leave_out(LeftOut(path=path, reason="not a JSON list of embeddings"))
+    except UsageError as error:
+        if isinstance(error, NoList) and not named:
+            leave_out(LeftOut(path=path, reason="not a JSON list of embeddings"))
+        else:
+            reason = str(error).removeprefix(str(path)).lstrip(":, ")
+            leave_out(LeftOut(path=path, reason=reason, failed=True))
 
 
 def _scan_person(folder: Path, source: GallerySource, leave_out: LeaveOut) -> None:
@@ -291,7 +297,7 @@ def _parse_entries(entries: list[Any], path: Path) -> Iterator[EnrolledFace]:
 
 def _parse_model(model: object, where: str) -> EmbedderKind:
     if not isinstance(model, str) or model not in EMBEDDERS:
-        raise UsageError(f'{where}: "model" is {model!r}, not the name of an embedder: {" or ".join(EMBEDDERS)}')
+        raise UsageError(f'{where}: "model" is {quoted(model)}, not the name of an embedder: {" or ".join(EMBEDDERS)}')
     return EMBEDDERS[model]
 
 

@@ -32,7 +32,7 @@ def read_json_list(path: Path) -> list[Any]:
     except OSError as error:
         raise UsageError(f"{path}: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text ({error.reason})") from error
+        raise UsageError(f"{path}: cannot be read as UTF-8 text ({error.reason}); save it as UTF-8") from error
     except RecursionError as error:
         raise UsageError(f"{path}: nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -45,6 +45,8 @@ def read_json_list(path: Path) -> list[Any]:
 
 
 def _parse(text: str) -> Any:
+    if "\0" in text[:4]:
+        raise ValueError("holds zero bytes, as text in UTF-16 or UTF-32 does; save it as UTF-8")
     return json.loads(
         text,
         parse_constant=_refuse_constant,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from functions.common.errors import BadRecord
 from functions.common.people_store import Record, to_item
-from functions.common.shown_text import composed
+from functions.common.shown_text import composed, quoted
 from local.errors import UsageError
 from local.json_input import read_json_list
 
@@ -27,7 +27,9 @@ def read_people(path: Path) -> list[Record]:
         record["name"] = composed(record["name"])
         if record["name"] in first_seen:
             earlier = first_seen[record["name"]]
-            raise UsageError(f"{path}, entry {number}: {record['name']!r} is already entry {earlier}; keep one of them")
+            raise UsageError(
+                f"{path}, entry {number}: {quoted(record['name'])} is already entry {earlier}; keep one of them"
+            )
         first_seen[record["name"]] = number
     return records
 

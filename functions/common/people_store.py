@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from functions.common.batch_get import batch_get
 from functions.common.bounds import beside
 from functions.common.errors import BadRecord
-from functions.common.shown_text import composed, visible
+from functions.common.shown_text import composed, quoted, visible
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -39,7 +39,7 @@ class PeopleStore:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
-            raise BadRecord(f"record of {record['name']!r}: {error.response['Error']['Message']}") from error
+            raise BadRecord(f"record of {quoted(record['name'])}: {error.response['Error']['Message']}") from error
 
     def get_many(self, names: Iterable[str]) -> dict[str, Record]:
         """Records by name; a name without a record is absent."""
@@ -61,7 +61,7 @@ def to_item(record: Record) -> dict[str, Any]:
     name = record.get("name")
     if not isinstance(name, str) or not visible(name):
         raise BadRecord('a record needs a "name" that is a text of at least one visible character')
-    where = f"record of {name[:100]!r}"
+    where = f"record of {quoted(name)}"
     item = {field: _to_attribute(value, where, field, depth=1) for field, value in record.items()}
     item["name"] = composed(name)
     try:
@@ -80,7 +80,7 @@ def _to_attribute(value: Any, where: str, field: str, *, depth: int) -> Any:
     if not field:
         raise BadRecord(f"{where}: a field has no name; give it one")
     if depth > MAX_DEPTH:
-        raise BadRecord(f"{where}, field {field!r}: nested more than {MAX_DEPTH} levels deep")
+        raise BadRecord(f"{where}, field {quoted(field)}: nested more than {MAX_DEPTH} levels deep")
     match value:
         case bool() | None | str():
             return value
@@ -91,17 +91,22 @@ def _to_attribute(value: Any, where: str, field: str, *, depth: int) -> Any:
         case dict():
             return {key: _to_attribute(entry, where, str(key), depth=depth + 1) for key, entry in value.items()}
         case _:
-            raise BadRecord(f"{where}, field {field!r}: {type(value).__name__} cannot be stored; use JSON's types")
+            raise BadRecord(
+                f"{where}, field {quoted(field)}: {type(value).__name__} cannot be stored; use JSON's types"
+            )
 
 
 def _to_number(value: float, where: str, field: str) -> Decimal:
     if isinstance(value, float) and not math.isfinite(value):
-        raise BadRecord(f"{where}, field {field!r}: {value} is not a number that can be stored; leave the field out")
+        raise BadRecord(
+            f"{where}, field {quoted(field)}: {value} is not a number that can be stored; leave the field out"
+        )
     number = Decimal(value) if isinstance(value, int) else Decimal(repr(value))  # repr() of an int has a limit
     digits = len("".join(map(str, number.as_tuple().digits)).strip("0"))
     if digits > MAX_DIGITS or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
         raise BadRecord(
-            f"{where}, field {field!r}: the number has over {MAX_DIGITS} digits or is out of range; write it as text"
+            f"{where}, field {quoted(field)}: the number has over {MAX_DIGITS} digits or is out of range;"
+            " write it as text"
         )
     # what boto3 refuses are digits, zeros at the end among them; there are no others to lose
     return number.normalize(Context(prec=MAX_DIGITS))

@@ -7,6 +7,7 @@ from typing import Any
 
 # letters, marks and symbols that leave a blank, or nothing: Unicode calls them visible
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159")
+MOST_QUOTED = 100  # characters
 _INVISIBLE_KINDS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn", "Zl", "Zp", "Zs"})
 
 
@@ -18,6 +19,13 @@ def composed(name: str) -> str:
 def printable(text: str, *, keep: str = "") -> str:
     """The text without what a terminal or a page obeys: escape codes, direction marks, characters of no width."""
     return "".join(each if each.isprintable() or each in keep else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def quoted(value: object) -> str:
+    """How a message quotes it: others' text may be of any length."""
+    begins = value[: MOST_QUOTED + 1] if isinstance(value, str) else value
+    text = repr(begins)
+    return text if len(text) <= MOST_QUOTED + len("''") else f"{text[: MOST_QUOTED + 1]}…"
 
 
 def printable_json(content: Any) -> str:

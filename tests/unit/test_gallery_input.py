@@ -186,11 +186,12 @@ def test_a_broken_list_is_refused_with_file_and_entry(tmp_path: Path, content: A
     assert complaint in str(refusal.value)
 
 
-def test_json_that_is_not_text_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_json_that_is_not_utf_8_is_refused(tmp_path: Path, encoding: str) -> None:
     gallery = tmp_path / "gallery.json"
-    gallery.write_bytes(b"\xff\xfe\x00\x80")
+    gallery.write_bytes(json.dumps([{"name": "Ann", "embedding": GOOD}]).encode(encoding))
 
-    with pytest.raises(UsageError, match="UTF-8"):
+    with pytest.raises(UsageError, match="save it as UTF-8"):
         scan_gallery([gallery], note=ignore)
 
 
@@ -276,6 +277,32 @@ def test_people_without_any_usable_photo_are_all_told_and_the_others_enrolled(tm
     assert [each.name for each in faces] == ["Cy"]
     assert [line.partition(": ")[0].rpartition("/")[2] for line in notes] == ["1.jpg", "2.jpg"]
     assert ["'no-face' is reserved" in failures[0], "Ann" in failures[1], "Bo" in failures[2]] == [True] * 3
+
+
+@pytest.mark.parametrize("content", ["[", "[]", [{"name": "Bo"}], "[" * 100_000])
+def test_a_broken_list_beside_others_loses_nobody_else(tmp_path: Path, content: Any) -> None:
+    good = write(tmp_path / "good.json", [{"name": "Ann", "embedding": GOOD}])
+    broken = write(tmp_path / "broken.json", content)
+
+    for paths in ([tmp_path], [broken, good]):
+        notes: list[str] = []
+        failures: list[str] = []
+        source = scan_gallery(paths, note=notes.append, fail=failures.append)
+
+        assert [face.name for face in source.embeddings] == ["Ann"]
+        (line,) = failures
+        assert line.startswith(f"failed {broken}: ") and line.count(str(broken)) == 1
+        assert not notes
+
+
+def test_a_message_quotes_no_more_than_the_beginning(tmp_path: Path) -> None:
+    for value in ("x" * 10_000, ["x"] * 10_000, "\x1b" * 10_000):
+        gallery = write(tmp_path / "gallery.json", [{"name": "Ann", "embedding": GOOD, "model": value}])
+
+        with pytest.raises(UsageError) as refusal:
+            scan_gallery([gallery], note=ignore)
+
+        assert len(str(refusal.value)) < len(str(gallery)) + 300
 
 
 def test_one_bad_path_of_several_does_not_lose_the_others(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from functions.common.errors import BadRecord
-from functions.common.people_store import PeopleStore
+from functions.common.people_store import PeopleStore, to_item
 from local.errors import UsageError
 from local.people import read_people
 
@@ -114,6 +114,14 @@ def test_what_the_table_cannot_hold_is_refused_by_record_and_field(
 
     assert complaint in str(refusal.value)
     assert "Ann" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["A" * 1000, "Ann"])
+def test_a_message_quotes_no_more_than_the_beginning(name: str) -> None:
+    with pytest.raises(BadRecord) as refusal:
+        to_item({"name": name, "\x1b" * 10_000: 10**40 + 1})
+
+    assert len(str(refusal.value)) < 500
 
 
 @pytest.mark.parametrize("number", [10**50, -(10**38), 120 * 10**40, 0, 1.5, 1e-100])
