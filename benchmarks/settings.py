@@ -39,7 +39,7 @@ from model.tracks import Sighting
 
 SMALLEST_FACES = (20, 30, 40, 60, 80)  # pixels
 RATES = (0.5, 1, 2, 4)  # frames a second; each divides the last
-THRESHOLDS = (0.50, 0.54, 0.56, 0.58, 0.60, 0.62)
+THRESHOLD_STEPS = (-3, -2, -1, 0, 1, 2, 3)  # from the shipped one, in similarity scales: each changes the odds by e
 DEFAULT_RATE, DEFAULT_SMALLEST_FACE = 2, 40
 PHOTO_SMALLEST_FACE = 20
 MEASURED = "<!-- below: written by benchmarks.settings -->\n"
@@ -117,7 +117,8 @@ def thresholds(engine: Engine, thorough: Engine, data: Path, calibration: Calibr
     enrolled = enrolled_faces(photos, calibration.embedder) + clip_gallery(data, calibration.embedder)
     pairs = pair_distances(photos)
     seen = _clips(engine, data, rate=DEFAULT_RATE, min_face=DEFAULT_SMALLEST_FACE)
-    for threshold in THRESHOLDS:
+    for step in THRESHOLD_STEPS:
+        threshold = round(calibration.threshold + step * calibration.similarity_scale, 3)
         setting = replace(calibration, threshold=threshold)
         verified = at_threshold(pairs, threshold)
         yield {

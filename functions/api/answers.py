@@ -50,7 +50,9 @@ class Recognition(BaseModel):
     height: int
     model: dict[str, str]
     threshold: float
-    error_rates: ErrorRates | None = Field(description="of that threshold; null where nobody has measured it")
+    error_rates: ErrorRates | None = Field(
+        description="of that threshold, over all pairs and of the worst group; null where nobody has measured it"
+    )
     faces: list[NamedFace] = Field(description="largest first")
 
 
