@@ -43,24 +43,24 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Errors and cases, summed over the splits: of each two people [K, K], and of each person [K]."""
+    """Errors and cases, summed over halves: of each two people [K, K], and of each person [K].
+
+    person_times, pair_times: in how many halves a person and two people together are measured, about.
+    """
 
     matched: NDArray[np.float64]
     different: NDArray[np.float64]
     missed: NDArray[np.float64]
     same: NDArray[np.float64]
+    person_times: float
+    pair_times: float
 
     def false_match(self, members: Mask) -> Row:
         both = np.ix_(members, members)
-        return rate_by_subject(self.matched[both], self.different[both], repeated=_times(self.different[both]))
+        return rate_by_subject(self.matched[both], self.different[both], repeated=self.pair_times)
 
     def false_non_match(self, members: Mask) -> Row:
-        return rate_by_subject(self.missed[members], self.same[members], repeated=SPLITS)
-
-
-def _times(cases: NDArray[np.float64]) -> float:
-    """Two people are in the half that is measured in about a quarter of all halves."""
-    return SPLITS / 2 if cases.sum() else 1
+        return rate_by_subject(self.missed[members], self.same[members], repeated=self.person_times)
 
 
 def choose(people: People, members: Mask, *, share: float = 1.0) -> float:
@@ -90,8 +90,8 @@ def splits(people: People) -> Iterator[tuple[Mask, Mask]]:
 
 
 def hold_out(people: People) -> HeldOut:
-    count = len(people.names)
-    held = HeldOut(np.zeros((count, count)), np.zeros((count, count)), np.zeros(count), np.zeros(count))
+    """Each person is measured in one half of each split, and two people together in half of those."""
+    held = _nothing(people, person_times=SPLITS, pair_times=SPLITS / 2)
     for halves in splits(people):
         for chosen, measured in (halves, halves[::-1]):
             _measure(people, measured, choose(people, chosen), held)
@@ -99,11 +99,16 @@ def hold_out(people: People) -> HeldOut:
 
 
 def measure_all(people: People, threshold: float) -> HeldOut:
-    """Of everybody, for a threshold that was not chosen on them; counted as often as in the splits."""
+    """Of everybody, for a threshold that was not chosen on them."""
+    held = _nothing(people, person_times=1, pair_times=1)
+    _measure(people, people.members(None), threshold, held)
+    return held
+
+
+def _nothing(people: People, *, person_times: float, pair_times: float) -> HeldOut:
     count = len(people.names)
-    held = HeldOut(np.zeros((count, count)), np.zeros((count, count)), np.zeros(count), np.zeros(count))
-    _measure(people, np.ones(count, dtype=bool), threshold, held)
-    return HeldOut(held.matched * SPLITS / 2, held.different * SPLITS / 2, held.missed * SPLITS, held.same * SPLITS)
+    pairs, persons = np.zeros((2, count, count)), np.zeros((2, count))
+    return HeldOut(pairs[0], pairs[1], persons[0], persons[1], person_times=person_times, pair_times=pair_times)
 
 
 def _measure(people: People, members: Mask, threshold: float, held: HeldOut) -> None:

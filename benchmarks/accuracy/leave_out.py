@@ -60,9 +60,9 @@ def ask(people: People, calibration: Calibration, *, photos: int, draws: int) ->
         for person in range(len(people.names)):
             own = np.flatnonzero(people.subject == person)
             others = _gallery(people, enrolled, calibration, without=[person, *np.flatnonzero(people.related[person])])
-            all_ = _gallery(people, enrolled, calibration, without=np.flatnonzero(people.related[person]))
+            everybody = _gallery(people, enrolled, calibration, without=np.flatnonzero(people.related[person]))
             strangers += [_answer(people, photo, others) for photo in own]
-            known += [_answer(people, photo, all_) for photo in own if photo not in enrolled]
+            known += [_answer(people, photo, everybody) for photo in own if photo not in enrolled]
     return Asked.of(strangers), Asked.of(known)
 
 
