@@ -84,7 +84,7 @@ def test_a_bad_upload_gets_its_sentence(pipeline: RunningPipeline) -> None:
     result = pipeline.result("text.mp4", pipeline.upload("text.mp4", b"not a video at all " * 100))
 
     assert result["status"] == "failed"
-    assert "not a video or photo that can be read" in result["error"]["message"]
+    assert "This is a text file, not a video or photo" in result["error"]["message"]
 
 
 def test_workers_stay_within_their_memory(pipeline: RunningPipeline, videos: Videos) -> None:
