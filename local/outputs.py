@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RESULT: TypeAdapter[Result | Failure] = TypeAdapter(Annotated[Result | Failure, Field(discriminator="status")])
 TEXTS_AT_ONCE = 4
+LOGS = "logs"  # a folder beside the results
 CONTACT_SHEET_SUFFIX = ".contact-sheet.png"
 
 
@@ -38,8 +39,7 @@ def check_output_folder(
 
     `taken` names files that the command itself writes there. Raises UsageError if no file is left.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: exists and is not a folder")
+    _require_folder(out, out)
     places = Places(taken)
     reasons = {file: _in_the_way(out, file.key) or places.claim(file.key) for file in media}
     refused = [LeftOut(path=file.path, reason=reason, failed=True) for file, reason in reasons.items() if reason]
@@ -52,6 +52,26 @@ def check_output_folder(
     if not os.access(out, os.W_OK | os.X_OK):
         raise UsageError(f"--out {out}: not writable")
     return [file for file in media if not reasons[file]], refused
+
+
+def check_log_folder(out: Path) -> None:
+    """That of a command which keeps logs beside its results. Raises UsageError: a pipe would block whoever opens it."""
+    logs = out / LOGS
+    _require_folder(logs, out)
+    odd = next((path for path in logs.glob("*") if not path.is_file() and not path.is_dir()), None)
+    if odd is not None:
+        raise UsageError(f"--out {out}: {odd} is no file, and logs are written there; choose another --out")
+
+
+def _require_folder(folder: Path, out: Path) -> None:
+    try:
+        folder.lstat()
+        if not folder.is_dir():
+            raise UsageError(f"--out {out}: {folder} exists and is not a folder; choose another --out")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise UsageError(f"--out {out}: {reason_of(error)}") from None
 
 
 def _in_the_way(out: Path, key: str) -> str | None:

@@ -18,6 +18,8 @@ from local.contact_sheet import draw_contact_sheet
 from local.folders import LeftOut, reason_of
 from local.media_files import MediaFile, find_media
 from local.outputs import (
+    LOGS,
+    check_log_folder,
     check_output_folder,
     contact_sheet_key,
     download_name_texts,
@@ -44,6 +46,7 @@ AHEAD = 256  # uploads that wait for their answers: the local queues are quick w
 
 def execute(options: argparse.Namespace) -> int:
     found = find_media(options.media, leave_out=options.out)
+    check_log_folder(options.out)
     media, refused = check_output_folder(options.out, found.files, taken=[REPORT])
     left_out = [*found.left_out, *refused]
     note_left_out(left_out)
@@ -90,7 +93,7 @@ def run_pipeline(
 ) -> Answers:
     """Everything between the checked input and the tables on the terminal."""
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
-    with open_session(settings, enrolment, port=port, model_dir=model_dir, log_dir=out / "logs") as session:
+    with open_session(settings, enrolment, port=port, model_dir=model_dir, log_dir=out / LOGS) as session:
         answers = collect(media, session, out, sheets=sheets)
         if settings.name_texts:
             _fetch_name_texts(media, session, out, answers)
@@ -118,7 +121,7 @@ def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: 
         except (Stalled, CloudStopped) as error:
             reason = str(error)
         except AWS_ERRORS as error:
-            reason = f"the local AWS cannot be reached ({error}); {out / 'logs'} say why"
+            reason = f"the local AWS cannot be reached ({error}); {out / LOGS} say why"
     for file in media:
         if file.key not in answers:
             answers.add(file.key, not_answered(file.key, f"There is no answer: {reason}."))

@@ -1,8 +1,9 @@
 """Pushing files: uploads, looks and fetches side by side, and one bad file beside good ones."""
 
+import os
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from functions.common.jobs import Job
 from functions.common.results import Failure
 from local.errors import UsageError
 from local.media_files import MediaFile
-from local.outputs import check_output_folder, fetched, write_output
+from local.outputs import check_log_folder, check_output_folder, fetched, write_output
 from local.report import write_report
 from local.submissions import Answer, Push, Stage, Steps, Unreadable
 from tests.unit.full_disk import full_disk
@@ -129,6 +130,34 @@ def test_a_report_that_does_not_fit_leaves_the_one_before(tmp_path: Path) -> Non
         write_report([("a.jpg", result())], report)
 
     assert report.read_text() == "before"
+
+
+@pytest.mark.parametrize("make", [Path.touch, os.mkfifo, lambda path: path.symlink_to("gone"), None])
+def test_logs_that_cannot_be_written_are_told_before_any_work(
+    tmp_path: Path, make: Callable[[Path], object] | None
+) -> None:
+    logs = tmp_path / "out" / "logs"
+    (logs if make is None else logs.parent).mkdir(parents=True)
+    if make is None:
+        os.mkfifo(logs / "aws.log")
+    else:
+        make(logs)
+
+    with pytest.raises(UsageError, match="logs"):
+        check_log_folder(tmp_path / "out")
+
+
+def test_logs_of_an_earlier_run_are_no_obstacle(tmp_path: Path) -> None:
+    check_log_folder(tmp_path)
+    (tmp_path / "logs" / "kept").mkdir(parents=True)
+    (tmp_path / "logs" / "aws.log").touch()
+
+    check_log_folder(tmp_path)
+
+
+def test_a_folder_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the name is too long"):
+        check_output_folder(tmp_path / ("x" * 300), [MediaFile(path=tmp_path / "a.jpg", key="a.jpg")])
 
 
 def test_only_files_with_something_in_the_way_are_refused_before_any_work(tmp_path: Path) -> None:
