@@ -50,8 +50,8 @@ def _key(core: "openvino.Core", path: Path, form: str) -> str:
 
 def _keep(network: "openvino.CompiledModel", file: Path, *, stem: str) -> None:
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    former = set(file.parent.glob(f"{stem}-????????????????.blob")) - {file}
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".writing-", delete=False) as written:
+    former = {*file.parent.glob(f"{stem}-????????????????.blob"), *file.parent.glob(f".writing-{stem}-*")} - {file}
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".writing-{stem}-", delete=False) as written:
         try:
             written.write(network.export_model().getbuffer())
             written.close()

@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def _folders(options: argparse.Namespace) -> list[Path]:
-    """Of people's photos; what is wrong with them is told before the long work."""
+    """The folders of people's photos; what is wrong with them is told before the long work."""
     diverse: Path = options.data / DIVERSE
     folders: list[Path] = ([diverse] if diverse.is_dir() else []) + options.photos
     for folder in folders:

@@ -99,7 +99,7 @@ def hold_out(people: People) -> HeldOut:
 
 
 def measure_all(people: People, threshold: float) -> HeldOut:
-    """Of everybody, for a threshold that was not chosen on them."""
+    """The rates of everybody, for a threshold that was not chosen on them."""
     held = _nothing(people, person_times=1, pair_times=1)
     _measure(people, people.members(None), threshold, held)
     return held

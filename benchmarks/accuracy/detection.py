@@ -31,7 +31,7 @@ def detect(engine: Engine, folder: Path) -> dict[str, Any]:
 
 
 def found_in_photos(engine: Engine, folder: Path, *, min_face: int | None = None) -> tuple[int, int, int]:
-    """Of the annotated faces in their photos: how many are found, how many boxes are none of them, how many there are.
+    """Annotated faces that are found in their photos, boxes that are none of them, and how many faces there are.
 
     min_face: pixels; None: as the engine was made.
     """
@@ -50,7 +50,7 @@ def _material(folder: Path) -> tuple[dict[str, list[Box]], dict[str, Image]]:
 
 
 def _recall(engine: Engine, faces: list[tuple[Image, Box]], size: int) -> dict[str, Any]:
-    """Of the faces, each in its whole photo, when the photo is made so small that the face has this size."""
+    """The faces that are found, each in its whole photo, made so small that the face has this size."""
     found = 0
     fitting = [(photo, box) for photo, box in faces if min(box[2:]) >= size]
     for photo, box in fitting:

@@ -40,15 +40,19 @@ class Graph:
 
     def model(self, *, description: str) -> onnx.ModelProto:
         graph = helper.make_graph(self._nodes, self._name, [self._input], self._outputs, initializer=self._weights)
-        model = helper.make_model(
-            graph,
-            producer_name="rollcall",
-            doc_string=description,
-            ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-        )
-        onnx.checker.check_model(model, full_check=True)
-        return model
+        return checked_model(graph, description=description)
+
+
+def checked_model(graph: onnx.GraphProto, *, description: str) -> onnx.ModelProto:
+    model = helper.make_model(
+        graph,
+        producer_name="rollcall",
+        doc_string=description,
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
 
 
 def fold_normalisation(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from model.build.errors import ArchiveError
-from model.build.graph import IR_VERSION, OPSET
+from model.build.graph import checked_model
 
 SFACE_SIDE = 112
 _Arrays = dict[str, NDArray[Any]]
@@ -92,15 +92,7 @@ def _restored(
         [_float32(output.name, shape_of(output.name, _shape(output))) for output in original.graph.output],
         initializer=[numpy_helper.from_array(array, value) for value, array in arrays.items() if value in read],
     )
-    model = helper.make_model(
-        graph,
-        producer_name="rollcall",
-        doc_string=description,
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-    )
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    return checked_model(graph, description=description)
 
 
 def _folded(node: onnx.NodeProto, arrays: _Arrays) -> bool:

@@ -64,6 +64,17 @@ def test_another_model_file_of_the_same_name_is_compiled_and_the_former_is_not_k
     assert now != former
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_next_writing(file: Path) -> None:
+    (file.parent / FOLDER).mkdir()
+    left = file.parent / FOLDER / f".writing-{file.stem}-killed"
+    left.write_bytes(b"half a network")
+
+    answers(file)
+
+    assert not left.exists()
+    assert len(kept(file)) == 1
+
+
 def test_a_folder_that_cannot_be_written_is_no_obstacle(file: Path) -> None:
     (file.parent / FOLDER).write_bytes(b"in the way")
 
