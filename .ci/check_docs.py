@@ -1,0 +1,61 @@
+"""Checks every Markdown page of the repository: relative links, anchors, and the length of lines.
+
+python .ci/check_docs.py [FOLDER]     prints `page:line: what is wrong`, and ends with 1 if anything is
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+MOST_COLUMNS = 140
+_LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]:\s*<?([^\s>]+)")
+_HEADING = re.compile(r"#{1,6}\s+(.+?)[\s#]*$")
+_CODE = re.compile(r"`[^`]*`")
+
+
+def faults(root: Path) -> Iterator[str]:
+    later = root / ".ci" / "to_wrap.txt"  # pages whose lines are still to be wrapped: take a page out once it is
+    to_wrap = later.read_text().split() if later.exists() else []
+    listed = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0")
+    for page in sorted(path for name in filter(None, names) if (path := root / name).is_file()):
+        for number, line, is_code in _lines(page):
+            too_long = len(line) > MOST_COLUMNS and str(page.relative_to(root)) not in to_wrap
+            wrong = [f"{len(line)} columns; at most {MOST_COLUMNS}"] if too_long else []
+            links = [] if is_code else ["".join(found) for found in _LINK.findall(_CODE.sub("", line))]
+            wrong += [f"{link}: {fault}" for link in links if (fault := _fault(page, link, root))]
+            yield from (f"{page.relative_to(root)}:{number}: {text}" for text in wrong)
+
+
+def _fault(page: Path, link: str, root: Path) -> str | None:
+    path, _, anchor = link.partition("#")
+    if ":" in path:
+        return None  # another site
+    target = (page.parent / path).resolve() if path else page
+    if not target.is_relative_to(root) or not target.exists():
+        return "no such file in the repository"
+    return "no such heading" if anchor and not (target.is_file() and anchor in _anchors(target)) else None
+
+
+def _anchors(page: Path) -> set[str]:
+    """Made from the headings as GitHub makes them: a second one of the same text ends in -1."""
+    headings = [_HEADING.match(line) for _, line, is_code in _lines(page) if not is_code]
+    slugs = [re.sub(r"[^\w\- ]", "", found[1].lower()).replace(" ", "-") for found in headings if found]
+    return {f"{slug}-{number}" if number else slug for slug in slugs for number in range(slugs.count(slug))}
+
+
+def _lines(page: Path) -> Iterator[tuple[int, str, bool]]:
+    """Number, text, and whether the line is in a block of code."""
+    fence = ""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        mark = re.match(r"\s*(```+|~~~+)", line)
+        yield number, line, bool(fence or mark)
+        if mark and (not fence or line.strip().startswith(fence)):
+            fence = "" if fence else mark[1]
+
+
+if __name__ == "__main__":
+    found = list(faults(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))
+    sys.exit("\n".join(found) or 0)
