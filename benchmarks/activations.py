@@ -34,7 +34,7 @@ from model.sessions import OpenVinoSession, Pictures, runtime
 BATCH = 8
 PROVENANCE = (
     "the least and the largest values over the faces of the reference photos and clips, as they are and made bad,"
-    " measured by benchmarks.activations; what they cost and bring: docs/engine.md"
+    " measured by benchmarks.activations; what they cost and bring: docs/decisions/0017-eight-bits.md"
 )
 
 

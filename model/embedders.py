@@ -50,7 +50,7 @@ _RESNET = Network(file="embedder-dlib-resnet.onnx", dimension=128, chip="aligned
 _SFACE = Network(file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True)
 _FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
 # squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart
-# equally well (docs/decisions)
+# equally well (docs/decisions/0008-embedder-fused.md)
 _RESNET_SHARE = 0.6
 
 EMBEDDERS: dict[str, EmbedderKind] = {

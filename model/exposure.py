@@ -1,6 +1,6 @@
 """Dim pictures, brightened before anything looks at them, and the light of others, levelled for a second look.
 
-Detector and embedder were trained on well lit faces: docs/engine.md says what bad light costs them.
+Detector and embedder were trained on well lit faces: docs/decisions/0020-dim-pictures.md says what bad light costs.
 """
 
 from dataclasses import dataclass

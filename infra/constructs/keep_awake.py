@@ -1,6 +1,6 @@
 """Keeps a queue's metrics coming: SQS ends them six hours after the last call, and the workers' alarms look at them.
 
-The call changes nothing: it sets a tag that the queue has (docs/decisions says why it is this one).
+The call changes nothing: it sets a tag that the queue has (docs/decisions/0005-waking-workers.md).
 """
 
 from aws_cdk import Aws, Stack
