@@ -1,6 +1,7 @@
 """What each setting costs and brings: writes OUT/settings.json, and the tables of a page of the documentation.
 
-python -m benchmarks.settings ../shared/data [--page docs/settings.md] [--workers 1 2] [--rounds 3]
+python -m benchmarks.settings ../shared/data [--page docs/decisions/0030-defaults-of-settings.md] [--workers 1 2]
+    [--rounds 3]
 """
 
 import argparse
