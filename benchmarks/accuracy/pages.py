@@ -1,6 +1,7 @@
 """Puts what was measured into pages of the documentation, between two marks."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ CALIBRATION = ROOT / "model" / "calibration.json"
 CARD = ROOT / "model" / "README.md"
 BEGIN, END = "<!-- measured: written by {} -->\n", "<!-- end of what was measured -->\n"
 ACCURACY, CHOOSE = "benchmarks.accuracy", "benchmarks.accuracy.choose"
+_WITH_INTERVAL = re.compile(r" % \[([\d.]+), ([\d.]+)\]")
 
 Row = dict[str, Any]
 
@@ -27,7 +29,8 @@ def put(page: Path, command: str, text: str) -> None:
 
 
 def accuracy_page(report: Row) -> str:
-    return "\n".join([group_page(report["groups"]), _conditions(report), _others(report)])
+    text = "\n".join([group_page(report["groups"]), _conditions(report), _others(report)])
+    return _WITH_INTERVAL.sub(r" [\1–\2]", text)  # the page says once that rates are in percent
 
 
 def _conditions(report: Row) -> str:
