@@ -1,8 +1,9 @@
-"""Writes docs/deploy-settings.md, the table of all settings of a deployment, from `infra/settings.py`.
+"""Writes docs/deploy-settings.md, all settings of a deployment, from `infra/settings.py`.
 
 python -m infra.settings_table
 """
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,23 @@ from infra.settings import Deployment
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "deploy-settings.md"
 HEAD = """# Settings of a deployment
 
-For whoever runs `make deploy`: every setting, its default and what it may be. [deploy.md](deploy.md#settings) says how
-to give them. `python -m infra.settings_table` writes this page from `infra/settings.py`; edit it there.
-
-| setting | default | may be | what it is |
-|---|---|---|---|
+For whoever runs `make deploy`. After this page you know every setting, what it may be, and its default.
+[deploy.md](deploy.md#settings) says how to give them. `python -m infra.settings_table` writes this page from
+`infra/settings.py`; edit it there.
 """
+HEADINGS = {  # by the first setting under each
+    "prefix": "Names",
+    "frames_per_second": "Recognition",
+    "max_duration": "Limits of an upload",
+    "max_concurrency": "Workers",
+    "api": "Photos by HTTP",
+    "video_split_memory": "Functions",
+    "input_days": "What is kept, and how long",
+    "alarm_email": "Alarms and keys",
+    "vpc_id": "Network",
+    "refresh": "Images",
+}
+COLUMNS = 118
 MORE = {  # pages that say more about a setting
     "frames_per_second": "settings.md#frames-a-second",
     "min_face": "settings.md#min-face",
@@ -37,17 +49,23 @@ MORE = {  # pages that say more about a setting
 
 def page() -> str:
     settings = Deployment.model_json_schema()["properties"]
-    return HEAD + "".join(_row(name, setting) for name, setting in settings.items())
+    return HEAD + "".join(_heading(name) + _entry(name, setting) for name, setting in settings.items())
 
 
-def _row(name: str, setting: Mapping[str, Any]) -> str:
+def _heading(name: str) -> str:
+    return f"\n## {HEADINGS[name]}\n\n" if name in HEADINGS else ""
+
+
+def _entry(name: str, setting: Mapping[str, Any]) -> str:
+    values = "; ".join(filter(None, (_values(setting), _default(setting))))
     more = f"; [more]({MORE[name]})" if name in MORE else ""
-    return f"| `{name}` | {_default(setting)} | {_values(setting)} | {setting['description']}{more} |\n"
+    text = f"- **`{name}`** ({values}): {setting['description']}{more}"
+    return textwrap.fill(text, COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _default(setting: Mapping[str, Any]) -> str:
     default = setting.get("default")
-    return "" if default in (None, "") or default == [] else f"`{default}`"
+    return "" if default in (None, "") or default == [] else f"default `{default}`"
 
 
 def _values(setting: Mapping[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """The page of all settings says what the settings are."""
 
+import re
+
 from infra.settings import Deployment
-from infra.settings_table import MORE, PAGE, page
+from infra.settings_table import HEADINGS, MORE, PAGE, page
 
 
 def test_the_page_is_current() -> None:
@@ -9,14 +11,18 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_setting_is_there_with_its_default_and_what_it_may_be() -> None:
-    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in page().splitlines() if line.startswith("| `")]
-    told = {name.strip("`"): (default.strip("`"), values, description) for name, default, values, description in rows}
+    rows = re.findall(r"^- \*\*`(\w+)`\*\* \((.*?)\):\s(.+)", " ".join(page().split("\n  ")), re.MULTILINE)
+    told = {name: (values, description) for name, values, description in rows}
 
     assert set(told) == set(Deployment.model_fields)
-    assert told["min_face"][:2] == ("40", "12 to 1,000")
-    assert told["threshold"][:2] == ("", "over 0 to under 2")
-    assert told["compute"][:2] == ("lambda", "`lambda`, `fargate`")
-    assert told["alarm_email"][:2] == ("", "for example `ops@example.org`")
-    assert told["input_days"][:2] == ("90", "0 to 36,500")
-    assert all(description for _, _, description in told.values())
+    assert told["min_face"][0] == "12 to 1,000; default `40`"
+    assert told["threshold"][0] == "over 0 to under 2"
+    assert told["compute"][0] == "`lambda`, `fargate`; default `lambda`"
+    assert told["alarm_email"][0] == "for example `ops@example.org`"
+    assert told["input_days"][0] == "0 to 36,500; default `90`"
+    assert all(description for _, description in told.values())
     assert set(MORE) <= set(told)
+
+
+def test_every_heading_begins_with_a_setting() -> None:
+    assert set(HEADINGS) <= set(Deployment.model_fields)
