@@ -130,7 +130,7 @@ bootstrap diff deploy destroy: .venv-cdk/.done
 smoke: .venv/.run ## prove that a deployment works, and leave nothing behind (PREFIX=… of its names; docs/deploy.md)
 	@$(BIN)/rollcall smoke $(if $(STACK),--stack $(STACK),$(if $(PREFIX),--prefix $(PREFIX))) $(ARGS)
 
-restore: .venv-cdk/.done ## bring a table back to what it held (TABLE=acme-people AT=2026-11-27T10:00:00+00:00; docs/runbook.md)
+restore: .venv-cdk/.done ## bring a table back to what it held (TABLE=acme-people AT=2026-11-27T10:00:00+00:00; docs/restore.md)
 	@$(INFRA)/python -m infra.restore "$(TABLE)" "$(AT)" $(if $(CONFIRM),--confirm $(CONFIRM))
 
 .venv/.docs: .venv/.run

@@ -1,4 +1,4 @@
-"""The runbook's ways back, rehearsed: a table as it was, an upload that was deleted or overwritten."""
+"""The ways back of docs/restore.md, rehearsed: a table as it was, an upload that was deleted or overwritten."""
 
 import json
 from collections.abc import Callable, Iterator
