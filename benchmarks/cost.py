@@ -5,11 +5,12 @@ python -m benchmarks.cost > docs/cost.md
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 
 from benchmarks.bill import DAYS_A_MONTH, GIGABYTE, HOUR, PRICES, Bill, Entry, bill_of, load_prices, monthly
-from benchmarks.demand import RULES, demand_of, load_rules
+from benchmarks.demand import demand_of, load_rules
+from benchmarks.markdown import table, wrapped
 from benchmarks.measured import Measured, load
 from infra.settings import Deployment
 
@@ -38,7 +39,7 @@ def main() -> int:
 
 
 def page(measured: Measured) -> str:
-    return "\n".join(_lines(measured)) + "\n"
+    return "\n".join(wrapped(_lines(measured))) + "\n"
 
 
 def _lines(measured: Measured) -> Iterator[str]:
@@ -48,8 +49,14 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield "<!-- Written by `python -m benchmarks.cost > docs/cost.md`; a test holds that it is up to date. -->"
     yield ""
     yield (
-        f"Prices: {prices['region']}, read {prices['read']}. {prices['note']}"
-        f" Measured on {measured.date}: {_machine(measured)}."
+        "For people who decide whether Rollcall is cheap enough, and who want to lower the bill. After reading you know"
+        " what an hour of video costs, which part costs most, and which setting changes it."
+    )
+    yield ""
+    yield (
+        f"Prices are those of {prices['region']}, read {prices['read']}. {prices['note']}"
+        f" The work was measured on {measured.date}: {_machine(measured)}. To write the page again:"
+        " `python -m benchmarks.cost > docs/cost.md`."
     )
     yield ""
     yield from measured.caution()
@@ -66,25 +73,28 @@ def _totals(measured: Measured) -> Iterator[str]:
     yield "## Dollars for an hour of video"
     yield ""
     heads = [f"{rate:g}/s {architecture}" for rate, architecture in product(RATES, ARCHITECTURES)]
-    yield from _table(
-        ["video", *heads, "times cheaper than Rekognition, 1/s x86_64"],
+    yield from table(
+        ["video", *heads, "cheaper than Rekognition"],
         (
             [
                 f"{clip.name} ({clip.megabits_per_second:g} Mb/s)",
                 *(_dollars(_bill(measured, clip.name, *case).total) for case in product(RATES, ARCHITECTURES)),
-                f"{rekognition / _bill(measured, clip.name, 1.0, 'x86_64').total:,.0f}",
+                f"{rekognition / _bill(measured, clip.name, 1.0, 'x86_64').total:,.0f} times",
             ]
             for clip in measured.clips
         ),
     )
     yield ""
-    yield f"Amazon Rekognition's face search in stored video: {_dollars(rekognition)} an hour at $0.10 a minute."
+    yield (
+        "The columns give frames a second that are looked at, and the processor. Amazon Rekognition's face search in"
+        f" stored video costs {_dollars(rekognition)} an hour, at $0.10 a minute. The last column compares it at 1/s on"
+        " x86_64."
+    )
     yield ""
     typical = _bill(measured, TYPICAL, 1.0, "x86_64").total
     yield (
-        f"The aim is at most {_dollars(AIM)} an hour at 1 frame a second, {AIM_FACTOR} times cheaper than Rekognition"
-        f" ({_dollars(rekognition / AIM_FACTOR)}). {TYPICAL} frames a second on x86_64:"
-        f" {_verdict(typical, rekognition)}"
+        f"The aim is at most {_dollars(AIM)} an hour at 1/s, {AIM_FACTOR} times cheaper than Rekognition"
+        f" ({_dollars(rekognition / AIM_FACTOR)}). {TYPICAL} on x86_64: {_verdict(typical, rekognition)}"
     )
     yield ""
 
@@ -101,7 +111,7 @@ def _breakdown(measured: Measured) -> Iterator[str]:
     yield ""
     x86, arm = (_bill(measured, TYPICAL, 1.0, architecture) for architecture in ARCHITECTURES)
     total = x86.total
-    yield from _table(
+    yield from table(
         ["component", "quantity", "x86_64, $", "share", "arm64, $"],
         (
             [entry.component, _quantity(entry), f"{entry.dollars:.6f}", f"{entry.dollars / total:.0%}", f"{other:.6f}"]
@@ -119,7 +129,7 @@ def _breakdown(measured: Measured) -> Iterator[str]:
 def _seconds(bill: Bill) -> Iterator[str]:
     yield "Where the billed seconds of an hour of video go:"
     yield ""
-    yield from _table(
+    yield from table(
         ["function", "memory, MB", "invocations", "billed, s", "processor, s", "waiting for AWS, s"],
         (
             [
@@ -137,7 +147,7 @@ def _seconds(bill: Bill) -> Iterator[str]:
 
 
 def _levers(measured: Measured) -> Iterator[str]:
-    yield "## What would change it"
+    yield "## What changes the bill"
     yield ""
     now = _bill(measured, TYPICAL, 1.0, "x86_64")
     seconds = now.demand.line(lambda run: run.work["video_split"].cpu_seconds).slope * HOUR
@@ -146,28 +156,28 @@ def _levers(measured: Measured) -> Iterator[str]:
     gops = now.demand.gops(HOUR)
     per_gop = sum(entry.dollars for entry in _per_gop(now))
     yield (
-        f"- **Packs**: at 1 frame a second a pack holds up to 32 s and 32 frames: {gops} an hour, which cost"
+        f"- **Packs**: at 1 frame a second a pack holds up to 32 s and 32 frames. The {gops} packs of an hour cost"
         f" {_dollars(per_gop)} in requests, waits and traces. With packs of 10 s it was three times as much."
     )
     yield (
-        f"- **Decoding**: {seconds:.0f} processor seconds an hour of video go to reading the stream, whatever the rate"
-        " of sampling, though frames that no other refers to are left out. Decoding key frames alone would cost a small"
-        " part of it, but gives the times of the encoder's choosing instead of an even grid."
+        f"- **Decoding**: reading the stream takes {seconds:.0f} processor seconds an hour at any sampling rate. Frames"
+        " that no other frame refers to are already left out. Decoding key frames alone would cost a small part of it,"
+        " but the encoder would choose the times."
     )
     yield (
-        f"- **Recognition**: {1e3 * recognized / frames:.0f} ms of processor a frame, with its JPEG decoded and its"
-        " face found, embedded and cut out. It grows with the sampling rate, decoding does not."
+        f"- **Recognition**: a frame takes {1e3 * recognized / frames:.0f} ms of processor. Its JPEG is decoded,"
+        " and its face found, embedded and cut out. This grows with the sampling rate; decoding does not."
     )
     yield (
-        "- **arm64**: the same seconds at a price a fifth lower. The seconds on arm64 are not measured here: it is"
-        " dearer once a function takes over 25 % longer there."
+        "- **arm64**: a second costs a fifth less. How many seconds it takes was not measured. arm64 costs more once a"
+        " function takes over 25 % longer there."
     )
     processor = _processor_dollars(now)
     others = now.total - processor
     yield (
-        f"- **What is in reach**: processor time is {_dollars(processor)} of the {_dollars(now.total)}, the rest"
-        f" {_dollars(others)}. The aim of {_dollars(AIM)} leaves room for {_share(AIM - others, processor)} of that"
-        " processor time."
+        f"- **What is in reach**: {_dollars(processor)} of the {_dollars(now.total)} are processor time, and"
+        f" {_dollars(others)} the rest. The aim of {_dollars(AIM)} leaves room for {_share(AIM - others, processor)} of"
+        " that processor time."
     )
     yield ""
 
@@ -210,14 +220,14 @@ def _beside(measured: Measured) -> Iterator[str]:
     yield ""
     month, days = gigabytes * prices["s3_gb_month"], Deployment().input_days
     yield (
-        f"- **The upload itself**, kept for `input_days`: an hour of {TYPICAL} is {gigabytes:.2f} GB,"
-        f" {_dollars(month)} a month, {_dollars(month * days / DAYS_A_MONTH)} for the {days} days of the default: more"
-        " than all else together. Set `input_days` to what you need."
+        f"- **The upload itself**, kept for `input_days`: an hour of {TYPICAL} is {gigabytes:.2f} GB. It costs"
+        f" {_dollars(month)} a month, and {_dollars(month * days / DAYS_A_MONTH)} for the {days} days of the default."
+        " That is more than all else together. Set `input_days` to what you need."
     )
     yield (
         f"- **Custom metrics**: CloudWatch charges the {metrics} of the pipeline for each hour in which they are"
-        f" written, {_dollars(metrics * prices['metric_month'] / HOURS_A_MONTH)} for an hour in which anything is"
-        " done, however much. AWS's free tier covers ten."
+        f" written: {_dollars(metrics * prices['metric_month'] / HOURS_A_MONTH)} for an hour in which anything is done."
+        " AWS's free tier covers ten metrics."
     )
     yield ""
 
@@ -226,7 +236,7 @@ def _idle() -> Iterator[str]:
     entries = monthly(load_prices(), load_rules(), alarms=ALARMS)
     yield "## A deployment that has nothing to do, a month"
     yield ""
-    yield from _table(
+    yield from table(
         ["component", "quantity", "$"],
         ([entry.component, _quantity(entry), f"{entry.dollars:.2f}"] for entry in entries),
     )
@@ -238,35 +248,28 @@ def _idle() -> Iterator[str]:
 
 
 def _basis(measured: Measured) -> Iterator[str]:
-    rules = json.loads(RULES.read_text())
     yield "## What the figures rest on"
     yield ""
     yield (
         "- **Measured here** (`python -m benchmarks.service_times ../shared/data`): processor seconds of each handler"
-        " and of ffmpeg, every request to AWS by its name, log bytes and lines, sizes of packs and results; two lengths"
-        " of each clip, repeated, give what a video costs and what a second of it costs."
+        " and of ffmpeg, every request to AWS, log bytes, and sizes of packs and results. Each clip was measured at two"
+        " lengths, which gives what a video costs and what a second of it costs."
         f" {_faces(measured)}"
     )
     yield (
-        "- **Turned into Lambda's seconds**: processor seconds divided by the vCPUs that the memory buys (never more"
-        " than the threads at work), and every request waited for in full, though ffmpeg decodes meanwhile. Lambda's"
+        "- **Turned into Lambda's seconds**: processor seconds are divided by the vCPUs that the memory buys, never by"
+        " more than the threads at work. Every request is waited for in full, though ffmpeg decodes meanwhile. Lambda's"
         " vCPU is taken to be as fast as one core here."
     )
     yield (
-        "- **Counted high**: a message an invocation, every environment new, every invocation traced, items as large as"
-        " at their end."
+        "- **Counted high**: one message an invocation, every environment new, every invocation traced, and items as"
+        " large as at their end."
     )
-    yield "- **From AWS's documents**:"
-    yield from (f"  - {entry['value']:g} {entry['unit']} (*{entry['source']}*)" for entry in rules["rules"].values())
-    yield "- **Assumed**, for want of a number in AWS's documents or a measurement there:"
-    yield from (f"  - {entry['value']:g} {entry['unit']}" for entry in rules["assumptions"].values())
-    yield "- **Prices**:"
-    entries = json.loads(PRICES.read_text())["prices"].values()
-    yield from (f"  - ${_plain(entry['dollars'])} for each {entry['per']} (*{entry['source']}*)" for entry in entries)
-
-
-def _plain(dollars: float) -> str:
-    return f"{dollars:.10f}".rstrip("0").rstrip(".")
+    yield (
+        "- **From AWS's documents, or assumed** where they give no number:"
+        " [aws_rules.json](../benchmarks/aws_rules.json), each with the title of its page."
+    )
+    yield "- **Prices**: [prices.json](../benchmarks/prices.json), each with the title of its page."
 
 
 def _faces(measured: Measured) -> str:
@@ -285,12 +288,6 @@ def _rekognition() -> float:
 def _machine(measured: Measured) -> str:
     machine = measured.machine
     return f"{machine['cores']} cores of {machine['processor']}, load {machine['load_at_start']} at the start"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
 
 
 def _quantity(entry: Entry) -> str:
