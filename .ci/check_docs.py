@@ -16,14 +16,11 @@ _CODE = re.compile(r"`[^`]*`")
 
 
 def faults(root: Path) -> Iterator[str]:
-    later = root / ".ci" / "to_wrap.txt"  # pages whose lines are still to be wrapped: take a page out once it is
-    to_wrap = later.read_text().split() if later.exists() else []
     listed = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"]
     names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0")
     for page in sorted(path for name in filter(None, names) if (path := root / name).is_file()):
         for number, line, is_code in _lines(page):
-            too_long = len(line) > MOST_COLUMNS and str(page.relative_to(root)) not in to_wrap
-            wrong = [f"{len(line)} columns; at most {MOST_COLUMNS}"] if too_long else []
+            wrong = [f"{len(line)} columns; at most {MOST_COLUMNS}"] if len(line) > MOST_COLUMNS else []
             links = [] if is_code else ["".join(found) for found in _LINK.findall(_CODE.sub("", line))]
             wrong += [f"{link}: {fault}" for link in links if (fault := _fault(page, link, root))]
             yield from (f"{page.relative_to(root)}:{number}: {text}" for text in wrong)
