@@ -1,4 +1,4 @@
-"""The detectors that a user may choose from. Names only, so that whoever asks loads no runtime."""
+"""The detectors that a user may choose from. Names and numbers only, so that whoever asks loads no runtime."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,6 +7,7 @@ from typing import Literal
 DetectorName = Literal["yunet", "mtcnn"]
 DEFAULT_DETECTOR: DetectorName = "yunet"
 SMALLEST_FACE = 12  # pixels, the shorter side: no smaller face can be asked for
+YUNET_STRIDES = 8, 16, 32  # pixels from cell to cell, in the order of its outputs
 
 DETECTOR_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

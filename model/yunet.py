@@ -5,14 +5,15 @@ modules/objdetect/src/face_detect.cpp.
 """
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.detectors import YUNET_STRIDES
 from model.nms import Corners, suppress
 from model.sessions import InferenceSession, Outputs, Pictures
 
-STRIDES = 8, 16, 32
 GRID = 32  # pixels: sides of a picture are multiples of it
 
 
@@ -39,21 +40,31 @@ def joined(parts: list[Proposals]) -> Proposals:
 def proposals(session: InferenceSession, picture: NDArray[np.uint8], *, least: float) -> Proposals:
     """All that score `least` (0..1) or more, many of one face; `picture` [H, W, 3] uint8, sides multiples of `GRID`."""
     pictures: Pictures = picture[None]
-    return decoded(session.run(pictures), width=picture.shape[1], least=least)
+    return decoded(session.run(pictures), least=least)
 
 
-def decoded(outputs: Outputs, *, width: int, least: float) -> Proposals:
-    """`outputs`: cls, obj, bbox and kps, each of three strides, [1, cells, numbers]; `width`: pixels of the picture."""
-    steps = range(len(STRIDES))
-    return joined([_of_stride(outputs[step :: len(STRIDES)], STRIDES[step], width, least) for step in steps])
+def decoded(outputs: Outputs, *, least: float) -> Proposals:
+    """`outputs`: of each stride [1, rows, columns, 6], as `model.build.opencv_zoo.yunet` describes them."""
+    return joined([_of_stride(*pair, least) for pair in zip(outputs, YUNET_STRIDES, strict=True)])
 
 
-def _of_stride(outputs: Outputs, stride: int, width: int, least: float) -> Proposals:
-    kind, objectness, boxes = (output[0] for output in outputs[:3])
-    scores = np.sqrt(np.clip(kind[:, 0], 0, 1) * np.clip(objectness[:, 0], 0, 1))
-    found = np.flatnonzero(scores >= least)
-    rows, columns = np.divmod(found, width // stride)
-    cells = np.stack([columns, rows], axis=1)
-    centres, sides = cells + boxes[found, :2], np.exp(boxes[found, 2:])
-    corners = np.hstack([centres - sides / 2, centres + sides / 2]) * stride
-    return Proposals(corners.astype(np.float32), scores[found])
+def _of_stride(output: NDArray[np.float32], stride: int, least: float) -> Proposals:
+    # a score is at most the root of either sigmoid: most cells need no arithmetic
+    logits = output[0, ..., :2]
+    rows, columns = np.nonzero(logits.min(axis=-1) >= _logit(least**2))
+    faces = output[0, rows, columns]
+    scores = np.sqrt(_sigmoid(faces[:, 0]) * _sigmoid(faces[:, 1]))
+    sure = scores >= least
+    cells, faces = np.stack([columns, rows], axis=1)[sure], faces[sure]
+    centers, sides = cells + faces[:, 2:4], np.exp(faces[:, 4:])
+    corners = np.hstack([centers - sides / 2, centers + sides / 2]) * stride
+    return Proposals(corners.astype(np.float32), scores[sure])
+
+
+def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.float32(1) / (np.float32(1) + np.exp(-values))
+
+
+def _logit(share: float) -> float:
+    """The inverse of the sigmoid."""
+    return log(share / (1 - share))

@@ -19,7 +19,7 @@ from model.build.errors import FolderError
 from model.build.progress import Progress
 from model.embedders import EmbedderKind
 
-BUILD_VERSION = "4"  # raise it when the files that a build makes change: older folders are then built anew
+BUILD_VERSION = "5"  # raise it when the files that a build makes change: older folders are then built anew
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
 PARTIAL = ".building-"

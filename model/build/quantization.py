@@ -80,10 +80,15 @@ def _restored(value: str) -> str:
 
 
 def whole_weights(weights: Weights) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Whole numbers [out, in, h, w], and [out] what one step is worth; `in` is even."""
-    by_channel = weights.reshape(len(weights), -1, 2, *weights.shape[2:])
-    singles = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    pairs = np.abs(by_channel.sum(axis=2)).reshape(len(weights), -1).max(axis=1)
-    steps = np.maximum(singles / MOST_WEIGHT, pairs / (MOST_PAIR - 1))  # 1 for both being rounded up by a half
-    steps = np.maximum(steps, np.finfo(np.float32).tiny).astype(np.float32)
-    return np.rint(weights / steps[:, None, None, None]).astype(np.int8), steps
+    """Whole numbers [out, in, h, w], and [out] what one step is worth; `in` is even, or 1 for single channels."""
+    steps = _largest(np.abs(weights)) / MOST_WEIGHT
+    if weights.shape[1] > 1:
+        pairs = np.abs(weights.reshape(len(weights), -1, 2, *weights.shape[2:]).sum(axis=2))
+        steps = np.maximum(steps, _largest(pairs) / (MOST_PAIR - 1))  # 1 for both being rounded up by a half
+    worth = np.maximum(steps, np.finfo(np.float32).tiny).astype(np.float32)
+    return np.rint(weights / worth[:, None, None, None]).astype(np.int8), worth
+
+
+def _largest(weights: Weights) -> Weights:
+    """For each output channel."""
+    return np.asarray(weights.reshape(len(weights), -1).max(axis=1))

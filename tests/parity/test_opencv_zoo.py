@@ -1,13 +1,17 @@
 """The folded files against the originals, which ONNX's own reference evaluates block by block."""
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from model.build.opencv_zoo import sface
+from model.build.opencv_zoo import restored_yunet, sface
 from model.build.sources import SFACE, YUNET
+from model.detectors import YUNET_STRIDES
+from model.sessions import OpenVinoSession, runtime
+from model.yunet import proposals
 
 
 def _original(content: bytes, pixels: np.ndarray) -> dict[str, np.ndarray]:
@@ -55,8 +59,29 @@ def test_yunet_gives_the_originals_numbers(weights, network, photos):
     photo[:height, :width] = photos[0][:height, :width, ::-1]
     pixels = photo.transpose(2, 0, 1)[None]
     theirs = _original(weights[YUNET], pixels)
-    names = [output.name for output in onnx.load_model_from_string(weights[YUNET]).graph.output]
-    ours = dict(zip(names, network("detector-yunet.onnx")(pixels), strict=True))
-    assert ours["cls_8"].max() > 0.5 or ours["cls_16"].max() > 0.5 or ours["cls_32"].max() > 0.5
-    for name in names:
-        assert ours[name] == pytest.approx(theirs[name], abs=1e-4), name
+    ours = network("detector-yunet.onnx")(pixels)
+
+    assert len(ours) == len(YUNET_STRIDES)
+    scores = []
+    for stride, faces in zip(YUNET_STRIDES, ours, strict=True):
+        kind, objectness, boxes = np.split(faces.reshape(1, -1, 6), [1, 2], axis=2)
+        for name, numbers in (("cls", kind), ("obj", objectness)):
+            assert 1 / (1 + np.exp(-numbers)) == pytest.approx(theirs[f"{name}_{stride}"], abs=1e-4), name
+        assert boxes == pytest.approx(theirs[f"bbox_{stride}"], abs=1e-4)
+        scores.append(theirs[f"cls_{stride}"].max())
+    assert max(scores) > 0.5  # it sees a face
+
+
+def test_yunet_sees_what_it_sees_in_opencv(weights, model_files, photos, tmp_path):
+    original = tmp_path / "yunet.onnx"
+    original.write_bytes(restored_yunet(weights[YUNET]).SerializeToString())
+    height, width = (side // 32 * 32 for side in photos[0].shape[:2])
+    picture = np.ascontiguousarray(photos[0][:height, :width, ::-1])
+    session = OpenVinoSession(runtime(), model_files / "detector-yunet.onnx", threads=1, colors="BGR")
+
+    ours = proposals(session, picture, least=0.6).distinct(overlap=0.3, most=100)
+    theirs = cv2.FaceDetectorYN.create(str(original), "", (width, height), 0.6, 0.3).detect(picture)[1]
+
+    sides = ours.corners[:, 2:] - ours.corners[:, :2]
+    assert np.hstack([ours.corners[:, :2], sides]) == pytest.approx(theirs[:, :4], abs=0.01)
+    assert ours.scores == pytest.approx(theirs[:, -1], abs=1e-4)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model.detectors import YUNET_STRIDES
 from model.pyramid import Octaves
 from model.settings import load_settings
-from model.yunet import STRIDES
 from model.yunet_detector import SearchSettings, YunetDetector
 
 ALONE = SearchSettings(  # one copy, of the picture's own size
@@ -37,13 +37,11 @@ class BrightSpots:
     def run(self, pictures):
         _, height, width, _ = pictures.shape
         self.sizes.append((height, width))
-        cells = [(height // stride, width // stride) for stride in STRIDES]
-        outputs = [
-            np.zeros((1, rows * columns, count), np.float32) for count in (1, 1, 4, 10) for rows, columns in cells
-        ]
-        spots = pictures[0].max(axis=2).reshape(height // 8, 8, width // 8, 8).max(axis=(1, 3)).reshape(1, -1, 1)
-        outputs[0][:], outputs[3][:] = spots / 255, spots / 255
-        outputs[6][..., :2], outputs[6][..., 2:] = 0.5, np.log(self.side / 8)
+        outputs = [np.full((1, height // stride, width // stride, 6), -20, np.float32) for stride in YUNET_STRIDES]
+        spots = pictures[0].max(axis=2).reshape(height // 8, 8, width // 8, 8).max(axis=(1, 3)) / 255
+        certain = np.clip(spots, 1e-9, 1 - 1e-9)
+        outputs[0][0, ..., :2] = np.log(certain / (1 - certain))[..., None]
+        outputs[0][0, ..., 2:4], outputs[0][0, ..., 4:] = 0.5, np.log(self.side / 8)
         return outputs
 
 
