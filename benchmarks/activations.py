@@ -77,9 +77,9 @@ class _Seen(Embedder):
         self._embedder = embedder
         self.chips: list[Pictures] = []
 
-    def embed(self, chips: Pictures) -> NDArray[np.float32]:
+    def embed(self, chips: Pictures, *, both_ways: bool = False) -> NDArray[np.float32]:
         self.chips.append(chips.copy())
-        return self._embedder.embed(chips)
+        return self._embedder.embed(chips, both_ways=both_ways)
 
 
 def ranges(network: onnx.ModelProto, names: list[str], pictures: Pictures) -> dict[str, tuple[float, float]]:

@@ -25,7 +25,7 @@ METRICS = {
     "video_split": ("ColdStart", "SplitTime", "StoreTime"),
     "face_recognition": (
         *("ColdStart", "Gops", "Frames", "Faces"),
-        *("FetchTime", "RecognizeTime", "DecodeTime", "DetectTime", "LandmarksTime", "EmbedTime", "StoreTime"),
+        *("FetchTime", "RecognizeTime", "DecodeTime", "DetectTime", "EmbedTime", "StoreTime"),
     ),
     "lookup": ("ColdStart", "Results", "People", "Unknowns", "LookupTime", "StoreTime", "TotalTime"),
 }

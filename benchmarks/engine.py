@@ -125,8 +125,7 @@ def _stages(engine: FaceEngine, image: Image, *, min_face: int) -> dict[str, flo
 
     octaves = Octaves(image)
     found = timed("detect", lambda: engine.detector.detect(octaves, min_face=min_face))
-    points = timed("landmarks", lambda: engine.localizer.landmarks(engine.localizer.patches(octaves, found)))
-    chips = timed("chips", lambda: crops(octaves, chip_transforms(points), side=CHIP_SIDE, fill=0))
+    chips = timed("chips", lambda: crops(octaves, chip_transforms(found.landmarks), side=CHIP_SIDE, fill=0))
     for embedder in engine.embedders:
         cut = CUTTERS[embedder.network.chip](octaves, found, chips, embedder.network.chip_side)
         timed(f"embed: {embedder.network.file}", partial(embedder.embed, cut))

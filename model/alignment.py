@@ -1,6 +1,7 @@
-"""Face chips: faces turned, scaled and moved so that eyes and nose lie where the embedder expects them.
+"""Face chips: faces turned, scaled and moved so that eyes, nose and mouth lie where the embedder expects them.
 
-Source: dlib, get_face_chip_details in dlib/image_transforms/interpolation.h (five landmarks, 150 pixels, padding 0.25).
+dlib's chips have 150 pixels and a padding of 0.25 (get_face_chip_details in dlib/image_transforms/interpolation.h).
+Points are a detector's: eyes, nose and corners of the mouth, left before right as seen in the picture.
 The transform is Umeyama's, "Least-squares estimation of transformation parameters between two point patterns" (1991),
 which in the plane and without reflection has a closed form in complex numbers.
 """
@@ -13,28 +14,16 @@ from model.crops import Transforms
 CHIP_SIDE = 150
 CHIP_PADDING = 0.25
 
-# dlib's mean shape: outer and inner corner of the eye on the right of the picture, of the one on the left, base of nose
-_MEAN_SHAPE = np.array(
-    [
-        0.8595674595992 + 0.2134981538014j,
-        0.6460604764104 + 0.2289674387677j,
-        0.1205750620789 + 0.2137274526848j,
-        0.3340850613712 + 0.2290642403242j,
-        0.4901123135679 + 0.6277975316475j,
-    ]
-)
+# where the points of MTCNN's O-Net lie in dlib's chips: medians over 412 faces (docs/decisions)
+_POINTS_IN_CHIP = np.array([47.1 + 45.0j, 101.4 + 45.0j, 74.2 + 78.3j, 51.3 + 104.3j, 98.0 + 104.3j])
 
-# eyes, nose and corners of the mouth, left before right as seen in the picture, in a chip of 112 pixels
-# source: OpenCV 5, FaceRecognizerSF::alignCrop in modules/objdetect/src/face_recognize.cpp
-_FIVE_POINTS_SIDE = 112
-_FIVE_POINTS = np.array(
+SFACE_SIDE = 112
+# source: OpenCV 5, FaceRecognizerSF::alignCrop in modules/objdetect/src/face_recognize.cpp, for YuNet's points
+_POINTS_IN_SFACE_CHIP = np.array(
     [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
 )
-
-
-def chip_template(side: int = CHIP_SIDE, padding: float = CHIP_PADDING) -> NDArray[np.complex128]:
-    """Where the landmarks lie in a chip: [5], x + iy; whole numbers are the centres of pixels."""
-    return (_MEAN_SHAPE + padding * (1 + 1j)) / (2 * padding + 1) * side - 0.5 * (1 + 1j)
+# O-Net's points lie closer together than YuNet's and higher, so that a face would come out smaller (docs/decisions)
+_SFACE_SCALE, _SFACE_SHIFT = 1.03, 1j
 
 
 def similarity(
@@ -51,19 +40,27 @@ def similarity(
     return turn, (target_mean[:, 0] - turn * source_mean[:, 0])
 
 
-def chip_transforms(landmarks: NDArray[np.floating], *, side: int = CHIP_SIDE) -> Transforms:
-    """From chip pixels to picture pixels, [F, 2, 3]; `landmarks` [F, 5, 2], pixels."""
-    points = np.asarray(landmarks[..., 0], dtype=np.float64) + 1j * landmarks[..., 1]
-    turn, shift = similarity(chip_template(side)[None], points)
-    return as_matrices(turn, shift)
+def chip_transforms(points: NDArray[np.floating], *, side: int = CHIP_SIDE) -> Transforms:
+    """From pixels of dlib's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
+    return _transforms(_scaled(_POINTS_IN_CHIP, side / CHIP_SIDE), points)
 
 
-def five_point_transforms(points: NDArray[np.floating], *, side: int = _FIVE_POINTS_SIDE) -> Transforms:
+def sface_transforms(points: NDArray[np.floating], *, side: int = SFACE_SIDE) -> Transforms:
     """From pixels of SFace's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
+    middle = _POINTS_IN_SFACE_CHIP.mean()
+    template = middle + _SFACE_SCALE * (_POINTS_IN_SFACE_CHIP - middle) + _SFACE_SHIFT
+    return _transforms(_scaled(template, side / SFACE_SIDE), points)
+
+
+def _scaled(template: NDArray[np.complex128], factor: float) -> NDArray[np.complex128]:
+    """Whole numbers are the centers of pixels."""
+    half = 0.5 * (1 + 1j)
+    return np.asarray((template + half) * factor - half, dtype=np.complex128)
+
+
+def _transforms(template: NDArray[np.complex128], points: NDArray[np.floating]) -> Transforms:
     places = np.asarray(points[..., 0], dtype=np.float64) + 1j * points[..., 1]
-    template = np.asarray(_FIVE_POINTS[None] * (side / _FIVE_POINTS_SIDE), dtype=np.complex128)
-    turn, shift = similarity(template, places)
-    return as_matrices(turn, shift)
+    return as_matrices(*similarity(template[None], places))
 
 
 def as_matrices(turn: NDArray[np.complex128], shift: NDArray[np.complex128]) -> Transforms:

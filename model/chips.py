@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.alignment import five_point_transforms
+from model.alignment import sface_transforms
 from model.crops import crops, square_transforms
 from model.detector import Detections
 from model.pyramid import Octaves
@@ -55,7 +55,7 @@ def boxed(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) 
 
 def five_points(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
     """Eyes, nose and corners of the mouth where SFace expects them."""
-    return crops(octaves, five_point_transforms(found.landmarks, side=side), side=side, fill=0)
+    return crops(octaves, sface_transforms(found.landmarks, side=side), side=side, fill=0)
 
 
 CUTTERS: dict[str, Cutter] = {"aligned": aligned, "five-points": five_points, "boxed": boxed}

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.alignment import chip_template
 from model.faces import Covered
 
 _BRIGHT = 0.9  # share: white of the eye, or skin beside it
@@ -18,9 +17,8 @@ _SMALL = 60, 38  # pixels across and along, to which a chip is shrunk for its si
 _COARSE = 4.0  # sigma in such pixels: what is coarser is light
 _BAND, _BANDS = 6, range(8, 52, 4)  # such pixels: columns of the inner face, each band over half of the next one
 
-# rows and columns of a chip of 150 pixels, around dlib's mean shape
-_RIGHT, _LEFT = (complex((a + b) / 2) for a, b in (chip_template()[:2], chip_template()[2:4]))
-_NOSE = complex(chip_template()[4])
+# column + row i in a chip of 150 pixels, of dlib's mean face: middles between the corners of an eye, base of the nose
+_RIGHT, _LEFT, _NOSE = 99.8 + 46.6j, 47.2 + 46.6j, 73.5 + 87.3j
 
 
 def _part(middle: complex, across: int, along: int) -> tuple[slice, slice]:

@@ -15,7 +15,8 @@ UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
 class Network:
     """`file`: in the model folder. `dimension`: numbers that it gives for a face. `chip`: which picture of a face it
     was trained on (see `model.chips`), of `chip_side` pixels. `unit`: its numbers are compared by angle, and so scaled
-    to a length of 1. `factor`: what they are multiplied by then.
+    to a length of 1. `factor`: what they are multiplied by then. `gains_by_mirroring`: the mean of a face and of its
+    mirror image tells people apart better; a photo's faces are embedded so, the many of a video once each.
     """
 
     file: str
@@ -24,6 +25,7 @@ class Network:
     chip_side: int
     unit: bool = False
     factor: float = 1.0
+    gains_by_mirroring: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,9 @@ class EmbedderKind:
 
 
 _RESNET = Network(file="embedder-dlib-resnet.onnx", dimension=128, chip="aligned", chip_side=150)
-_SFACE = Network(file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True)
+_SFACE = Network(
+    file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True, gains_by_mirroring=True
+)
 _FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
 # squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart
 # equally well (docs/decisions/0008-embedder-fused.md)

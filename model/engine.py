@@ -1,4 +1,4 @@
-"""Pictures in, faces out: detection, landmarks, alignment, embedding and quality in one call."""
+"""Pictures in, faces out: detection, alignment, embedding and quality in one call."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +23,7 @@ from model.embedder import Embedder
 from model.embedders import DEFAULT_EMBEDDER, EmbedderKind, Network, embedder_kind
 from model.exposure import Exposed, ExposureSettings, brightened
 from model.faces import Face, Image, ModelIdentity
-from model.landmarks import ShapePredictor
 from model.load_detector import load_detector
-from model.localizer import Localizer, joined
 from model.nms import Corners
 from model.pyramid import Octaves
 from model.quality import QualitySettings, assess, noise
@@ -33,14 +31,14 @@ from model.second_look import SecondLook, View
 from model.sessions import Colors, OpenVinoSession, runtime
 from model.settings import load_settings
 
-LANDMARKS_FILE = "landmarks-5.npz"
+LANDMARKS_FILE = "detector-onet.onnx"
 
 LARGEST_SIDE = 32_000  # pixels: OpenCV addresses pixels with 16 bits when it samples
 _AXES, _COLOURS = 3, 3
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
-"""Is entered for each part of the work by its name: detect, landmarks, embed."""
+"""Is entered for each part of the work by its name: detect, embed."""
 
 
 def unwatched(_: str) -> AbstractContextManager[None]:
@@ -71,25 +69,26 @@ class FaceEngine:
         exposure: ExposureSettings,
         detector: Detector,
         second_look: SecondLook,
-        localizer: Localizer,
         embedders: Sequence[Embedder],
         denoising: DenoisingSettings,
         quality: QualitySettings,
         covering: CoveringSettings,
         min_face: int,
         faces_at_once: int,
+        side_by_side: bool,
     ) -> None:
+        """`side_by_side`: the embedders work at the same time; none of them alone keeps two processors busy."""
         self._identity = identity
         self._exposure = exposure
         self.detector = detector
         self._second_look = second_look
-        self.localizer = localizer
         self.embedders = embedders
         self._denoising = denoising
         self._quality = quality
         self._covering = covering
         self._min_face = checked_min_face(min_face)
         self._faces_at_once = faces_at_once
+        self._helpers = ThreadPoolExecutor(max_workers=len(embedders)) if side_by_side else None
 
     @property
     def identity(self) -> ModelIdentity:
@@ -110,21 +109,24 @@ class FaceEngine:
         exposed = [brightened(checked(image), self._exposure) for image in images]
         with watch("detect"):
             views = self._detect([Octaves(each.picture) for each in exposed], smallest)
-        portions = [self._read(exposed, portion, watch) for portion in _portions(views, self._faces_at_once)]
+        both_ways = self.detector.thorough(smallest)
+        portions = [
+            self._read(exposed, portion, watch, both_ways=both_ways)
+            for portion in _portions(views, self._faces_at_once)
+        ]
         return [list(chain.from_iterable(faces)) for faces in zip(*portions, strict=True)]
 
-    def _read(self, exposed: Sequence[Exposed], views: Sequence[View], watch: Watch) -> list[list[Face]]:
+    def _read(
+        self, exposed: Sequence[Exposed], views: Sequence[View], watch: Watch, *, both_ways: bool
+    ) -> list[list[Face]]:
         octaves, found = [view.picture for view in views], [view.found for view in views]
-        with watch("landmarks"):
-            patches = [self.localizer.patches(*pair) for pair in zip(octaves, found, strict=True)]
-            landmarks = _split(self.localizer.landmarks(joined(patches)), found)
         with watch("embed"):
             chips = [
-                crops(picture, chip_transforms(points), side=CHIP_SIDE, fill=0)
-                for picture, points in zip(octaves, landmarks, strict=True)
+                crops(picture, chip_transforms(part.landmarks), side=CHIP_SIDE, fill=0)
+                for picture, part in zip(octaves, found, strict=True)
             ]
-            embeddings = _split(self._embed(octaves, found, chips), found)
-        parts = zip(exposed, found, landmarks, chips, embeddings, strict=True)
+            embeddings = _split(self._embed(octaves, found, chips, both_ways=both_ways), found)
+        parts = zip(exposed, found, chips, embeddings, strict=True)
         return [self._faces(*part) for part in parts]
 
     def _detect(self, pictures: Sequence[Octaves], min_face: int) -> list[View]:
@@ -135,29 +137,34 @@ class FaceEngine:
         return [_visible(self._second_look.view(view.picture, view.found, min_face=min_face)) for view in views]
 
     def _embed(
-        self, octaves: Sequence[Octaves], found: Sequence[Detections], chips: Sequence[NDArray[np.uint8]]
+        self,
+        octaves: Sequence[Octaves],
+        found: Sequence[Detections],
+        chips: Sequence[NDArray[np.uint8]],
+        *,
+        both_ways: bool,
     ) -> NDArray[np.float32]:
-        """Of the faces of all pictures together; `chips`: the aligned ones."""
+        """One row for each face of all pictures; `chips`: the aligned ones."""
         noises = [noise(chip) for part in chips for chip in part]
         views = list(zip(octaves, found, chips, strict=True))
-        parts = []
-        for embedder in self.embedders:
+
+        def embed(embedder: Embedder) -> NDArray[np.float32]:
             cut = CUTTERS[embedder.network.chip]
             cuts = np.concatenate([cut(*view, embedder.network.chip_side) for view in views])
-            parts.append(embedder.embed(denoised(cuts, noises, self._denoising)))
-        return np.hstack(parts)
+            return embedder.embed(denoised(cuts, noises, self._denoising), both_ways=both_ways)
+
+        run = self._helpers.map if self._helpers else map
+        return np.hstack(list(run(embed, self.embedders)))
 
     def _faces(
         self,
         exposed: Exposed,
         found: Detections,
-        landmarks: NDArray[np.float32],
         chips: NDArray[np.uint8],
         embeddings: NDArray[np.float32],
     ) -> list[Face]:
-        parts = zip(
-            clipped(found.corners, exposed.picture), found.confidence, landmarks, chips, embeddings, strict=True
-        )
+        corners = clipped(found.corners, exposed.picture)
+        parts = zip(corners, found.confidence, found.landmarks, chips, embeddings, strict=True)
         return [self._face(*part, gain=exposed.gain) for part in parts]
 
     def _face(
@@ -252,11 +259,12 @@ def load_engine(
     cv2.setNumThreads(threads)
     core = runtime()
 
-    def open_session(file: str, colors: Colors = "RGB") -> OpenVinoSession:
-        return OpenVinoSession(core, model_dir / file, threads=threads, colors=colors)
+    def open_session(file: str, colors: Colors = "RGB", share: float = 1) -> OpenVinoSession:
+        return OpenVinoSession(core, model_dir / file, threads=max(1, int(share * threads)), colors=colors)
 
     def open_embedder(network: Network) -> Embedder:
-        return Embedder(network, open_session(network.file), batch=settings.embedder_batch)
+        share = 1 if network == kind.networks[-1] else 0.5  # the last one is the dearest
+        return Embedder(network, open_session(network.file, share=share), batch=settings.embedder_batch)
 
     # side by side: to compile the networks is most of a cold start, and each one keeps a single processor busy
     with ThreadPoolExecutor(max_workers=1 + len(kind.networks)) as pool:
@@ -268,13 +276,13 @@ def load_engine(
         exposure=settings.exposure,
         detector=finder,
         second_look=SecondLook(finder, settings.second_look, settings.levels),
-        localizer=Localizer(ShapePredictor.load(model_dir / LANDMARKS_FILE), settings.localizer),
         embedders=embedders,
         denoising=settings.denoising,
         quality=settings.quality,
         covering=settings.covering,
         min_face=min_face,
         faces_at_once=settings.faces_at_once,
+        side_by_side=threads > 1 and len(embedders) > 1,
     )
 
 
@@ -284,7 +292,7 @@ def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind, detector: st
     digests = {name: str(entry["sha256"]) for name, entry in manifest["files"].items()}
     return ModelIdentity(
         detector=_version(detector, _digest_of(digests, detector_files(detector))),
-        landmarks=_version("dlib-5-points", digests[LANDMARKS_FILE]),
+        landmarks=_version("mtcnn-onet", digests[LANDMARKS_FILE]),
         embedder=_version(kind.name, _digest_of(digests, kind.files)),
         embedder_name=kind.name,
         dimension=kind.dimension,

@@ -39,9 +39,8 @@ class Quality:
 class Face:
     """One face of one image.
 
-    `confidence`: 0..1, the detector's. `landmarks`: [5, 2] float32, pixels: outer and inner corner of the eye on the
-    right of the image, outer and inner corner of the one on the left, base of the nose. `embedding`: [D] float32, to
-    compare by Euclidean distance.
+    `confidence`: 0..1, the detector's. `landmarks`: [5, 2] float32, pixels: eyes, nose and corners of the mouth,
+    left before right as seen in the image. `embedding`: [D] float32, to compare by Euclidean distance.
     """
 
     box: Box

@@ -8,7 +8,6 @@ from typing import Any
 from model.chips import DenoisingSettings
 from model.covering import CoveringSettings
 from model.exposure import ExposureSettings, LevelSettings
-from model.localizer import LocalizerSettings
 from model.mtcnn import MtcnnSettings
 from model.quality import QualitySettings
 from model.second_look import SecondLookSettings
@@ -22,7 +21,6 @@ class EngineSettings:
     exposure: ExposureSettings
     second_look: SecondLookSettings
     levels: LevelSettings
-    localizer: LocalizerSettings
     denoising: DenoisingSettings
     quality: QualitySettings
     covering: CoveringSettings
@@ -44,7 +42,6 @@ def load_settings() -> EngineSettings:
         exposure=ExposureSettings(**groups["exposure"]),
         second_look=SecondLookSettings(**groups["second_look"]),
         levels=LevelSettings(**groups["levels"]),
-        localizer=LocalizerSettings(**groups["localizer"]),
         denoising=DenoisingSettings(**groups["chips"]),
         quality=QualitySettings(**groups["quality"]),
         covering=CoveringSettings(**groups["covering"]),

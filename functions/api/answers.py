@@ -34,7 +34,7 @@ class RunnerUp(BaseModel):
 
 class NamedFace(BaseModel):
     box: tuple[int, int, int, int] = Field(description="x, y, width, height in pixels of the upright photo")
-    landmarks: list[tuple[float, float]] = Field(description="eyes and nose: five points in pixels")
+    landmarks: list[tuple[float, float]] = Field(description="eyes, nose, corners of the mouth, in pixels")
     confidence: float = Field(description="0 to 1, that this is a face")
     quality: Quality
     name: str = Field(description=f"`{UNKNOWN}` for somebody who is not enrolled")

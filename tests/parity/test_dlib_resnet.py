@@ -5,9 +5,10 @@ from pathlib import Path
 import dlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.build.dlib_resnet import dlib_resnet
-from model.build.sources import DLIB_RESNET, SHAPE_PREDICTOR
+from model.build.sources import DLIB_RESNET
 
 TOLERANCE = 1e-5
 # Euclidean, of embeddings: a bad photo moves its person's by 0.1 and more, another person's is 0.6 away
@@ -33,9 +34,15 @@ def dlib_embed(weight_files: Path):
 
 
 @pytest.fixture(params=["photo_faces", "johns_faces"])
-def chips(weight_files: Path, request):
-    predict = dlib.shape_predictor(str(weight_files / SHAPE_PREDICTOR.file))
-    return [dlib.get_face_chip(photo, predict(photo, box)) for photo, box in request.getfixturevalue(request.param)]
+def chips(request):
+    """[N, 150, 150, 3] RGB: faces with a quarter of their box around them, as in dlib's chips, but not turned."""
+    return np.stack([_chip(photo, box) for photo, box in request.getfixturevalue(request.param)])
+
+
+def _chip(photo, box):
+    margin = box.width() // 4
+    sides = (box.left() - margin, box.top() - margin, box.right() + margin, box.bottom() + margin)
+    return np.asarray(Image.fromarray(photo).crop(sides).resize((150, 150)))
 
 
 @pytest.mark.parametrize("faces", [1, 2, 5])

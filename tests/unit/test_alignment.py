@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.alignment import CHIP_SIDE, as_matrices, chip_template, chip_transforms, similarity
+from model.alignment import as_matrices, chip_transforms, sface_transforms, similarity
 
 
 @pytest.fixture
@@ -31,33 +31,43 @@ def test_no_similarity_near_the_one_found_fits_better(shape):
         assert error(turn, shift) < error(turn, shift + step)
 
 
-def test_a_face_that_lies_as_the_template_is_not_moved():
-    template = chip_template()
-    landmarks = np.stack([template.real, template.imag], axis=1)[None]
-
-    assert chip_transforms(landmarks) == pytest.approx(np.array([[[1, 0, 0], [0, 1, 0]]]), abs=1e-9)
+FACE = np.array([[100.0, 80.0], [140.0, 80.0], [120.0, 105.0], [104.0, 124.0], [136.0, 124.0]])  # an upright one
 
 
-def test_a_turned_face_comes_upright():
-    template = chip_template()
-    landmarks = template * 1.7 * np.exp(0.4j) + 40 + 25j
-    (matrix,) = chip_transforms(np.stack([landmarks.real, landmarks.imag], axis=1)[None])
+def in_chip(transforms, points):
+    """Where points of the picture lie in the chip."""
+    (matrix,) = transforms
+    return np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T
 
-    in_picture = np.stack([template.real, template.imag, np.ones(5)], axis=1) @ matrix.T
 
-    assert in_picture == pytest.approx(np.stack([landmarks.real, landmarks.imag], axis=1))
+@pytest.mark.parametrize(
+    ("cut", "side", "eyes"), [(chip_transforms, 150, (47, 101)), (sface_transforms, 112, (37, 75))]
+)
+def test_eyes_lie_where_the_network_expects_them(cut, side, eyes):
+    places = in_chip(cut(FACE[None]), FACE)
+
+    assert places[:2, 0] == pytest.approx(eyes, abs=2)
+    assert places[0, 1] == pytest.approx(places[1, 1], abs=0.5)
+    assert places[:, 0].mean() == pytest.approx((side - 1) / 2, abs=1)
+
+
+@pytest.mark.parametrize("cut", [chip_transforms, sface_transforms])
+def test_a_turned_face_comes_upright(cut):
+    turn = 1.7 * np.exp(0.4j)
+    turned = (FACE[:, 0] + 1j * FACE[:, 1]) * turn + 40 + 25j
+    points = np.stack([turned.real, turned.imag], axis=1)
+
+    assert in_chip(cut(points[None]), points) == pytest.approx(in_chip(cut(FACE[None]), FACE))
+
+
+@pytest.mark.parametrize("cut", [chip_transforms, sface_transforms])
+def test_a_chip_of_half_the_side_shows_the_same_part(cut):
+    whole, half = (in_chip(cut(FACE[None], side=side), FACE) for side in (300, 150))
+
+    assert half + 0.5 == pytest.approx((whole + 0.5) / 2)
 
 
 def test_points_that_coincide_give_finite_numbers():
     turn, shift = similarity(np.zeros((1, 5), dtype=complex), np.ones((1, 5), dtype=complex))
 
     assert np.isfinite(as_matrices(turn, shift)).all()
-
-
-def test_the_template_is_dlibs_in_chips_of_150_pixels():
-    # dlib: padding 0.25, so one face box is 100 pixels of the chip; half a pixel is its centre
-    eye, nose = chip_template()[0], chip_template()[4]
-
-    assert CHIP_SIDE == 150
-    assert (eye.real, eye.imag) == pytest.approx((110.457, 45.850), abs=1e-3)
-    assert (nose.real, nose.imag) == pytest.approx((73.511, 87.280), abs=1e-3)

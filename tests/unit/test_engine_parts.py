@@ -12,7 +12,7 @@ from model.embedders import EMBEDDERS
 from model.engine import LARGEST_SIDE, checked, load_engine, model_identity
 from model.faces import ModelIdentity
 
-FILES = ("landmarks-5.npz", "embedder-dlib-resnet.onnx", *set(chain.from_iterable(DETECTOR_FILES.values())))
+FILES = ("embedder-dlib-resnet.onnx", *set(chain.from_iterable(DETECTOR_FILES.values())))
 DLIB, FACENET = EMBEDDERS["dlib-resnet"], EMBEDDERS["facenet"]
 
 
@@ -27,7 +27,7 @@ def test_identity_names_the_weights():
     assert (identity.embedder_name, identity.dimension) == ("dlib-resnet", 128)
     assert identity.versions() == {
         "detector": identity.detector,
-        "landmarks": "dlib-5-points@00000000",
+        "landmarks": "mtcnn-onet@00000000",
         "embedder": "dlib-resnet@abcdef01",
     }
 
