@@ -47,16 +47,16 @@ help: ## show this
 	@touch $@
 
 models: .venv/.run ## build the model files into the cache
-	@$(BIN)/python -m model.build
+	@$(BIN)/python -m rollcall.weights
 
 install: .venv/.run ## the rollcall command, in .venv
 	@echo 'the rollcall command is in .venv: . .venv/bin/activate'
 
 demo: .venv/.run ## make a video of real faces, run it through the whole pipeline, show who was in it
-	@$(BIN)/python -m local.demo
+	@$(BIN)/python -m rollcall.cli.demo
 
 test: .venv/.dev ## unit, integration and whole-pipeline tests
-	@$(BIN)/python -m model.build
+	@$(BIN)/python -m rollcall.weights
 	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
 check: .venv/.dev ## lint, format, types, links and lines of the docs

@@ -17,7 +17,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.peers.compare import measure_peers
 from benchmarks.pipeline import measure_match, measure_pipeline
 from benchmarks.soak import measure_soak
-from model.build.folder import ensure_model_files
+from rollcall.weights.folder import ensure_model_files
 
 PEERS_PYTHON = Path(".venv-parity") / "bin" / "python"  # the peers stay out of the product's environment
 OUT = Path("out") / "bench.json"

@@ -1,6 +1,6 @@
-"""How small and how large the values inside the embedders become: the ranges that `model.build` gives to eight bits.
+"""How small and how large the values inside the embedders become: the ranges of `rollcall.weights` in eight bits.
 
-python -m benchmarks.activations ../shared/data > model/build/activations.json
+python -m benchmarks.activations ../shared/data > rollcall/weights/activations.json
 
 Over every face of the photos and clips, as it is and made bad in all the ways of `make accuracy`; takes some minutes.
 """
@@ -20,16 +20,16 @@ from onnx import TensorProto, helper
 from benchmarks.accuracy import frames
 from benchmarks.accuracy.material import demo_people, people_in_folders, people_in_groups
 from benchmarks.accuracy.open_set import probes
-from local.demo.photos import ensure_photos
-from model.build.dlib_resnet import dlib_resnet
-from model.build.dlib_resnet import rounded_values as dlib_resnet_values
-from model.build.folder import ensure_model_files
-from model.build.opencv_zoo import rounded_values as sface_values
-from model.build.opencv_zoo import sface
-from model.build.sources import DLIB_RESNET, SFACE, fetch_sources
-from model.embedder import Embedder
-from model.engine import FaceEngine, load_engine
-from model.sessions import OpenVinoSession, Pictures, runtime
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.engine.embedder import Embedder
+from rollcall.engine.engine import FaceEngine, load_engine
+from rollcall.engine.sessions import OpenVinoSession, Pictures, runtime
+from rollcall.weights.dlib_resnet import dlib_resnet
+from rollcall.weights.dlib_resnet import rounded_values as dlib_resnet_values
+from rollcall.weights.folder import ensure_model_files
+from rollcall.weights.opencv_zoo import rounded_values as sface_values
+from rollcall.weights.opencv_zoo import sface
+from rollcall.weights.sources import DLIB_RESNET, SFACE, fetch_sources
 
 BATCH = 8
 PROVENANCE = (

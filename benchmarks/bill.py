@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.demand import Demand
 from benchmarks.measured import Run
-from infra.pipeline import Function, Pipeline, Settings, describe
+from rollcall.pipeline.description import Function, Pipeline, Settings, describe
 
 PRICES = Path(__file__).parent / "prices.json"
 HOUR = 3600.0

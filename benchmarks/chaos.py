@@ -32,7 +32,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.demo.photos import ensure_photos
+from rollcall.cli.demo.demo_photos import ensure_photos
 
 ENROLLED = {"Barack Obama": "obama.jpg", "Eileen Collins": "astronaut.png"}
 ANSWERS = {"obama2.jpg": "Barack Obama", "astronaut.png": "Eileen Collins", "biden.jpg": "unknown"}
@@ -111,7 +111,7 @@ def _gallery(folder: Path, photos: Path) -> Path:
 
 @contextmanager
 def serving(gallery: Path, folder: Path) -> Iterator[Server]:
-    command = [sys.executable, "-m", "local.cli", "up", "--port", "0", "--api-port", "0", "--gallery", str(gallery)]
+    command = [sys.executable, "-m", "rollcall", "up", "--port", "0", "--api-port", "0", "--gallery", str(gallery)]
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     with process:

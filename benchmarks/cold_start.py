@@ -9,12 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-from infra.pipeline import Function, Settings, describe
+from rollcall.pipeline.description import Function, Settings, describe
 
 READY = {
-    "video_split": "import functions.video_split.handler as h; h.splitter()",
-    "face_recognition": "import functions.face_recognition.handler as h; recognizer = h.recognizer()",
-    "lookup": "import functions.lookup.handler as h; h.lookup()",
+    "video_split": "import rollcall.stages.split_handler as h; h.splitter()",
+    "face_recognition": "import rollcall.stages.recognize_handler as h; recognizer = h.recognizer()",
+    "lookup": "import rollcall.stages.lookup_handler as h; h.lookup()",
 }
 FIRST_FACE = "; import sys, cv2; assert recognizer.engine.analyze([cv2.imread(sys.argv[1])])[0]"
 

@@ -12,7 +12,7 @@ from benchmarks.bill import DAYS_A_MONTH, GIGABYTE, HOUR, PRICES, Bill, Entry, b
 from benchmarks.demand import demand_of, load_rules
 from benchmarks.markdown import table, wrapped
 from benchmarks.measured import Measured, load
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
 
 AIM = 0.02  # dollars an hour of video at 1 frame a second
 AIM_FACTOR = 300  # times cheaper than Rekognition
@@ -20,7 +20,7 @@ RATES = (1.0, 2.0)
 ARCHITECTURES = ("x86_64", "arm64")
 TYPICAL = "1080p 30"
 ALARMS = 18  # infra/constructs/alarms.py: two for each queue, four for each function
-# What an ordinary upload counts and times, by function (functions/common/observability.py)
+# What an ordinary upload counts and times, by function (rollcall/runtime/observability.py)
 METRICS = {
     "video_split": ("ColdStart", "SplitTime", "StoreTime"),
     "face_recognition": (

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from functions.common.events import Stretch
-from functions.video_split.decode import decode
-from functions.video_split.limits import Limits
-from functions.video_split.probe import probe
+from rollcall.contracts.events import Stretch
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.probe import probe
 
 FRAMES_PER_SECOND = 2.0
 EVERY_FRAME = Stretch(every_frame=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measured import Clip, Measured, Run
-from infra.pipeline import Function
+from rollcall.pipeline.description import Function
 
 RULES = Path(__file__).parent / "aws_rules.json"
 THREADS = 1  # that a function keeps busy: ffmpeg decodes on one, the engine and the lookup run on one

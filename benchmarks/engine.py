@@ -21,22 +21,22 @@ import psutil
 
 from benchmarks.accuracy import frames, read
 from benchmarks.cold_start import seconds_to_first_line
-from model.alignment import CHIP_SIDE, chip_transforms
-from model.chips import CUTTERS
-from model.crops import crops
-from model.embedder import Embedder
-from model.engine import Engine, FaceEngine, load_engine
-from model.faces import Image
-from model.pyramid import Octaves
+from rollcall.engine.alignment import CHIP_SIDE, chip_transforms
+from rollcall.engine.chips import CUTTERS
+from rollcall.engine.crops import crops
+from rollcall.engine.embedder import Embedder
+from rollcall.engine.engine import Engine, FaceEngine, load_engine
+from rollcall.engine.face import Image
+from rollcall.engine.pyramid import Octaves
 
 PHOTO_SIDE, PHOTO_MIN_FACE = 250, 20  # pixels; photos are searched for smaller faces than frames
-PACK = 4  # frames of 1080p, as functions.face_recognition.faces has them in memory at a time
+PACK = 4  # frames of 1080p, as rollcall.stages.pack_faces has them in memory at a time
 LONG_CLIPS = ("test_1.mp4", "test_8.mp4")  # 1080p
 COLD_START = """
 import sys
 from pathlib import Path
 import cv2
-from model.engine import load_engine
+from rollcall.engine.engine import load_engine
 engine = load_engine(Path(sys.argv[1]), threads=int(sys.argv[3]))
 assert engine.analyze([cv2.imread(sys.argv[2])])[0]
 print(flush=True)

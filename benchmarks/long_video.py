@@ -22,19 +22,19 @@ from typing import Any
 import psutil
 
 from benchmarks.machine import describe_machine
-from functions.common.events import Upload
-from functions.video_split.decode import decode
-from functions.video_split.divide import divide
-from functions.video_split.division import Division
-from functions.video_split.ffmpeg import find
-from functions.video_split.limits import Limits
-from functions.video_split.probe import probe
-from functions.video_split.range_server import RangeServer
-from functions.video_split.s3_object import CHUNK_BYTES
-from functions.video_split.source import Input, LocalFile
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.session import Session
+from rollcall.cli.session import Session
+from rollcall.contracts.events import Upload
+from rollcall.local.cloud import LocalCloud
+from rollcall.media.range_server import RangeServer
+from rollcall.media.s3_object import CHUNK_BYTES
+from rollcall.media.source import Input, LocalFile
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.ffmpeg import find
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.probe import probe
+from rollcall.media.videos.stretches import divide
+from rollcall.pipeline.description import Settings, describe
 
 CLIP_SECONDS = 60
 POLL_SECONDS = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from functions.video_split.ffmpeg import describe as describe_ffmpeg
+from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
 
 LIBRARIES = ("numpy", "opencv-python-headless", "openvino", "boto3", "moto")
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from functions.common.events import Upload
-from functions.video_split.ffmpeg import find
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.preparation import Enrolment, read_enrolment
-from local.session import Session
-from model.calibration import load_calibration
-from model.gallery import Gallery, Templates
+from rollcall.cli.preparation import Enrollment, read_enrollment
+from rollcall.cli.session import Session
+from rollcall.contracts.events import Upload
+from rollcall.local.cloud import LocalCloud
+from rollcall.media.videos.ffmpeg import find
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery import Gallery, Templates
+from rollcall.pipeline.description import Settings, describe
 
 VIDEO_SECONDS = 60
 POLL_SECONDS = 0.05
@@ -30,10 +30,10 @@ S3_METRICS = ("FetchTime", "StoreTime")  # docs/observability.md
 
 def measure_pipeline(data: Path, model_dir: Path, *, workers: Sequence[int], runs: int) -> list[dict[str, Any]]:
     """A minute of 1080p, made of a real clip repeated, uploaded to a cloud with each number of warm workers in turn."""
-    enrolment = read_enrolment([data / "gallery" / "embeddings.json"], data / "gallery" / "people.json", model_dir)
+    enrollment = read_enrollment([data / "gallery" / "embeddings.json"], data / "gallery" / "people.json", model_dir)
     with tempfile.TemporaryDirectory() as scratch:
         video = repeat(data / "videos" / "test_8.mp4", Path(scratch) / "minute.mp4")
-        return [_measure(video, enrolment, model_dir, count, runs) for count in workers]
+        return [_measure(video, enrollment, model_dir, count, runs) for count in workers]
 
 
 def repeat(clip: Path, target: Path) -> Path:
@@ -42,12 +42,12 @@ def repeat(clip: Path, target: Path) -> Path:
     return target
 
 
-def _measure(video: Path, enrolment: Enrolment, model_dir: Path, workers: int, runs: int) -> dict[str, Any]:
+def _measure(video: Path, enrollment: Enrollment, model_dir: Path, workers: int, runs: int) -> dict[str, Any]:
     environment = {"ROLLCALL_MODEL_DIR": str(model_dir)}
     pipeline, logs = describe(Settings()), video.parent / f"logs-{workers}"
     with LocalCloud(pipeline, extra_environment=environment, max_concurrency=workers, log_dir=logs) as cloud:
         session = Session(cloud, "rollcall")
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         rounds = [_run(session, video)]  # it starts the workers
         before = s3_seconds(logs)
         rounds += [_run(session, video) for _ in range(runs)]

@@ -32,18 +32,18 @@ import botocore.session
 from benchmarks.cold_start import READY, cold_environment
 from benchmarks.machine import describe_machine
 from benchmarks.measured import PATH, Clip, Measured, Run, Work
-from functions.common.gallery_store import GalleryStore
-from functions.common.people_store import PeopleStore
-from functions.video_split.ffmpeg import find
-from infra.pipeline import Function, Pipeline, Settings, describe
-from local.aws import AwsServer
-from local.cloud import create_client
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.lambda_host.guard import Guard
-from local.lambda_host.sqs_event import sqs_event
-from local.preparation import read_enrolment
-from local.provision import QueueAddress, provision
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import read_enrollment
+from rollcall.local.aws import AwsServer
+from rollcall.local.cloud import create_client
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.lambda_host.runtime_event import sqs_event
+from rollcall.local.provision import QueueAddress, provision
+from rollcall.media.videos.ffmpeg import find
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.pipeline.description import Function, Pipeline, Settings, describe
+from rollcall.weights.folder import ensure_model_files
 
 CLIPS = {
     "1080p 30": "test_8.mp4",
@@ -118,10 +118,12 @@ def _bench(rate: float, data: Path, model_dir: Path) -> Iterator["_Bench"]:
             clients["sqs"].purge_queue(QueueUrl=queue.url)
         requests = _point_handlers_at(server.endpoint_url, pipeline, model_dir)
         tables = boto3.resource("dynamodb")
-        enrolment = read_enrolment([data / "gallery" / "embeddings.json"], data / "gallery" / "people.json", model_dir)
-        GalleryStore(tables.Table("rollcall-faces")).put_all(enrolment.faces)
+        enrollment = read_enrollment(
+            [data / "gallery" / "embeddings.json"], data / "gallery" / "people.json", model_dir
+        )
+        GalleryStore(tables.Table("rollcall-faces")).put_all(enrollment.faces)
         people = PeopleStore(tables.Table("rollcall-people"))
-        for record in enrolment.records:
+        for record in enrollment.records:
             people.put(record)
         yield _Bench(pipeline=pipeline, clients=clients, queues=queues, requests=requests, scratch=scratch)
 

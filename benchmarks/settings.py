@@ -31,12 +31,12 @@ from benchmarks.accuracy.verification import at_threshold, pair_distances
 from benchmarks.engine import fastest, sample
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline import measure_pipeline
-from functions.common.gallery_store import EnrolledFace
-from model.build.folder import ensure_model_files
-from model.calibration import Calibration, load_calibration
-from model.engine import Engine, load_engine
-from model.faces import Image
-from model.tracks import Sighting
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.face import Image
+from rollcall.people.calibration import Calibration, load_calibration
+from rollcall.people.gallery_store import EnrolledFace
+from rollcall.people.tracks import Sighting
+from rollcall.weights.folder import ensure_model_files
 
 SMALLEST_FACES = (20, 30, 40, 60, 80)  # pixels
 RATES = (0.5, 1, 2, 4)  # frames a second; each divides the last

@@ -17,7 +17,7 @@ import cv2
 import psutil
 
 from benchmarks.accuracy import frames, read
-from model.engine import load_engine
+from rollcall.engine.engine import load_engine
 
 Report = dict[str, float]
 

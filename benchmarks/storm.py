@@ -28,11 +28,11 @@ import cv2
 import numpy as np
 
 from benchmarks.accuracy import read
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.preparation import Enrolment, read_enrolment
-from local.session import Session
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment, read_enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import LocalCloud
+from rollcall.pipeline.description import Settings, describe
+from rollcall.weights.folder import ensure_model_files
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -85,11 +85,11 @@ def main() -> int:
     videos = options.kind == "videos"
     items = clips(options.data, options.count) if videos else photos(options.data, options.count)
     gallery = [options.data / "gallery" / "embeddings.json"] if videos else [options.data / "johns"]
-    enrolment = read_enrolment(gallery, options.data / "gallery" / "people.json" if videos else None, model_dir)
+    enrollment = read_enrollment(gallery, options.data / "gallery" / "people.json" if videos else None, model_dir)
     with tempfile.TemporaryDirectory() as logs:
         report, watched = storm(
             list(items),
-            enrolment,
+            enrollment,
             model_dir,
             Path(logs),
             workers=options.workers,
@@ -135,7 +135,7 @@ def photos(data: Path, count: int) -> Iterator[Item]:
 
 def storm(
     items: list[Item],
-    enrolment: Enrolment,
+    enrollment: Enrollment,
     model_dir: Path,
     logs: Path,
     *,
@@ -152,7 +152,7 @@ def storm(
         extra_environment={"ROLLCALL_MODEL_DIR": str(model_dir)},
     ) as cloud:
         session = Session(cloud, "rollcall")
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         note(f"uploading {len(items)}")
         watched, stop = Watched(), threading.Event()
         killer = threading.Thread(target=_kill, args=(cloud, watched, stop, kill_every), daemon=True)

@@ -33,7 +33,7 @@ NAMED_HERE = {
 }
 # uncompressed, in MB
 AIMS = {"video_split": 250, "face_recognition": 400, "lookup": 150, "api": 420}
-_LICENCE_FIELD = re.compile(r"^License: *(\S.*)$", re.MULTILINE)
+_LICENSE_FIELD = re.compile(r"^License: *(\S.*)$", re.MULTILINE)
 _HASHED_NAME = re.compile(r"-[0-9a-f]{8}(?=\.so)")  # wheels rename the libraries that they bring
 
 
@@ -42,7 +42,7 @@ class Material:
     kind: str  # CycloneDX's: library, machine-learning-model
     name: str
     version: str
-    licence: str
+    license: str
     origin: str
     purl: str | None = None
     sha256: str | None = None
@@ -52,7 +52,7 @@ class Material:
 def write_materials(folder: Path, component: str) -> None:
     materials = sorted(_materials(folder / "root"), key=lambda material: (material.origin, material.name.lower()))
     (folder / "sbom.cdx.json").write_text(json.dumps(bill_of_materials(component, materials), indent=2) + "\n")
-    (folder / "licences.md").write_text(_licence_table(component, materials))
+    (folder / "licences.md").write_text(_license_table(component, materials))
 
 
 def write_sizes(out: Path) -> None:
@@ -81,7 +81,7 @@ def _component(material: Material) -> dict[str, Any]:
         "bom-ref": material.purl or f"{material.name}@{material.version}",
         "name": material.name,
         "version": material.version,
-        "licenses": [{"license": {"name": material.licence}}],
+        "licenses": [{"license": {"name": material.license}}],
     }
     if material.purl:
         described["purl"] = material.purl
@@ -110,14 +110,14 @@ def _debian_package(fields: Message, root: Path) -> Material:
         kind="library",
         name=name,
         version=version,
-        licence=NAMED_HERE.get(name) or _debian_licence(root / "usr/share/doc" / name / "copyright"),
+        license=NAMED_HERE.get(name) or _debian_license(root / "usr/share/doc" / name / "copyright"),
         origin=DISTRIBUTION,
         purl=f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?arch={architecture}&distro=debian-12",
     )
 
 
-def _debian_licence(copyright_file: Path) -> str:
-    named = dict.fromkeys(_LICENCE_FIELD.findall(copyright_file.read_text(errors="replace")))
+def _debian_license(copyright_file: Path) -> str:
+    named = dict.fromkeys(_LICENSE_FIELD.findall(copyright_file.read_text(errors="replace")))
     return "; ".join(named) or f"see /usr/share/doc/{copyright_file.parent.name}/copyright"
 
 
@@ -128,22 +128,22 @@ def _python_package(fields: Message, folder: Path) -> Material:
         kind="library",
         name=name,
         version=version,
-        licence=_python_licence(fields),
+        license=_python_license(fields),
         origin="Python",
         purl=f"pkg:pypi/{name.lower().replace('_', '-')}@{version}",
         brings=tuple(sorted(_HASHED_NAME.sub("", library.name) for library in libraries)),
     )
 
 
-def _python_licence(fields: Message) -> str:
+def _python_license(fields: Message) -> str:
     classified = [
         value.rpartition(" :: ")[2]
         for value in fields.get_all("Classifier", [])
         if value.startswith("License :: ") and not value.endswith("OSI Approved")
     ]
     first_line = (fields["License"] or "").strip().partition("\n")[0]
-    licence = fields["License-Expression"] or "; ".join(classified) or first_line or "see its dist-info folder"
-    return str(licence)
+    license = fields["License-Expression"] or "; ".join(classified) or first_line or "see its dist-info folder"
+    return str(license)
 
 
 def _model_file(name: str, entry: dict[str, Any], root: Path) -> Material:
@@ -155,20 +155,20 @@ def _model_file(name: str, entry: dict[str, Any], root: Path) -> Material:
         kind="machine-learning-model",
         name=name,
         version=str(source.get("version", "")) if isinstance(source, dict) else "",
-        licence=entry["licence"],
+        license=entry["licence"],
         origin="weights",
         sha256=digest,
     )
 
 
-def _licence_table(component: str, materials: list[Material]) -> str:
+def _license_table(component: str, materials: list[Material]) -> str:
     rows = [
         f"# What the image of {component} is made of\n",
         "| from | what | version | licence | brings |",
         "|" + "---|" * 5,
     ]
     for material in materials:
-        cells = (material.origin, material.name, material.version, material.licence, ", ".join(material.brings))
+        cells = (material.origin, material.name, material.version, material.license, ", ".join(material.brings))
         rows.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     texts = f"\nTexts: `/usr/share/doc/*/copyright` and `/{PACKAGES}/*.dist-info/` in the image."
     return "\n".join([*rows, texts]) + "\n"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from build import COMPONENTS
 from engines import EngineMissing, find_engine
 
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")  # as `image_tag` in infra/settings.py
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")  # as `image_tag` in rollcall/pipeline/deployment_settings.py
 REPOSITORY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?/[a-z0-9]+([._/-][a-z0-9]+)*")
 
 

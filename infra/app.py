@@ -3,8 +3,8 @@
 import importlib
 import sys
 
-from infra.errors import BadSettings, FindingsLeft, Refused
 from infra.node import use_packaged_node
+from rollcall.pipeline.deployment_errors import BadSettings, FindingsLeft, Refused
 
 USAGE_ERROR = 2
 

@@ -16,12 +16,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.common.region import region_of
 from infra import preflight, teardown
-from infra.errors import BadSettings, FindingsLeft, NotReady, Refused
 from infra.node import FOLDER, NODE, NPX, pinned_command, use_packaged_node
 from infra.quota import fit_quota
-from infra.settings import Deployment, no_such_setting
+from rollcall.pipeline.deployment_errors import BadSettings, FindingsLeft, NotReady, Refused
+from rollcall.pipeline.deployment_settings import Deployment, no_such_setting
+from rollcall.runtime.region import region_of
 
 ROOT = Path(__file__).resolve().parent.parent
 APPROVALS = ("never", "broadening", "any-change")  # as the CDK command names when it asks

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.errors import NotReady
+from rollcall.pipeline.deployment_errors import NotReady
 
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"  # the parameter that `cdk bootstrap` leaves behind
 NEVER = "never"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.pipeline import Function
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import Function
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.common.region import region_of
 from infra import preflight
-from infra.errors import NotReady
+from rollcall.pipeline.deployment_errors import NotReady
+from rollcall.runtime.region import region_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

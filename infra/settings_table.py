@@ -1,4 +1,4 @@
-"""Writes docs/deploy-settings.md, all settings of a deployment, from `infra/settings.py`.
+"""Writes docs/deploy-settings.md, all settings of a deployment, from `rollcall/pipeline/deployment_settings.py`.
 
 python -m infra.settings_table
 """
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "deploy-settings.md"
 HEAD = """# Settings of a deployment
 
 For whoever runs `make deploy`. After this page you know every setting, what it may be, and its default.
 [deploy.md](deploy.md#settings) says how to give them. `python -m infra.settings_table` writes this page from
-`infra/settings.py`; edit it there.
+`rollcall/pipeline/deployment_settings.py`; edit it there.
 """
 HEADINGS = {  # by the first setting under each
     "prefix": "Names",

@@ -18,8 +18,8 @@ from infra.constructs.queues import Queues
 from infra.constructs.tables import Tables
 from infra.constructs.tags import tag_everything
 from infra.constructs.workers import Workers
-from infra.pipeline import Pipeline
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import Pipeline
 
 
 class RollcallStack(Stack):

@@ -9,10 +9,10 @@ from aws_cdk import App, Validations
 from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks
 
-from infra.errors import FindingsLeft, Refused
 from infra.rules import broken
-from infra.settings import Deployment
 from infra.stack import RollcallStack
+from rollcall.pipeline.deployment_errors import FindingsLeft, Refused
+from rollcall.pipeline.deployment_settings import Deployment
 
 SOURCE = Path(__file__).resolve().parent.parent
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.build.facenet_weights import WeightsFile
-from model.build.folder import ensure_model_files
-from model.build.optional import add_facenet
+from rollcall.weights.facenet_weights import WeightsFile
+from rollcall.weights.folder import ensure_model_files
+from rollcall.weights.optional import add_facenet
 from tests.torch_files import saved
 
 THIN = 8  # so many times fewer channels than the original: a test builds it in a second
@@ -74,7 +74,7 @@ def weights_file(path: Path, *, seed: int = 0) -> WeightsFile:
         url="",
         bytes=len(content),
         sha256=digest(content),
-        licence="CC0-1.0",
+        license="CC0-1.0",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.build.torch_archive import LEGACY_MAGIC, LEGACY_PROTOCOL
+from rollcall.weights.torch_archive import LEGACY_MAGIC, LEGACY_PROTOCOL
 
 Storages = Mapping[str, NDArray[np.generic]]
 

@@ -12,7 +12,7 @@ from workload.worker_log import WorkerCount, steps
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 220, 56, 28
 TICKS = 5
-COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2")
+COLORS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2")
 Point = tuple[float, float]
 
 
@@ -112,12 +112,12 @@ def plot(title: str, series: Mapping[str, Sequence[Point]], *, dots: bool = Fals
         return LEFT + point[0] / right * (WIDTH - LEFT - 8), 12 + (1 - point[1] / top) * (HEIGHT - BOTTOM - 12)
 
     drawn = [
-        _dots(map(place, line)) if dots else _line(list(map(place, line)), colour)
-        for line, colour in zip(series.values(), cycle(COLOURS), strict=False)
+        _dots(map(place, line)) if dots else _line(list(map(place, line)), color)
+        for line, color in zip(series.values(), cycle(COLORS), strict=False)
     ]
     legend = "".join(
-        f'<text x="{LEFT + 8 + 180 * number}" y="10" style="fill:{colour}">{html.escape(name)}</text>'
-        for number, (name, colour) in enumerate(zip(series, cycle(COLOURS), strict=False))
+        f'<text x="{LEFT + 8 + 180 * number}" y="10" style="fill:{color}">{html.escape(name)}</text>'
+        for number, (name, color) in enumerate(zip(series, cycle(COLORS), strict=False))
     )
     return (
         f'<h2>{html.escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
@@ -125,13 +125,13 @@ def plot(title: str, series: Mapping[str, Sequence[Point]], *, dots: bool = Fals
     )
 
 
-def _line(points: Sequence[Point], colour: str) -> str:
+def _line(points: Sequence[Point], color: str) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+    return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5"/>'
 
 
 def _dots(points: "map[Point]") -> str:
-    return "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.5" fill="{COLOURS[0]}" opacity=".5"/>' for x, y in points)
+    return "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.5" fill="{COLORS[0]}" opacity=".5"/>' for x, y in points)
 
 
 def _axes(right: float, top: float) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.accuracy.clips import clips
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED
 from benchmarks.accuracy.detection import detect
-from benchmarks.accuracy.enrolment import enrolment
+from benchmarks.accuracy.enrollment import enrollment
 from benchmarks.accuracy.group_tables import group_lines
 from benchmarks.accuracy.groups import by_group
 from benchmarks.accuracy.material import (
@@ -34,13 +34,13 @@ from benchmarks.accuracy.pages import ACCURACY, accuracy_page, put
 from benchmarks.accuracy.people import people_of, read_groups, read_relatives
 from benchmarks.accuracy.table import lines
 from benchmarks.accuracy.verification import PairDistances, pair_distances, verify, verify_pairs
-from functions.common.gallery_store import EnrolledFace
-from local.demo.photos import ensure_photos
-from model.build.folder import ensure_model_files
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
-from model.engine import load_engine
-from model.enrolment import load_enrolment_limits
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
+from rollcall.engine.engine import load_engine
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery_store import EnrolledFace
+from rollcall.people.odd_faces import load_enrollment_limits
+from rollcall.weights.folder import ensure_model_files
 
 HARMFUL_PERCENTILE = "p95"  # of the distances of two photos of one person in johns
 DIVERSE = "diverse"  # of the data: people of several groups
@@ -80,10 +80,10 @@ def main() -> None:
         "calibration": dataclasses.asdict(calibration),
         "groups": {name: by_group(people, calibration) for name, people in grouped.items()},
         "verification": verified | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
-        "enrolment": enrolment(
+        "enrolment": enrollment(
             made_bad,
             johns + others,
-            load_enrolment_limits(embedder),
+            load_enrollment_limits(embedder),
             harmful=verified["johns"]["same"][HARMFUL_PERCENTILE],
         ),
         "detection": detect(engine, options.data / "detection"),

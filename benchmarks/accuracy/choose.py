@@ -1,5 +1,5 @@
 """Chooses an embedder's threshold, measures it on people who had no part in the choice, and prints what belongs into
-model/calibration.json and the table of model/README.md.
+rollcall/people/calibration.json and the table of model/README.md.
 
 python -m benchmarks.accuracy.choose ../shared/data/diverse [--embedder sface] [--keep-threshold] [--write]
 
@@ -25,11 +25,11 @@ from benchmarks.accuracy.material import people_in_folders
 from benchmarks.accuracy.pages import CALIBRATION, CARD, CHOOSE, card, put
 from benchmarks.accuracy.people import GROUPS, People, people_of, read_groups, read_relatives
 from benchmarks.accuracy.similarity import logistic
-from model.build.folder import ensure_model_files
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
-from model.engine import load_engine
-from model.rates import per_subject, rate_by_subject, threshold_at
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
+from rollcall.engine.engine import load_engine
+from rollcall.people.calibration import load_calibration
+from rollcall.people.rates import per_subject, rate_by_subject, threshold_at
+from rollcall.weights.folder import ensure_model_files
 
 FALSE_MATCHES = 1.25e-4  # of all pairs of two people
 GROUP_FALSE_MATCHES = 5e-3  # of those of any group
@@ -199,7 +199,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--embedder", choices=list(EMBEDDERS), default=DEFAULT_EMBEDDER)
     parser.add_argument("--relatives", type=Path, help="JSON: families who do not count as strangers")
     parser.add_argument("--keep-threshold", action="store_true", help="that is shipped, and was not chosen on them")
-    parser.add_argument("--write", action="store_true", help="into model/calibration.json and model/README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="into rollcall/people/calibration.json and model/README.md"
+    )
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from benchmarks.accuracy.material import frames
-from functions.common.gallery_store import EnrolledFace, by_embedder
-from model.calibration import Calibration
-from model.engine import Engine
-from model.gallery import Gallery
-from model.rates import rate
-from model.tracks import Identity, Sighting, identify, link
+from rollcall.engine.engine import Engine
+from rollcall.people.calibration import Calibration
+from rollcall.people.gallery import Gallery
+from rollcall.people.gallery_store import EnrolledFace, by_embedder
+from rollcall.people.rates import rate
+from rollcall.people.tracks import Identity, Sighting, identify, link
 
 SAMPLES_A_SECOND = 2
 

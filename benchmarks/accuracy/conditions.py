@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from model.faces import Box, Image
+from rollcall.engine.face import Box, Image
 
 Degrade = Callable[[Image, Box], Image]
 
@@ -73,7 +73,7 @@ def _blurred(by_face: float) -> Degrade:
     return blur
 
 
-def _grey(photo: Image, box: Box) -> Image:
+def _gray(photo: Image, box: Box) -> Image:
     return _image(cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR))
 
 
@@ -92,10 +92,10 @@ def _noisy(sigma: float) -> Degrade:
 
 
 def _cast(blue: float, green: float, red: float) -> Degrade:
-    def colour(photo: Image, box: Box) -> Image:
+    def color(photo: Image, box: Box) -> Image:
         return _image(np.clip(photo * np.array([blue, green, red]), 0, 255))
 
-    return colour
+    return color
 
 
 def _fogged(gain: float, veil: float) -> Degrade:
@@ -160,7 +160,7 @@ CONDITIONS: dict[str, Degrade] = {
     "JPEG 20": _compressed(20),
     "JPEG 10": _compressed(10),
     "blurred": _blurred(0.025),
-    "grayscale": _grey,
+    "grayscale": _gray,
     "dark": _lit(0.3),
     "very dark": _lit(0.1),
     "noise": _noisy(40),

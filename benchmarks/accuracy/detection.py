@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from benchmarks.accuracy.material import FOUND_IOU, iou, read
-from model.engine import Engine
-from model.faces import Box, Image
-from model.rates import rate
+from rollcall.engine.engine import Engine
+from rollcall.engine.face import Box, Image
+from rollcall.people.rates import rate
 
 SIZES = (96, 64, 48, 40, 32, 28, 24, 20)  # pixels, the shorter side of the face
 NOBODY = "dogs.jpg"

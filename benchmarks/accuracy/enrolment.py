@@ -8,16 +8,16 @@ import numpy as np
 
 from benchmarks.accuracy.material import Sample
 from benchmarks.accuracy.open_set import Probe
-from functions.common.enrolment import NotEnrolled, main_face
-from model.enrolment import EnrolmentLimits, foreign_ones, odd_ones
-from model.faces import Face
-from model.rates import rate
+from rollcall.engine.face import Face
+from rollcall.people.enrollment import NotEnrolled, main_face
+from rollcall.people.odd_faces import EnrollmentLimits, foreign_ones, odd_ones
+from rollcall.people.rates import rate
 
 LEAST_PHOTOS = 3  # of a person, for one photo to be odd among them
 
 
-def enrolment(
-    probed: Sequence[Probe], samples: Sequence[Sample], limits: EnrolmentLimits, *, harmful: float
+def enrollment(
+    probed: Sequence[Probe], samples: Sequence[Sample], limits: EnrollmentLimits, *, harmful: float
 ) -> dict[str, Any]:
     """harmful: distance from a face to itself, made worse, beyond which it would harm a gallery."""
     as_it_was = {sample.source: sample.face.embedding for sample in samples}
@@ -35,7 +35,7 @@ def enrolment(
     }
 
 
-def _refusal(faces: Sequence[Face], limits: EnrolmentLimits) -> str | None:
+def _refusal(faces: Sequence[Face], limits: EnrollmentLimits) -> str | None:
     try:
         main_face(faces, limits)
     except NotEnrolled as refusal:
@@ -54,7 +54,7 @@ def _row(judged: Sequence[tuple[str | None, bool]]) -> dict[str, Any]:
     }
 
 
-def _odd(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
+def _odd(samples: Sequence[Sample], limits: EnrollmentLimits) -> dict[str, Any]:
     """Each person's photos alone, and with one photo of each other person among them."""
     people: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -76,7 +76,7 @@ def _odd(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
     }
 
 
-def _foreign(samples: Sequence[Sample], limits: EnrolmentLimits) -> dict[str, Any]:
+def _foreign(samples: Sequence[Sample], limits: EnrollmentLimits) -> dict[str, Any]:
     """Everybody under their own names; and each photo of a person with several under a new name."""
     names = [sample.subject for sample in samples]
     embeddings = np.array([sample.face.embedding for sample in samples])

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.leave_out import Asked, ask
 from benchmarks.accuracy.people import People
-from model.calibration import Calibration
-from model.rates import equal_error, per_subject, rate_by_subject, threshold_at
+from rollcall.people.calibration import Calibration
+from rollcall.people.rates import equal_error, per_subject, rate_by_subject, threshold_at
 
 FALSE_MATCH_RATES = (0.01, 0.001, 0.0001)
 PHOTOS_ENROLLED = (1, 3)

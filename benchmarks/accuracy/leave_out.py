@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.people import People
-from functions.common.gallery_store import by_embedder
-from model.calibration import Calibration
-from model.gallery import Gallery
+from rollcall.people.calibration import Calibration
+from rollcall.people.gallery import Gallery
+from rollcall.people.gallery_store import by_embedder
 
 WITHOUT_WEIGHT = 1.0
 

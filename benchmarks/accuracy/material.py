@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from functions.common.gallery_store import EnrolledFace, comparable
-from model.embedders import UNNAMED_EMBEDDER
-from model.engine import Engine
-from model.faces import Box, Face, Image
+from rollcall.contracts.embedder_kinds import UNNAMED_EMBEDDER
+from rollcall.engine.engine import Engine
+from rollcall.engine.face import Box, Face, Image
+from rollcall.people.gallery_store import EnrolledFace, comparable
 
 # in several sources at once: by the names of the clips' gallery
 DEMO_PHOTOS = {

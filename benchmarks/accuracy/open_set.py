@@ -11,12 +11,12 @@ from benchmarks.accuracy.conditions import CONDITIONS, Degrade, cut_out
 from benchmarks.accuracy.material import Sample
 from benchmarks.accuracy.similarity import logistic
 from benchmarks.accuracy.verification import spread
-from functions.common.gallery_store import EnrolledFace, by_embedder
-from model.calibration import Calibration
-from model.engine import Engine
-from model.faces import Face
-from model.gallery import Gallery
-from model.rates import rate
+from rollcall.engine.engine import Engine
+from rollcall.engine.face import Face
+from rollcall.people.calibration import Calibration
+from rollcall.people.gallery import Gallery
+from rollcall.people.gallery_store import EnrolledFace, by_embedder
+from rollcall.people.rates import rate
 
 DRAWS = 5  # galleries of one photo a person
 

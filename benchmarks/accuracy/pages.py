@@ -10,7 +10,7 @@ from benchmarks.accuracy.group_tables import group_page, markdown
 from benchmarks.accuracy.table import share
 
 ROOT = Path(__file__).resolve().parents[2]
-CALIBRATION = ROOT / "model" / "calibration.json"
+CALIBRATION = ROOT / "rollcall" / "people" / "calibration.json"
 CARD = ROOT / "model" / "README.md"
 BEGIN, END = "<!-- measured: written by {} -->\n", "<!-- end of what was measured -->\n"
 ACCURACY, CHOOSE = "benchmarks.accuracy", "benchmarks.accuracy.choose"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.material import Sample
-from functions.common.gallery_store import EnrolledFace
+from rollcall.people.gallery_store import EnrolledFace
 
 GROUPS = "groups.json"
 LEAST_EVIDENCE = 0.1  # the weight of a face: of less, next to nothing of it is seen

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 
 from benchmarks.accuracy.verification import PairDistances
-from model.rates import error_curve
+from rollcall.people.rates import error_curve
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402 - the backend has to be chosen first

@@ -11,7 +11,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from _verification(name, found)
     yield from _detection(report["detection"])
     yield from _conditions(report)
-    yield from _enrolment(report["enrolment"])
+    yield from _enrollment(report["enrolment"])
     for name, found in report["clips"]["galleries"].items():
         yield from _clips(name, found)
 
@@ -82,7 +82,7 @@ def _conditions(report: dict[str, Any]) -> Iterator[str]:
     yield _row("similarity, fitted", f"even at {fit['even_distance']:.4f}, scale {fit['similarity_scale']:.5f}")
 
 
-def _enrolment(found: dict[str, Any]) -> Iterator[str]:
+def _enrollment(found: dict[str, Any]) -> Iterator[str]:
     yield heading(
         f"photos refused at enrolment; harmful: farther than {found['harmful_distance']:g} from the photo as it was"
     )

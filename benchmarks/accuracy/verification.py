@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.material import Pair, Sample, read
-from model.calibration import Calibration
-from model.engine import Engine
-from model.rates import by_subject, equal_error, non_matches_at, per_subject, rate
+from rollcall.engine.engine import Engine
+from rollcall.people.calibration import Calibration
+from rollcall.people.rates import by_subject, equal_error, non_matches_at, per_subject, rate
 
 PERCENTILES = (0, 1, 5, 50, 95, 99, 100)
 FALSE_MATCH_RATES = (0.01, 0.001)

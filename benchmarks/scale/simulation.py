@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import simpy
 
 from benchmarks.demand import Demand
-from infra.pipeline import Function, Pipeline
+from rollcall.pipeline.description import Function, Pipeline
 
 TICK = 0.2  # seconds between looks at what the pollers may do by now
 

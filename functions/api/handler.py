@@ -1,34 +1,5 @@
-"""The API as a Lambda function behind an HTTP API."""
+"""The entry point of the HTTP API as a Lambda function, in its image."""
 
-import os
-from functools import cache
-from typing import Any
+from rollcall.api.lambda_handler import handler
 
-import boto3
-from mangum import Mangum
-from mangum.types import LambdaContext
-
-from functions.api.app import create_app
-from functions.api.environment import Environment
-from functions.api.request_log import RequestLog
-from functions.api.services import open_services
-from functions.common.signing import signing_s3
-
-
-@cache
-def adapter() -> Mangum:
-    settings = Environment.model_validate(dict(os.environ))
-    if settings.auth == "loopback":
-        raise ValueError("AUTH=loopback is for one machine: use keys or iam")
-    services = open_services(
-        settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
-        s3=signing_s3(),
-        sqs=boto3.client("sqs"),
-        events=boto3.client("events"),
-        dynamodb=boto3.resource("dynamodb"),
-    )
-    return Mangum(RequestLog(create_app(services)), lifespan="off")
-
-
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return adapter()(event, context)
+__all__ = ["handler"]

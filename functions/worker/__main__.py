@@ -1,79 +1,9 @@
-"""`python -m functions.worker functions.face_recognition.handler.handler`: a function without Lambda, until SIGTERM."""
+"""A function as a long-running worker, in its image: `python -m rollcall.runtime.worker HANDLER`."""
 
-import argparse
-import importlib
 import os
-import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
-import boto3
-
-# before pydantic: once that is loaded, the batch utility asks for models of its own, which the images leave out
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from pydantic import ValidationError
-
-from functions.common.observability import logger
-from functions.common.region import region_of
-from functions.worker.context import Identity
-from functions.worker.drain import Drain
-from functions.worker.environment import Environment
-from functions.worker.loop import Handler, Worker
-from functions.worker.message_source import MessageSource
-
-USAGE_ERROR = 2
-
-
-def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m functions.worker", description=__doc__)
-    parser.add_argument("handler", help="what Lambda would be given: module.function")
-    options = parser.parse_args(arguments)
-    boto3.setup_default_session(region_name=region_of(variables))
-    try:
-        settings = Environment.model_validate(dict(variables))
-        handler = load_handler(options.handler)
-    except (ValidationError, ImportError, AttributeError, ValueError) as error:
-        print(f"This worker cannot start: {error}", file=sys.stderr)
-        return USAGE_ERROR
-    drain = Drain(grace=settings.grace)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: drain.request())
-    worker = build(handler, settings, drain)
-    logger.info("worker takes work", queue=settings.queue)
-    worker.run()
-    logger.info("worker drained", queue=settings.queue)
-    return 0
-
-
-def load_handler(name: str) -> Handler:
-    module, separator, attribute = name.rpartition(".")
-    if not separator:
-        raise ValueError(f"{name!r} is no handler; give module.function, for example functions.lookup.handler.handler")
-    return cast(Callable[..., PartialItemFailureResponse], getattr(importlib.import_module(module), attribute))
-
-
-def build(handler: Handler, settings: Environment, drain: Drain) -> Worker:
-    sqs = boto3.client("sqs")
-    url = sqs.get_queue_url(QueueName=settings.queue)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    return Worker(
-        handler,
-        source=MessageSource(
-            sqs,
-            queue_url=url,
-            batch_size=settings.batch_size,
-            wait_seconds=settings.wait_seconds,
-            visibility_timeout=settings.lease_seconds,
-        ),
-        queue_arn=arn,
-        region=sqs.meta.region_name,
-        identity=Identity(name=settings.function, memory_mb=settings.memory_mb),
-        lease_seconds=settings.lease_seconds,
-        timeout=settings.timeout,
-        drain=drain,
-    )
-
+from rollcall.runtime.worker.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))

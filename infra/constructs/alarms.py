@@ -16,7 +16,16 @@ from infra.constructs.functions import Functions
 from infra.constructs.http_api import HttpApi
 from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
-from infra.pipeline import ATTEMPTS, DAY_SECONDS, UNTRIED_SECONDS, Api, Function, Pipeline, Queue, metrics_namespace
+from rollcall.pipeline.description import (
+    ATTEMPTS,
+    DAY_SECONDS,
+    UNTRIED_SECONDS,
+    Api,
+    Function,
+    Pipeline,
+    Queue,
+    metrics_namespace,
+)
 
 NEAR_TIMEOUT = 0.9  # of the function's time: what takes longer is likely to be cut off on a slower day
 PERIOD = Duration.minutes(5)

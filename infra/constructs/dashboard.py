@@ -12,7 +12,7 @@ from infra.constructs.http_api import HttpApi
 from infra.constructs.load_balanced_api import LoadBalancedApi
 from infra.constructs.queues import Queues
 from infra.constructs.workers import Workers
-from infra.pipeline import Function, Pipeline, metrics_namespace
+from rollcall.pipeline.description import Function, Pipeline, metrics_namespace
 
 PERIOD = Duration.minutes(1)
 COLUMN = 6  # a quarter of the page

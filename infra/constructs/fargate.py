@@ -12,7 +12,7 @@ from infra.constructs.images import Images
 from infra.constructs.log_groups import build_log_group
 from infra.constructs.permissions import UNSCOPED_REASON
 from infra.nag import acknowledge
-from infra.pipeline import Api, Function
+from rollcall.pipeline.description import Api, Function
 
 USER = "1000:1000"  # the images' own
 GIGABYTE = 1024  # MB

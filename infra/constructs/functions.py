@@ -14,8 +14,8 @@ from infra.constructs.log_groups import build_log_group
 from infra.constructs.network import GivenNetwork
 from infra.constructs.permissions import build_role
 from infra.constructs.queues import Queues
-from infra.pipeline import AnyFunction, Function, Pipeline
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import AnyFunction, Function, Pipeline
 
 
 class Functions(Construct):

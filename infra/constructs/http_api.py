@@ -12,8 +12,8 @@ from constructs import Construct
 
 from infra.constructs.functions import Functions
 from infra.constructs.log_groups import build_log_group
-from infra.pipeline import CORS_HEADERS, CORS_SECONDS, Api, Authorizer
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import CORS_HEADERS, CORS_SECONDS, Api, Authorizer
 
 BURST_SECONDS = 2  # of the rate that may come at once
 # every method but OPTIONS, which has to stay open for browsers

@@ -9,14 +9,14 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.errors import BadSettings
-from infra.pipeline import AnyFunction, image_of
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_errors import BadSettings
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import AnyFunction, entry_point, image_of
 
 FACENET_WEIGHTS = "docker/weights/20180402-114759-vggface2.pt"  # built into the image where it lies there
 DOCKERFILE = "docker/Dockerfile"  # with a target for each function, named after its component
 REFRESH = "REFRESH"  # of the Dockerfile: another value builds every layer again that packages of Debian go into
-BUILD_CONTEXT = ("docker", "functions", "model", "pyproject.toml")
+BUILD_CONTEXT = ("docker", "functions", "pyproject.toml", "rollcall")
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64, ecs.CpuArchitecture.X86_64),
@@ -37,7 +37,7 @@ class Images(Construct):
         )
 
     def code_of(self, function: AnyFunction) -> lambda_.DockerImageCode:
-        command = [function.handler]
+        command = [entry_point(function.handler)]
         if self._repository:
             tag = self._tag_of(function)
             return lambda_.DockerImageCode.from_ecr(self._repository, tag_or_digest=tag, cmd=command)

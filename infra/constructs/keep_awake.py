@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.tags import PROJECT
-from infra.pipeline import Function
+from rollcall.pipeline.description import Function
 
 EVERY = "rate(1 hour)"
 ATTEMPTS = 3

@@ -13,8 +13,8 @@ from infra.constructs.images import Images
 from infra.constructs.network import GivenNetwork, PublicNetwork
 from infra.constructs.permissions import build_task_role
 from infra.nag import acknowledge
-from infra.pipeline import Api
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import Api
 
 ENTRY_POINT = ("/usr/bin/python3", "-m", "functions.api")
 PORT = 8000

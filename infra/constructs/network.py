@@ -4,7 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IDependable
 
 from infra.nag import acknowledge
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
 
 NO_FLOW_LOGS = (
     "Workers listen to nothing; the API, where it stands here, is reached by its load balancer alone and logs each"

@@ -8,15 +8,15 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.nag import acknowledge
-from infra.pipeline import EVENT_BUS, AnyFunction, dead_letters
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import EVENT_BUS, AnyFunction, dead_letters
 
 _BUCKET = "arn:{partition}:s3:::"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
 _QUEUE = "arn:{partition}:sqs:{region}:{account}:{prefix}-"
 
 _EVENT_BUS = "arn:{partition}:events:{region}:{account}:event-bus/" + EVENT_BUS
-_EVENT_SOURCE = "rollcall"  # as functions/common/announce.py signs its events
+_EVENT_SOURCE = "rollcall"  # as rollcall/results/announce.py signs its events
 
 OBJECTS_REASON = "Keys are the users' own, so every object of this one bucket is meant."
 UNSCOPED_REASON = "AWS offers no narrower resource for {actions}."

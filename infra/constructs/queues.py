@@ -8,7 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.nag import acknowledge
-from infra.pipeline import Bucket, Pipeline, Queue, ResultsQueue
+from rollcall.pipeline.description import Bucket, Pipeline, Queue, ResultsQueue
 
 NO_DEAD_LETTERS = (
     "Announcements of results that are in the bucket anyway: what nobody reads within a day is of no use to anybody."

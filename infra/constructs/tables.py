@@ -5,7 +5,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.pipeline import Pipeline, Table
+from rollcall.pipeline.description import Pipeline, Table
 
 
 class Tables(Construct):

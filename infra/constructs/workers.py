@@ -18,9 +18,9 @@ from infra.constructs.network import GivenNetwork, PublicNetwork
 from infra.constructs.permissions import build_task_role
 from infra.constructs.queues import Queues
 from infra.nag import acknowledge
-from infra.pipeline import Function, Pipeline
-from infra.scaling import Policy, steps
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import Function, Pipeline, entry_point
+from rollcall.pipeline.scaling import Policy, steps
 
 ENTRY_POINT = ("/usr/bin/python3", "-m", "functions.worker")
 STOP_SECONDS = 120  # Fargate's longest, and the notice that Spot gives
@@ -102,7 +102,7 @@ class Workers(Construct):
                 deployment=self._deployment,
             ),
             entry_point=ENTRY_POINT,
-            command=(function.handler,),
+            command=(entry_point(function.handler),),
             environment=worker_environment(function),
             log_days=self._deployment.log_days,
             stop_seconds=STOP_SECONDS,
@@ -202,7 +202,7 @@ def policy_of(function: Function) -> Policy:
 
 
 def needed_workers_metric(policy: Policy, queue: sqs.Queue) -> cloudwatch.MathExpression:
-    """`infra.scaling.needed_workers` at the peaks of a window that CloudWatch slides on every minute."""
+    """`rollcall.pipeline.scaling.needed_workers` at the peaks of a window that CloudWatch slides on every minute."""
     return cloudwatch.MathExpression(
         # SQS reports messages in hand where there are some: without a value the sum would have none either
         expression=f"CEIL(waiting / {policy.backlog_per_worker}) + CEIL(FILL(hand, 0) / {policy.batch_size})",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline import Settings
-from local.demo.photos import ensure_photos
-from local.lambda_host.message_source import Delivery
-from local.preparation import Enrolment, read_enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import Enrollment, read_enrollment
+from rollcall.local.lambda_host.unreliable_source import Delivery
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, open_pipeline
 from tests.e2e.videos import Videos
 
@@ -30,16 +30,16 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
 
 
 @pytest.fixture(scope="session")
-def enrolment(videos: Videos, model_dir: Path) -> Enrolment:
-    return read_enrolment([videos.gallery()], videos.people(), model_dir)
+def enrollment(videos: Videos, model_dir: Path) -> Enrollment:
+    return read_enrollment([videos.gallery()], videos.people(), model_dir)
 
 
 @pytest.fixture
-def start(model_dir: Path, enrolment: Enrolment) -> Iterator[Start]:
+def start(model_dir: Path, enrollment: Enrollment) -> Iterator[Start]:
     with ExitStack() as ending:
 
         def start_pipeline(*, delivery: Delivery | None = None, **settings: float | str) -> RunningPipeline:
             described = Settings(prefix="test", **settings)  # type: ignore[arg-type]
-            return ending.enter_context(open_pipeline(described, enrolment, model_dir=model_dir, delivery=delivery))
+            return ending.enter_context(open_pipeline(described, enrollment, model_dir=model_dir, delivery=delivery))
 
         yield start_pipeline

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.pipeline import BucketRole, Settings, describe
-from local.cloud import LocalCloud
-from local.lambda_host.message_source import Delivery
-from local.preparation import Enrolment
-from local.session import Session
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.unreliable_source import Delivery
+from rollcall.pipeline.description import BucketRole, Settings, describe
 
 PATIENCE = 120  # seconds
 
@@ -77,11 +77,11 @@ class RunningPipeline:
 
 @contextmanager
 def open_pipeline(
-    settings: Settings, enrolment: Enrolment, *, model_dir: Path, delivery: Delivery | None
+    settings: Settings, enrollment: Enrollment, *, model_dir: Path, delivery: Delivery | None
 ) -> Iterator[RunningPipeline]:
     environment = {"ROLLCALL_MODEL_DIR": str(model_dir)}
     with LocalCloud(describe(settings), extra_environment=environment, delivery=delivery) as cloud:
-        Session(cloud, settings.prefix).enrol(enrolment)
+        Session(cloud, settings.prefix).enroll(enrollment)
         yield RunningPipeline(cloud, settings.prefix)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline import Settings
-from local.preparation import Enrolment
+from rollcall.cli.preparation import Enrollment
+from rollcall.pipeline.description import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import OBAMA, Videos
 
@@ -17,9 +17,9 @@ MAX_DURATION = 30
 
 
 @pytest.fixture(scope="module")
-def pipeline(model_dir: Path, enrolment: Enrolment) -> Iterator[RunningPipeline]:
+def pipeline(model_dir: Path, enrollment: Enrollment) -> Iterator[RunningPipeline]:
     settings = Settings(prefix="bad", max_duration=MAX_DURATION)
-    with open_pipeline(settings, enrolment, model_dir=model_dir, delivery=None) as running:
+    with open_pipeline(settings, enrollment, model_dir=model_dir, delivery=None) as running:
         yield running
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.pipeline import Settings
-from local.preparation import Enrolment, read_enrolment
+from rollcall.cli.preparation import Enrollment, read_enrollment
+from rollcall.pipeline.description import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import Videos
 
@@ -39,8 +39,8 @@ def gallery(videos: Videos, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pipeline(gallery: Path, model_dir: Path) -> Iterator[RunningPipeline]:
     casts = [(CASES / scene).with_suffix("") for scene in SCENES]
-    enrolment: Enrolment = read_enrolment([gallery, *casts], None, model_dir)
-    with open_pipeline(Settings(prefix="cases"), enrolment, model_dir=model_dir, delivery=None) as running:
+    enrollment: Enrollment = read_enrollment([gallery, *casts], None, model_dir)
+    with open_pipeline(Settings(prefix="cases"), enrollment, model_dir=model_dir, delivery=None) as running:
         yield running
 
 
@@ -147,7 +147,7 @@ def test_absurd_numbers_end_in_one_line(case: str, videos: Videos, gallery: Path
     command = [
         sys.executable,
         "-m",
-        "local.cli",
+        "rollcall",
         "run",
         videos.photos / "obama2.jpg",
         "--out",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.lambda_host.message_source import Delivery
+from rollcall.local.lambda_host.unreliable_source import Delivery
 from tests.e2e.conftest import Start
 from tests.e2e.pipeline import RunningPipeline, names, without_timings
 from tests.e2e.videos import COLLINS, OBAMA, Videos

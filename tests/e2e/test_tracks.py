@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.common.gallery_store import GalleryStore
-from infra.pipeline import Settings
-from local.demo.video import HEIGHT, WIDTH
-from local.preparation import Enrolment
-from local.session import Session
+from rollcall.cli.demo.demo_video import HEIGHT, WIDTH
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.pipeline.description import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import COLLINS, OBAMA, Actor, Path2D, Videos
 
@@ -19,8 +19,8 @@ LEFT, RIGHT = WIDTH * 0.25, WIDTH * 0.75
 
 
 @pytest.fixture(scope="module")
-def pipeline(model_dir: Any, enrolment: Enrolment) -> Iterator[RunningPipeline]:
-    with open_pipeline(Settings(prefix="tracks"), enrolment, model_dir=model_dir, delivery=None) as running:
+def pipeline(model_dir: Any, enrollment: Enrollment) -> Iterator[RunningPipeline]:
+    with open_pipeline(Settings(prefix="tracks"), enrollment, model_dir=model_dir, delivery=None) as running:
         yield running
 
 
@@ -138,10 +138,10 @@ def test_one_bad_glimpse_names_nobody_and_a_longer_look_does(pipeline: RunningPi
 
 
 def test_a_tie_between_two_enrolled_people_names_neither(
-    pipeline: RunningPipeline, videos: Videos, enrolment: Enrolment
+    pipeline: RunningPipeline, videos: Videos, enrollment: Enrollment
 ) -> None:
     # Given one face that is enrolled under two names
-    twins = [replace(face, name="A Twin") for face in enrolment.faces if face.name == OBAMA]
+    twins = [replace(face, name="A Twin") for face in enrollment.faces if face.name == OBAMA]
     gallery = GalleryStore(Session(pipeline.cloud, pipeline.prefix).table("faces"))
     video = videos.acted((3, [Actor("obama2.jpg", stand(LEFT)), Actor("astronaut.png", stand(RIGHT))]), name="t.mp4")
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from infra.pipeline import Function, Settings, describe
-from local.cloud import PROJECT_ROOT, LocalCloud
-from local.preparation import Enrolment
-from local.session import Session
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import PROJECT_ROOT, LocalCloud
+from rollcall.pipeline.description import Function, Settings, describe
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import OBAMA, Videos
 
@@ -21,12 +21,12 @@ SETTINGS = Settings(prefix="ecs", compute="fargate")
 
 
 @contextmanager
-def pipeline_without_recognition(enrolment: Enrolment) -> Iterator[RunningPipeline]:
+def pipeline_without_recognition(enrollment: Enrollment) -> Iterator[RunningPipeline]:
     described = describe(SETTINGS)
     functions = tuple(function for function in described.functions if function != RECOGNITION)
     with LocalCloud(replace(described, functions=functions)) as cloud:
         session = Session(cloud, SETTINGS.prefix)
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         session.close()
         yield RunningPipeline(cloud, SETTINGS.prefix)
 
@@ -48,7 +48,7 @@ def worker(function: Function, pipeline: RunningPipeline, model_dir: Path) -> It
         "LEASE_SECONDS": "3",
         "WAIT_SECONDS": "1",
     }
-    command = [sys.executable, "-m", "functions.worker", function.handler]
+    command = [sys.executable, "-m", "rollcall.runtime.worker", function.handler]
     with subprocess.Popen(
         command, env=function.environment | given, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL
     ) as process:
@@ -59,10 +59,10 @@ def worker(function: Function, pipeline: RunningPipeline, model_dir: Path) -> It
 
 
 def test_a_killed_worker_loses_nothing_and_one_that_is_told_to_stop_drains(
-    videos: Videos, enrolment: Enrolment, model_dir: Path
+    videos: Videos, enrollment: Enrollment, model_dir: Path
 ) -> None:
     keys = [f"clip-{number}.mp4" for number in range(6)]
-    with pipeline_without_recognition(enrolment) as pipeline:
+    with pipeline_without_recognition(enrollment) as pipeline:
         versions = {key: pipeline.upload(key, videos.obama()) for key in keys}
         with worker(RECOGNITION, pipeline, model_dir) as killed, worker(RECOGNITION, pipeline, model_dir) as drained:
             pipeline.result(keys[0], versions[keys[0]])

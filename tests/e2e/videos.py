@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from functions.video_split.ffmpeg import find
-from local.demo.video import HEIGHT, WIDTH, Frame, Shot, encode, read_photo, shoot
+from rollcall.cli.demo.demo_video import HEIGHT, WIDTH, Frame, Shot, encode, read_photo, shoot
+from rollcall.media.videos.ffmpeg import find
 
 OBAMA, COLLINS = "Barack Obama", "Eileen Collins"
 FRAME = "scale=640:360:force_original_aspect_ratio=decrease,pad=640:360:-1:-1:gray,setsar=1"

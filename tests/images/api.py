@@ -11,13 +11,13 @@ from typing import Any
 
 import urllib3
 
-from infra.pipeline import Function
-from local.lambda_host.environment import ACCOUNT, REGION, WorkerSettings
-from local.lambda_host.guard import Guard
-from local.lambda_host.launch import InImage, Launch
-from local.lambda_host.limits import LimitsWatch
-from local.lambda_host.logs import FunctionLog
-from local.lambda_host.sandbox import Failure, Sandbox
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.launch import InImage, Launch
+from rollcall.local.lambda_host.logs import FunctionLog
+from rollcall.local.lambda_host.process_environment import ACCOUNT, REGION, WorkerSettings
+from rollcall.local.lambda_host.process_limits import LimitsWatch
+from rollcall.local.lambda_host.sandbox import Failure, Sandbox
+from rollcall.pipeline.description import Function
 from tests.images.sandbox import PATIENCE, Container, cloud_environment, container
 from tests.integration.throwaway import until
 

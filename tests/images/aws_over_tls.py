@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from infra.pipeline import Function
-from local.lambda_host.environment import ACCESS_KEY, SECRET_KEY
-from local.lambda_host.launch import InImage, Start
+from rollcall.local.lambda_host.launch import InImage, Start
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, SECRET_KEY
+from rollcall.pipeline.description import Function
 from tests.images.api import Answer
 from tests.images.certificates import make_certificates
 from tests.images.signatures import Caller, NotSigned, Request, require_signature

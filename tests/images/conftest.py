@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.demo.photos import ensure_photos
-from local.lambda_host.launch import InImage
-from local.preparation import read_enrolment
-from local.session import Session
-from model.build.folder import ensure_model_files
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import read_enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.launch import InImage
+from rollcall.pipeline.description import Settings, describe
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline
 from tests.e2e.videos import Videos
 
@@ -46,13 +46,13 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
 @pytest.fixture(scope="session")
 def pipeline(images: Path, videos: Videos, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline]:
     """With the people of the videos enrolled."""
-    enrolment = read_enrolment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
+    enrollment = read_enrollment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
     cloud = LocalCloud(
         describe(Settings(prefix=PREFIX)), launch=InImage(images), log_dir=tmp_path_factory.mktemp("logs")
     )
     with cloud:
         session = Session(cloud, PREFIX)
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         yield RunningPipeline(cloud, PREFIX)
         session.close()
 

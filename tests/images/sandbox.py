@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from infra.pipeline import Api, Authorizer, Function, Settings, describe, image_of
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.lambda_host.launch import InImage, Launch
-from local.lambda_host.processes import peak_megabytes
+from rollcall.local.lambda_host.launch import InImage, Launch
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.lambda_host.processes import peak_megabytes
+from rollcall.pipeline.description import Api, Authorizer, Function, Settings, describe, image_of
 
 PATIENCE = 60  # seconds
 

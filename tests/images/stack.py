@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.pipeline import Pipeline
 from infra.rehearsal import Clients, create
 from infra.template import Place, Template
-from local.cloud import create_client
-from local.lambda_host.environment import ACCOUNT, REGION
-from local.provision import QueueAddress
+from rollcall.local.cloud import create_client
+from rollcall.local.lambda_host.process_environment import ACCOUNT, REGION
+from rollcall.local.provision import QueueAddress
+from rollcall.pipeline.description import Pipeline
 from tests.infrastructure.read_back import read_back
 
 ROOT = Path(__file__).parents[2]

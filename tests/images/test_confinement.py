@@ -18,14 +18,14 @@ open("/tmp/upload.mp4", "wb").close()
 arguments = [*map(str, ports), str(os.getpid()), "/tmp/upload.mp4", "/tmp"]
 """
 IN_FFMPEGS_PLACE = """
-from functions.video_split.ffmpeg import Child
+from rollcall.media.videos.ffmpeg import Child
 command = [sys.executable, "-I", "-S", "-c", escapes, *arguments]
 with Child(command, seconds=60, cpu_seconds=60, memory=2 * 1024**3, files=arguments[3:4], port=ports[0]) as running:
     print(running.read_all(100_000).decode())
 """
 IN_THE_DECODERS_PLACE = """
 import fcntl, resource
-from functions.common.photo_process import confine, load_codecs
+from rollcall.media.photos.photo_process import confine, load_codecs
 load_codecs()
 tried = {}
 exec(escapes, tried)

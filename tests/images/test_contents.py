@@ -35,19 +35,19 @@ TOOLS = {
 }
 FOREIGN = {"onnx", "onnxruntime", "openvino_telemetry", "pip", "pytest", "setuptools", "tensorflow", "torch"}
 MODULES = {
-    "video_split": {"absent": {"cv2", "model", "numpy", "openvino"}, "present": {"PIL", "ffmpeg", "pi_heif"}},
-    "face_recognition": {"absent": {"ffmpeg"}, "present": {"cv2", "model", "numpy", "openvino"}},
-    "lookup": {"absent": {"cv2", "ffmpeg", "openvino"}, "present": {"model", "numpy"}},
+    "video_split": {"absent": {"cv2", "engine", "numpy", "openvino"}, "present": {"PIL", "ffmpeg", "pi_heif"}},
+    "face_recognition": {"absent": {"ffmpeg"}, "present": {"cv2", "engine", "numpy", "openvino"}},
+    "lookup": {"absent": {"cv2", "ffmpeg", "media", "openvino"}, "present": {"engine", "numpy"}},
     "api": {
         "absent": {"ffmpeg"},
-        "present": {"PIL", "cv2", "fastapi", "mangum", "model", "numpy", "openvino", "pi_heif", "uvicorn"},
+        "present": {"PIL", "cv2", "fastapi", "engine", "mangum", "numpy", "openvino", "pi_heif", "uvicorn"},
     },
 }
 # what else is started in it: as a worker, as a server, and by the server
 ENTRY_POINTS = {
     "face_recognition": ("functions.worker.__main__",),
-    "video_split": ("functions.common.photo_process",),
-    "api": ("functions.api.__main__", "functions.api.recogniser", "functions.common.photo_process"),
+    "video_split": ("rollcall.media.photos.photo_process",),
+    "api": ("functions.api.__main__", "rollcall.api.recognizers.recognizer", "rollcall.media.photos.photo_process"),
 }
 
 
@@ -69,7 +69,7 @@ def test_has_no_tool_to_install_compile_or_open_a_shell(image: Path) -> None:
 
 
 def test_has_the_packages_of_its_function_only(image: Path) -> None:
-    folders = [image / "root" / PACKAGES, image / "root" / "var/task"]
+    folders = [image / "root" / PACKAGES, image / "root" / "var/task", image / "root" / "var/task/rollcall"]
     found = {path.name for folder in folders for path in folder.iterdir()}
 
     assert MODULES[image.name]["present"] <= found
@@ -147,7 +147,7 @@ def test_names_no_machine_that_built_it(image: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["var/lib/dpkg/status.d", PACKAGES])
-def test_its_bill_of_materials_names_every_package_with_a_licence(image: Path, folder: str) -> None:
+def test_its_bill_of_materials_names_every_package_with_a_license(image: Path, folder: str) -> None:
     bill = json.loads((image / "sbom.cdx.json").read_text())
     listed = {component["name"].lower().replace("_", "-") for component in bill["components"]}
     installed = {path.name for path in (image / "root" / folder).iterdir()}

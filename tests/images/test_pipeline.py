@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.lambda_host.launch import InImage
-from local.preparation import read_enrolment
-from local.session import Session
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import read_enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.launch import InImage
+from rollcall.pipeline.description import Settings, describe
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.images.conftest import PREFIX
@@ -103,10 +103,10 @@ def test_the_real_clips_have_their_people(images: Path, tmp_path: Path) -> None:
         pytest.skip(f"{DATA}/videos is not here")
     expected = json.loads((DATA / "videos" / "expected.json").read_text())
     model_dir = ensure_model_files()
-    enrolment = read_enrolment([DATA / "gallery" / "embeddings.json"], DATA / "gallery" / "people.json", model_dir)
+    enrollment = read_enrollment([DATA / "gallery" / "embeddings.json"], DATA / "gallery" / "people.json", model_dir)
     with LocalCloud(describe(Settings(prefix="clips")), launch=InImage(images), log_dir=tmp_path) as cloud:
         session = Session(cloud, "clips")
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         running = RunningPipeline(cloud, "clips")
         uploads = {clip: running.upload(clip, DATA / "videos" / clip) for clip in sorted(expected)}
         found = {clip: running.result(clip, version)["people"] for clip, version in uploads.items()}

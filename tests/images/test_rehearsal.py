@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from functions.api.api_keys import SCOPES
-from local.cloud import LocalCloud
-from local.lambda_host.launch import InImage
-from local.lambda_host.sandbox import Failure
+from rollcall.api.api_keys import SCOPES
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.launch import InImage
+from rollcall.local.lambda_host.sandbox import Failure
 from tests.e2e.pipeline import names
 from tests.e2e.videos import OBAMA, Videos
 from tests.images.api import Ask, behind_http_api, on_lambda, send

@@ -20,18 +20,18 @@ import pytest
 import urllib3
 from botocore.config import Config
 
-from functions.common.events import LookupMessage, Upload
-from functions.common.signing import signing_s3
-from infra.pipeline import BUCKET_ROLES, Function, Pipeline
-from local.cloud import LocalCloud
-from local.lambda_host.environment import ACCESS_KEY, ACCOUNT, SECRET_KEY, WorkerSettings
-from local.lambda_host.guard import Guard
-from local.lambda_host.launch import Launch
-from local.lambda_host.logs import FunctionLog
-from local.lambda_host.sandbox import Failure, Sandbox
-from local.lambda_host.sqs_event import sqs_event
-from local.smoke.http_api import HttpApi
-from local.smoke.traces import ROOT
+from rollcall.api.signing import signing_s3
+from rollcall.cli.smoke.http_api import HttpApi
+from rollcall.cli.smoke.traces import ROOT
+from rollcall.contracts.events import LookupMessage, Upload
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.launch import Launch
+from rollcall.local.lambda_host.logs import FunctionLog
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, ACCOUNT, SECRET_KEY, WorkerSettings
+from rollcall.local.lambda_host.runtime_event import sqs_event
+from rollcall.local.lambda_host.sandbox import Failure, Sandbox
+from rollcall.pipeline.description import BUCKET_ROLES, Function, Pipeline, entry_point
 from tests.e2e.videos import Videos
 from tests.images.api import Answer, Ask, behind_http_api, on_lambda
 from tests.images.aws_over_tls import (
@@ -122,7 +122,7 @@ def worker(served: Served, folder: Path, no_trust: Path) -> Iterator[None]:
     with container(
         served.images,
         function,
-        ("/usr/bin/python3", "-m", "functions.worker", function.handler),
+        ("/usr/bin/python3", "-m", "functions.worker", entry_point(function.handler)),
         environment=worker_environment(function),
         log=folder / "worker.log",
         launch=served.launch(no_trust if REMOVED else served.aws.authority),
@@ -328,7 +328,7 @@ def test_a_function_reaches_aws_by_the_trust_store_of_its_image_alone(
 
 @pytest.mark.usefixtures("by_name")
 def test_a_url_that_is_signed_for_the_region_is_served_and_one_for_the_global_host_is_not(served: Served) -> None:
-    """The one is what functions sign (functions/common/signing.py), the other is what boto3 signs if left alone."""
+    """The one is what functions sign (rollcall/api/signing.py), the other is what boto3 signs if left alone."""
     gone = {"Bucket": served.bucket("input"), "Key": "gone"}
     pool = urllib3.PoolManager(ca_certs=str(served.aws.authority), retries=False)
     ours, left_alone = signing_s3(), boto3.client("s3", config=Config(signature_version="s3v4"))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.lambda_host.launch import InImage
-from local.preparation import read_enrolment
-from local.session import Session
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import read_enrollment
+from rollcall.cli.session import Session
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.launch import InImage
+from rollcall.pipeline.description import Settings, describe, entry_point
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import OBAMA, Videos
 from tests.images.sandbox import Container, cloud_environment, container, function_of
@@ -20,7 +20,7 @@ from tests.integration.throwaway import until
 
 SETTINGS = Settings(prefix="tasks", compute="fargate")
 RECOGNITION = function_of("face_recognition", SETTINGS)
-COMMAND = ("/usr/bin/python3", "-m", "functions.worker", RECOGNITION.handler)
+COMMAND = ("/usr/bin/python3", "-m", "functions.worker", entry_point(RECOGNITION.handler))
 CLIPS = [f"clip-{number}.mp4" for number in range(8)]
 
 
@@ -29,12 +29,12 @@ def pipeline(images: Path, videos: Videos, tmp_path_factory: pytest.TempPathFact
     """Nobody in it recognizes faces."""
     described = describe(SETTINGS)
     functions = tuple(function for function in described.functions if function != RECOGNITION)
-    enrolment = read_enrolment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
+    enrollment = read_enrollment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
     with LocalCloud(
         replace(described, functions=functions), launch=InImage(images), log_dir=tmp_path_factory.mktemp("logs")
     ) as cloud:
         session = Session(cloud, SETTINGS.prefix)
-        session.enrol(enrolment)
+        session.enroll(enrollment)
         session.close()
         yield RunningPipeline(cloud, SETTINGS.prefix)
 

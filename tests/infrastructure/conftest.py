@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from infra.template import Place, Template
-from local.aws import AwsServer
-from local.lambda_host.guard import Guard
+from rollcall.local.aws import AwsServer
+from rollcall.local.lambda_host.guard import Guard
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from functions.worker.environment import Environment as WorkerEnvironment
-from infra.pipeline import (
+from infra.template import Template
+from rollcall.pipeline.description import (
     BUCKET_ROLES,
+    ENTRY_POINTS,
     Api,
     ApiHost,
     Authorizer,
@@ -18,8 +19,9 @@ from infra.pipeline import (
     ResultsQueue,
     Table,
 )
-from infra.template import Template
+from rollcall.runtime.worker.worker_environment import Environment as WorkerEnvironment
 
+HANDLERS = {entry: handler for handler, entry in ENTRY_POINTS.items()}
 # what the worker itself is told, and not the function's code
 OF_THE_WORKER = {field.alias for field in WorkerEnvironment.model_fields.values()} | {"AWS_DEFAULT_REGION"}
 
@@ -59,7 +61,7 @@ def _api(template: Template) -> Api | None:
             (handler,) = function["ImageConfig"]["Command"]
             limits = function["Timeout"], function["MemorySize"], function["EphemeralStorage"]["Size"]
             variables = function["Environment"]["Variables"]
-            return _described_api(function["FunctionName"], "lambda", handler, limits, variables)
+            return _described_api(function["FunctionName"], "lambda", HANDLERS[handler], limits, variables)
     for task in template.properties("AWS::ECS::TaskDefinition"):
         if task["Family"].endswith("-api"):
             (container,) = task["ContainerDefinitions"]
@@ -76,7 +78,7 @@ def _authorizer(template: Template) -> Authorizer | None:
             (handler,) = function["ImageConfig"]["Command"]
             return Authorizer(
                 name=function["FunctionName"],
-                handler=handler,
+                handler=HANDLERS[handler],
                 timeout=function["Timeout"],
                 memory_mb=function["MemorySize"],
                 scratch_mb=function["EphemeralStorage"]["Size"],
@@ -184,7 +186,7 @@ def _function(properties: dict[str, Any], template: Template, components: Mappin
     return Function(
         name=name,
         component=_component(properties["Code"]["ImageUri"], components),
-        handler=handler,
+        handler=HANDLERS[handler],
         timeout=properties["Timeout"],
         memory_mb=properties["MemorySize"],
         scratch_mb=properties["EphemeralStorage"]["Size"],
@@ -209,7 +211,7 @@ def _worker(task: dict[str, Any], template: Template, components: Mapping[str, s
     return Function(
         name=task["Family"],
         component=_component(container["Image"], components),
-        handler=handler,
+        handler=HANDLERS[handler],
         timeout=int(given["TIMEOUT"]),
         memory_mb=int(given["MEMORY_MB"]),
         scratch_mb=512,  # there is none: the file system is read-only

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from functions.api.environment import Environment
-from infra.pipeline import Settings, describe
 from infra.template import Template
+from rollcall.api.api_environment import Environment
+from rollcall.pipeline.description import Settings, describe
 from tests.infrastructure.conftest import CERTIFICATE, DEFAULT_PREFIX, PLACE, WITH_API, Synthesize
 from tests.infrastructure.read_back import read_back
 

@@ -11,8 +11,8 @@ import pytest
 from infra.node import FOLDER, NODE, NPX, pinned_command
 from infra.rehearsal import LEFT_OUT, Clients, bend_assembly, complete
 from infra.template import Template
-from local.aws import AwsServer
-from local.lambda_host.guard import Guard
+from rollcall.local.aws import AwsServer
+from rollcall.local.lambda_host.guard import Guard
 from tests.infrastructure.conftest import ACCOUNT, DEFAULT_PREFIX, PLACE, REGION, Synthesize
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.video_split.deadline import RESERVE_SECONDS
-from infra.pipeline import Settings, describe
 from infra.template import Template
+from rollcall.media.deadline import RESERVE_SECONDS
+from rollcall.pipeline.description import Settings, describe
 from tests.infrastructure.conftest import DEFAULT_PREFIX, OPEN, Synthesize
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stack.md"

@@ -1,4 +1,4 @@
-"""The template deploys what `infra.pipeline` describes, which is what the local cloud runs: the two cannot drift."""
+"""The template deploys what `rollcall.pipeline` describes, which is what the local cloud runs: the two cannot drift."""
 
 import importlib
 import json
@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
-from infra.errors import BadSettings
-from infra.pipeline import ATTEMPTS, DAY_SECONDS, Bucket, Pipeline, Settings, describe
 from infra.template import Template
+from rollcall.pipeline.deployment_errors import BadSettings
+from rollcall.pipeline.description import ATTEMPTS, DAY_SECONDS, Bucket, Pipeline, Settings, describe
 from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 from tests.infrastructure.read_back import read_back
 
 SET_BY_THE_IMAGE = {"ROLLCALL_MODEL_DIR": "/opt/model"}
-COMPONENTS = ("video_split", "face_recognition", "lookup")
+ENVIRONMENTS = {
+    "video_split": "split_environment",
+    "face_recognition": "recognize_environment",
+    "lookup": "lookup_environment",
+}
+COMPONENTS = tuple(ENVIRONMENTS)
 
 
 def with_lifetimes(pipeline: Pipeline, *, input_days: int | None, output_days: int | None) -> Pipeline:
@@ -96,7 +101,7 @@ def _environment(template: Template, component: str) -> dict[str, str]:
 
 
 def _environment_model(component: str) -> Any:
-    return importlib.import_module(f"functions.{component}.environment").Environment
+    return importlib.import_module(f"rollcall.stages.{ENVIRONMENTS[component]}").Environment
 
 
 def test_a_function_reports_which_messages_of_a_batch_failed(template: Template) -> None:

@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.quota import fit_quota
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_settings import Deployment
 
 Quota = Callable[..., str]
 

@@ -9,10 +9,10 @@ import pytest
 from botocore.stub import Stubber
 
 from infra import teardown
-from infra.pipeline import DAY_SECONDS, Settings, describe
 from infra.rehearsal import LEFT_OUT, Clients, NotCreated, bend, create
 from infra.template import Template
-from local.provision import provision
+from rollcall.local.provision import provision
+from rollcall.pipeline.description import DAY_SECONDS, Settings, describe
 from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 
 Aws = Callable[[str], Any]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from infra import restore
-from infra.errors import NotReady
 from infra.rehearsal import Clients, create
 from infra.template import Template
+from rollcall.pipeline.deployment_errors import NotReady
 from tests.infrastructure.conftest import DEFAULTS, PLACE, REGION, Synthesize
 
 Aws = Callable[[str], Any]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from infra import synthesis
-from infra.errors import FindingsLeft
 from infra.rehearsal import LEFT_OUT
 from infra.rules import RULES, broken
+from rollcall.pipeline.deployment_errors import FindingsLeft
 from tests.infrastructure.conftest import DEFAULTS, FARGATE, INTERNAL, OPEN, WITH_API, Synthesize
 
 Document = dict[str, Any]

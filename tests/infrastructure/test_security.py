@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from functions.common.announce import SOURCE
 from infra.constructs import buckets
-from infra.errors import FindingsLeft
 from infra.synthesis import synthesize
 from infra.template import Template
+from rollcall.pipeline.deployment_errors import FindingsLeft
+from rollcall.results.announce import SOURCE
 from tests.infrastructure.conftest import ACCOUNT, BESPOKE, DEFAULT_PREFIX, DEFAULTS, REGION
 
 # what AWS offers no narrower resource for

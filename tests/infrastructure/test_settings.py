@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.errors import BadSettings
-from infra.settings import Deployment
+from rollcall.pipeline.deployment_errors import BadSettings
+from rollcall.pipeline.deployment_settings import Deployment
 from tests.infrastructure.conftest import CERTIFICATE
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.pipeline import BUCKET_ROLES
-from local.errors import UsageError
-from local.stack_names import names_of_stack
+from rollcall.cli.stack_names import names_of_stack
+from rollcall.contracts.usage_error import UsageError
+from rollcall.pipeline.description import BUCKET_ROLES
 from tests.infrastructure.conftest import DEFAULT_PREFIX, REGION
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from functions.worker.environment import Environment
-from infra.pipeline import Settings, describe
-from infra.scaling import needed_workers, steps
 from infra.template import Template
+from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.scaling import needed_workers, steps
+from rollcall.runtime.worker.worker_environment import Environment
 from tests.infrastructure.conftest import BESPOKE, DEFAULT_PREFIX, DEFAULTS, Synthesize
 from tests.infrastructure.read_back import read_back
 from tests.infrastructure.test_pipeline import with_lifetimes
@@ -73,7 +73,7 @@ def test_a_worker_accepts_the_environment_that_it_is_given(template: Template) -
     given = environment(template)
 
     worker = Environment.model_validate(given)
-    accepted = importlib.import_module("functions.face_recognition.environment").Environment
+    accepted = importlib.import_module("rollcall.stages.recognize_environment").Environment
     accepted.model_validate(given | {"ROLLCALL_MODEL_DIR": "/opt/models"})
 
     assert worker.queue.endswith("-recognize")

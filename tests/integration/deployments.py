@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.common.keys import result_key
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
+from rollcall.contracts.object_keys import result_key
+from rollcall.local.cloud import LocalCloud
+from rollcall.pipeline.description import Settings, describe
 from tests.integration.throwaway import until
 
 PREFIX = "dep"
@@ -94,7 +94,7 @@ def run_rollcall(
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(
-        [sys.executable, "-m", "local.cli", *map(str, arguments)],
+        [sys.executable, "-m", "rollcall", *map(str, arguments)],
         env=nothing | dict(environment),
         cwd=cwd,
         capture_output=True,

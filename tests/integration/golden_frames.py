@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from model.build.folder import ensure_model_files
-from model.engine import Engine, load_engine
-from model.faces import Image
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.face import Image
+from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 GOLDEN = Path(__file__).with_suffix(".json")

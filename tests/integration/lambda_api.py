@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from functions.api import handler as lambda_function
-from infra.pipeline import Settings
-from local.api_server import api_environment
-from local.session import Session
-from model.build.folder import ensure_model_files
+from rollcall.api import lambda_handler as lambda_function
+from rollcall.cli.session import Session
+from rollcall.local.api_server import api_environment
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 
 PREFIX = "test"
 HOST = "x.execute-api.example"

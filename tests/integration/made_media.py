@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from functions.video_split.decode import Gop
-from functions.video_split.ffmpeg import ENVIRONMENT, Binaries
+from rollcall.media.videos.decode import Gop
+from rollcall.media.videos.ffmpeg import ENVIRONMENT, Binaries
 
 BITS = 10
 BLOCK = 16  # pixels a bit
@@ -24,8 +24,8 @@ def numbered_frame(number: int) -> bytes:
 
 
 def frame_number(jpeg: bytes) -> int:
-    grey = np.asarray(Image.open(io.BytesIO(jpeg)).convert("L").resize(SIZE)).astype(float)
-    levels = grey[16:48].mean(axis=0).reshape(BITS, BLOCK)[:, 4:-4].mean(axis=1)
+    gray = np.asarray(Image.open(io.BytesIO(jpeg)).convert("L").resize(SIZE)).astype(float)
+    levels = gray[16:48].mean(axis=0).reshape(BITS, BLOCK)[:, 4:-4].mean(axis=1)
     return sum(1 << bit for bit, level in enumerate(levels) if level > 120)
 
 

@@ -13,7 +13,7 @@ from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.test import Client
 
-from local import moto_bends
+from rollcall.local import moto_bends
 
 ACCOUNT = "123456789012"
 THREADS = 8

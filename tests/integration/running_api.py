@@ -9,10 +9,10 @@ from typing import Any
 
 import urllib3
 
-from infra.pipeline import Settings
-from local.api_server import ApiServer, listen_for_api
-from local.preparation import Enrolment
-from local.session import Session, open_session
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session, open_session
+from rollcall.local.api_server import ApiServer, listen_for_api
+from rollcall.pipeline.description import Settings
 
 SETTINGS = Settings(prefix="test-api", max_concurrency=2)
 
@@ -46,10 +46,10 @@ class RunningApi:
 
 @contextmanager
 def running_api(
-    enrolment: Enrolment, model_dir: Path, settings: Settings = SETTINGS, *, log_dir: Path | None = None
+    enrollment: Enrollment, model_dir: Path, settings: Settings = SETTINGS, *, log_dir: Path | None = None
 ) -> Iterator[RunningApi]:
     with (
-        open_session(settings, enrolment, port=0, model_dir=model_dir, log_dir=log_dir) as session,
+        open_session(settings, enrollment, port=0, model_dir=model_dir, log_dir=log_dir) as session,
         ApiServer(
             settings, listener=listen_for_api(0), endpoint_url=session.cloud.endpoint_url, model_dir=model_dir
         ) as server,

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.accuracy.material import pairs, people_in_folders, read
 from benchmarks.accuracy.verification import verify, verify_pairs
-from model.build.folder import ensure_model_files
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER
-from model.engine import Engine, load_engine
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.people.calibration import load_calibration
+from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

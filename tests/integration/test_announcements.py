@@ -8,20 +8,20 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.common.announce import Announcer
-from functions.common.events import LookupMessage, Upload
-from functions.common.gallery_store import GalleryStore
-from functions.common.gop_faces import GopFaces
-from functions.common.jobs import JobStore, RangeSummary
-from functions.common.keys import gop_faces_key
-from functions.common.lookup_queue import LookupQueue
-from functions.common.people_store import PeopleStore
-from functions.common.results import Failure
-from functions.lookup.look_up import Lookup
-from functions.lookup.publish import Publisher
-from infra.pipeline import EVENT_BUS, Settings, describe
-from local.cloud import LocalCloud, create_client
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.contracts.events import LookupMessage, Upload
+from rollcall.contracts.jobs import JobStore, RangeSummary
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.contracts.object_keys import gop_faces_key
+from rollcall.local.cloud import LocalCloud, create_client
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.gop_faces import GopFaces
+from rollcall.people.people_store import PeopleStore
+from rollcall.pipeline.description import EVENT_BUS, Settings, describe
+from rollcall.results.announce import Announcer
+from rollcall.results.publisher import Publisher
+from rollcall.results.result import Failure
+from rollcall.stages.lookup import Lookup
 from tests.integration.throwaway import Messages, until
 
 PREFIX = "told"

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import urllib3
 
-from functions.common.gallery_store import GalleryStore
-from functions.common.keys import job_id
-from local.demo.photos import ensure_photos
-from local.preparation import read_enrolment
-from model.build.folder import ensure_model_files
-from model.calibration import ErrorRates, load_calibration
-from model.embedders import DEFAULT_EMBEDDER
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import read_enrollment
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.contracts.object_keys import job_id
+from rollcall.people.calibration import ErrorRates, load_calibration
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration.running_api import RunningApi, running_api
 from tests.integration.throwaway import until
@@ -36,8 +36,8 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
 @pytest.fixture(scope="module")
 def api(videos: Videos) -> Iterator[RunningApi]:
     model_dir = ensure_model_files(progress=print)
-    enrolment = read_enrolment([videos.gallery()], videos.people(), model_dir)
-    with running_api(enrolment, model_dir) as running:
+    enrollment = read_enrollment([videos.gallery()], videos.people(), model_dir)
+    with running_api(enrollment, model_dir) as running:
         yield running
 
 
@@ -205,7 +205,7 @@ def test_somebody_is_enrolled_from_photos_recognized_and_forgotten(api: RunningA
 
 
 def test_a_photo_that_would_spoil_a_person_is_refused_with_the_reason(api: RunningApi, photo: Photos) -> None:
-    def enrol(name: str, *photos: bytes) -> Any:
+    def enroll(name: str, *photos: bytes) -> Any:
         fields = [("photo", (f"{number}.jpg", content)) for number, content in enumerate(photos)]
         return api.ask("POST", f"/v1/people/{name}/photos", fields=fields)
 
@@ -214,16 +214,16 @@ def test_a_photo_that_would_spoil_a_person_is_refused_with_the_reason(api: Runni
     blurred = cv2.imencode(".jpg", cv2.GaussianBlur(image, (0, 0), 24))[1].tobytes()
     name = "Enrolled By Two"
 
-    alone = enrol(name, blurred)
+    alone = enroll(name, blurred)
     assert (alone.status, alone.json["code"]) == (422, "no-usable-photo")
     assert "blurred or noisy; use a sharper photo" in alone.json["detail"]
-    together = enrol(name, good[0], photo("biden.jpg"), good[1]).json
+    together = enroll(name, good[0], photo("biden.jpg"), good[1]).json
     assert [face["photo"] for face in together["enrolled"]] == [1, 3]
     assert [(refusal["photo"], refusal["code"]) for refusal in together["refused"]] == [(2, "looks-different")]
-    later = enrol(name, photo("biden.jpg"))
+    later = enroll(name, photo("biden.jpg"))
     assert (later.status, later.json["code"]) == (422, "no-usable-photo")
     assert "does not look like the person on the 2 others" in later.json["detail"]
-    assert enrol(name, photo("obama.jpg")).status == 200
+    assert enroll(name, photo("obama.jpg")).status == 200
     assert api.ask("DELETE", f"/v1/people/{name}").json["faces"] == 3
 
 

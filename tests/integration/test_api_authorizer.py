@@ -8,13 +8,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from functions.api.api_keys import ApiKeyStore
-from infra.pipeline import Authorizer, Function, Pipeline, Settings, describe
-from local.cloud import PROJECT_ROOT, LocalCloud
-from local.lambda_host.environment import WorkerSettings
-from local.lambda_host.guard import Guard
-from local.lambda_host.logs import FunctionLog
-from local.lambda_host.sandbox import Failure, Sandbox
+from rollcall.api.api_keys import ApiKeyStore
+from rollcall.local.cloud import PROJECT_ROOT, LocalCloud
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.logs import FunctionLog
+from rollcall.local.lambda_host.process_environment import WorkerSettings
+from rollcall.local.lambda_host.sandbox import Failure, Sandbox
+from rollcall.pipeline.description import Authorizer, Function, Pipeline, Settings, describe
 
 PREFIX = "asked"
 NOBODY = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}

@@ -16,8 +16,8 @@ import numpy as np
 import psutil
 import pytest
 
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.running_api import Answer, RunningApi, running_api
 
 SEED = 20_261
@@ -28,7 +28,7 @@ FORM = "multipart/form-data; boundary=x"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[RunningApi]:
-    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+    with running_api(Enrollment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
         yield running
 
 
@@ -272,7 +272,7 @@ def test_clients_that_send_slowly_hold_no_worker(api: RunningApi, request_line: 
             client.close()
 
 
-def test_good_photos_are_answered_while_recognisers_and_decoders_are_killed(api: RunningApi) -> None:
+def test_good_photos_are_answered_while_recognizers_and_decoders_are_killed(api: RunningApi) -> None:
     over = threading.Event()
 
     def kill() -> None:

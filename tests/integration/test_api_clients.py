@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.running_api import RunningApi, running_api
 
 pytest.importorskip("openapi_python_client", reason="needs openapi-python-client; `make test` installs it")
@@ -20,8 +20,8 @@ PACKAGE = "generated_rollcall_client"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[RunningApi]:
-    enrolment = Enrolment(faces=[], records=[{"name": "Ada Lovelace", "born": 1815}])
-    with running_api(enrolment, ensure_model_files(progress=print)) as running:
+    enrollment = Enrollment(faces=[], records=[{"name": "Ada Lovelace", "born": 1815}])
+    with running_api(enrollment, ensure_model_files(progress=print)) as running:
         yield running
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import urllib3
 
-from functions.common.keys import result_key
-from infra.pipeline import Settings
-from local.preparation import Enrolment
-from local.session import Session, open_session
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session, open_session
+from rollcall.contracts.object_keys import result_key
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.lambda_api import PREFIX, LambdaApi, json_of, running_lambda_api
 
 CALLER = "arn:aws:iam::123456789012:user/ada"
@@ -25,7 +25,7 @@ ORIGINS = f"{ORIGIN}, https://second.example"
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    nobody, model_dir = Enrolment(faces=[], records=[]), ensure_model_files(progress=print)
+    nobody, model_dir = Enrollment(faces=[], records=[]), ensure_model_files(progress=print)
     settings = Settings(prefix=PREFIX, api_cors_origins=ORIGINS)
     with open_session(settings, nobody, port=0, model_dir=model_dir, log_dir=None) as running:
         yield running

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from functions.api import handler as lambda_function
-from functions.api.api_keys import SCOPES, ApiKeyStore
-from infra.pipeline import Settings
-from local.demo.photos import ensure_photos
-from local.preparation import Enrolment
-from local.session import Session, open_session
-from model.build.folder import ensure_model_files
+from rollcall.api import lambda_handler as lambda_function
+from rollcall.api.api_keys import SCOPES, ApiKeyStore
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import Enrollment
+from rollcall.cli.session import Session, open_session
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.lambda_api import running_lambda_api
 
 Invoke = Callable[..., dict[str, Any]]
@@ -25,7 +25,7 @@ PHOTO = cv2.imencode(".png", np.full((80, 80, 3), 90, dtype=np.uint8))[1].tobyte
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     model_dir = ensure_model_files(progress=print)
-    nobody = Enrolment(faces=[], records=[])
+    nobody = Enrollment(faces=[], records=[])
     with open_session(Settings(prefix="test"), nobody, port=0, model_dir=model_dir, log_dir=None) as session:
         yield session
 

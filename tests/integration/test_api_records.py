@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from functions.common.people_store import MAX_RECORD_BYTES
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.people.people_store import MAX_RECORD_BYTES
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.running_api import Answer, RunningApi, running_api
 
 ADA = "/v1/people/Ada"
@@ -18,7 +18,7 @@ ADA = "/v1/people/Ada"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[RunningApi]:
-    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+    with running_api(Enrollment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
         yield running
 
 

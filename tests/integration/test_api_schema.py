@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.running_api import RunningApi, running_api
 
 pytest.importorskip("schemathesis", reason="schemathesis is a development tool; pip install -e '.[dev]' brings it")
@@ -18,7 +18,7 @@ NOT_FOR_PHOTOS = "positive_data_acceptance"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[RunningApi]:
-    with running_api(Enrolment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
+    with running_api(Enrollment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
         yield running
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.preparation import Enrollment
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.running_api import RunningApi, running_api
 
 pytest.importorskip("aiohttp", reason="the load generator needs aiohttp; pip install -e '.[bench]' brings it")
@@ -26,7 +26,7 @@ def log_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def api(log_dir: Path) -> Iterator[RunningApi]:
-    nobody = Enrolment(faces=[], records=[])
+    nobody = Enrollment(faces=[], records=[])
     with running_api(nobody, ensure_model_files(progress=print), log_dir=log_dir) as running:
         yield running
 

@@ -7,15 +7,15 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from functions.common import back_off
-from functions.common.batch import handle_batch
-from functions.common.deliveries import Deliveries, DeliveryEnvironment
-from functions.common.errors import Superseded
-from functions.common.observability import metrics
-from functions.worker.sqs_event import sqs_event
-from infra.pipeline import Pipeline, Queue, Table
-from local.cloud import LocalCloud
-from local.provision import provision
+from rollcall.contracts.errors import Superseded
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.provision import provision
+from rollcall.pipeline.description import Pipeline, Queue, Table
+from rollcall.runtime import back_off
+from rollcall.runtime.batch import handle_batch
+from rollcall.runtime.deliveries import Deliveries, DeliveryEnvironment
+from rollcall.runtime.observability import metrics
+from rollcall.runtime.worker.sqs_event import sqs_event
 from tests.integration.throwaway import pipeline
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from model.calibration import load_calibration
+from rollcall.people.calibration import load_calibration
 
 JOHNS = Path(__file__).parents[3] / "shared" / "data" / "johns"
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not JOHNS.is_dir(), reason="needs the photos of 
 
 
 def rollcall(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "rollcall", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 

@@ -15,12 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.people.calibration import load_calibration
 from tests.integration.throwaway import until
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-COMMAND = [sys.executable, "-m", "local.cli"]
+COMMAND = [sys.executable, "-m", "rollcall"]
 START_SECONDS = 120  # the first start on a machine also builds the model files
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the clips and photos of ../shared/data")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.photos import ensure_photos
-from model.build.folder import ensure_model_files
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, run_rollcall, running_deployment
 from tests.integration.throwaway import until
@@ -55,7 +55,7 @@ def test_a_key_is_shown_once_listed_and_revoked(deployment: RunningDeployment) -
     assert rollcall("keys", "list") == "there are no keys: nobody can ask\n"
 
 
-def test_from_enrolment_to_results_to_being_forgotten(
+def test_from_enrollment_to_results_to_being_forgotten(
     empty_deployment: RunningDeployment, videos: Videos, tmp_path: Path
 ) -> None:
     people, gallery, video = videos.people(), videos.gallery(), videos.of(("obama2.jpg", 2), ("astronaut.png", 2))

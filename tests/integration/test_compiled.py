@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build.folder import ensure_model_files
-from model.compiled import FOLDER
-from model.sessions import OpenVinoSession, runtime
+from rollcall.engine.compiled import FOLDER
+from rollcall.engine.sessions import OpenVinoSession, runtime
+from rollcall.weights.folder import ensure_model_files
 
 FILE = "detector-onet.onnx"
 PICTURES = np.random.default_rng(0).integers(0, 255, (3, 48, 48, 3), dtype=np.uint8)

@@ -13,33 +13,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.common.announce import Announcer
-from functions.common.errors import Superseded
-from functions.common.events import LookupMessage, RangeMessage, SplitRange, Stretch, Upload
-from functions.common.forget import Forgetter
-from functions.common.gallery_store import EnrolledFace, GalleryStore
-from functions.common.jobs import INTERNAL_ERROR, JobStore, RangeSummary
-from functions.common.keys import job_id
-from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import metrics
-from functions.common.people_store import PeopleStore
-from functions.face_recognition.recognize import Recognizer
-from functions.lookup.look_up import Lookup
-from functions.lookup.publish import Publisher
-from functions.video_split.deadline import Deadline
-from functions.video_split.division import Division
-from functions.video_split.limits import Limits
-from functions.video_split.range_queue import RangeQueue
-from functions.video_split.split import Splitter
-from infra.pipeline import EVENT_BUS, BucketRole, Settings, describe
-from local.cloud import LocalCloud, create_client
-from local.demo.photos import ensure_photos
-from local.demo.story import OBAMA
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.preparation import read_gallery
-from model.build.folder import ensure_model_files
-from model.embedders import DEFAULT_EMBEDDER
-from model.engine import load_engine
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.demo.story import OBAMA
+from rollcall.cli.preparation import read_gallery
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.contracts.errors import Superseded
+from rollcall.contracts.events import LookupMessage, RangeMessage, SplitRange, Stretch, Upload
+from rollcall.contracts.jobs import INTERNAL_ERROR, JobStore, RangeSummary
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.contracts.object_keys import job_id
+from rollcall.engine.engine import load_engine
+from rollcall.local.cloud import LocalCloud, create_client
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.media.deadline import Deadline
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.limits import Limits
+from rollcall.people.gallery_store import EnrolledFace, GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.pipeline.description import EVENT_BUS, BucketRole, Settings, describe
+from rollcall.results.announce import Announcer
+from rollcall.results.forget import Forgetter
+from rollcall.results.publisher import Publisher
+from rollcall.runtime.observability import metrics
+from rollcall.stages.lookup import Lookup
+from rollcall.stages.range_queue import RangeQueue
+from rollcall.stages.recognize import Recognizer
+from rollcall.stages.split import Splitter
+from rollcall.weights.folder import ensure_model_files
 from tests.made_photos import saved
 
 PREFIX = "late"

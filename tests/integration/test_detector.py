@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.material import FOUND_IOU, iou
-from model.build.folder import ensure_model_files
-from model.detectors import DETECTOR_FILES
-from model.engine import Engine, load_engine
-from model.faces import Image
-from model.pyramid import Octaves
+from rollcall.contracts.detector_names import DETECTOR_FILES
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.face import Image
+from rollcall.engine.pyramid import Octaves
+from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "faces"

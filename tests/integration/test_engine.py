@@ -9,13 +9,13 @@ import numpy as np
 import openvino
 import pytest
 
-from model.build.folder import ensure_model_files
-from model.detectors import DETECTOR_FILES
-from model.engine import load_engine
-from model.load_detector import load_detector
-from model.pyramid import Octaves
-from model.sessions import OpenVinoSession
-from model.settings import load_settings
+from rollcall.contracts.detector_names import DETECTOR_FILES
+from rollcall.engine.detection.load_detector import load_detector
+from rollcall.engine.engine import load_engine
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.pyramid import Octaves
+from rollcall.engine.sessions import OpenVinoSession
+from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 GOLDEN = Path(__file__).with_name("golden_embeddings.json")
@@ -155,8 +155,8 @@ def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
     middle = np.array([face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2])
     height, width = points
     expected = (middle[1], width - middle[0]) if quarters == 1 else (height - middle[1], middle[0])
-    centre = np.array([found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2])
-    assert np.abs(centre - expected).max() < 0.15 * face.box[2]
+    center = np.array([found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2])
+    assert np.abs(center - expected).max() < 0.15 * face.box[2]
     assert np.linalg.norm(found.embedding - face.embedding) < 0.35
     assert np.linalg.norm(found.landmarks.mean(axis=0) - expected) < 0.3 * face.box[2]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.photos import ensure_photos
-from model.build.folder import ensure_model_files
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA
 from tests.integration.deployments import PREFIX, RunningDeployment, run_rollcall, running_deployment
 

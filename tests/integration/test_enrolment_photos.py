@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
-from functions.common.enrolment import NotEnrolled, main_face
-from local.enrolment import enrol, scan_gallery
-from local.photo_reader import EnginePhotoReader
-from model.build.folder import ensure_model_files
-from model.embedders import DEFAULT_EMBEDDER
-from model.engine import Engine, load_engine
-from model.enrolment import foreign_ones, load_enrolment_limits, odd_ones
-from model.faces import Image
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.face import Image
+from rollcall.people.enrollment import NotEnrolled, main_face
+from rollcall.people.gallery_source import enroll, scan_gallery
+from rollcall.people.odd_faces import foreign_ones, load_enrollment_limits, odd_ones
+from rollcall.people.photo_reader import EnginePhotoReader
+from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 JOHNS = DATA / "johns"
-LIMITS = load_enrolment_limits(DEFAULT_EMBEDDER)
+LIMITS = load_enrollment_limits(DEFAULT_EMBEDDER)
 TIGHT = ("150×150, filled", "150×150, filled, tilted")
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
@@ -148,7 +148,7 @@ def test_bad_photos_and_photos_of_others_are_left_out_with_their_reasons(engine:
     cv2.imwrite(str(folder / "y-blurred.jpg"), cv2.GaussianBlur(image, (0, 0), 30))
     notes: Notes = []
 
-    faces = enrol(scan_gallery([tmp_path], note=pytest.fail), EnginePhotoReader(engine), LIMITS, note=notes.append)
+    faces = enroll(scan_gallery([tmp_path], note=pytest.fail), EnginePhotoReader(engine), LIMITS, note=notes.append)
 
     assert [face.source for face in faces] == [path.name for path in good]
     blurred, other, hint = notes

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from functions.common.gallery_store import EnrolledFace
-from infra.pipeline import Settings
-from local.demo.photos import ensure_photos
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
-from model.engine import load_engine
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import Enrollment
+from rollcall.engine.engine import load_engine
+from rollcall.people.gallery_store import EnrolledFace
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import OBAMA, Videos
 from tests.facenet_weights import facenet_folder
 from tests.integration.deployments import run_rollcall
@@ -55,7 +55,7 @@ def dlib_gallery(videos: Videos) -> Path:
 @pytest.fixture(scope="module")
 def api_on_a_dlib_gallery(model_dir: Path) -> Iterator[RunningApi]:
     settings = Settings(prefix=PREFIX, embedder="facenet", max_concurrency=1)
-    with running_api(Enrolment(faces=[ANN], records=[]), model_dir, settings) as running:
+    with running_api(Enrollment(faces=[ANN], records=[]), model_dir, settings) as running:
         yield running
 
 
@@ -148,7 +148,7 @@ def test_without_its_weights_it_is_refused_with_what_to_do(
 
     assert answer.returncode == 1
     (line,) = answer.stderr.splitlines()
-    assert "lack the embedder facenet: build it with `python -m model.build --facenet-weights FILE`" in line
+    assert "lack the embedder facenet: build it with `python -m rollcall.weights --facenet-weights FILE`" in line
 
 
 def test_an_upload_is_told_that_the_gallery_is_of_another_embedder(
@@ -169,7 +169,7 @@ def test_an_upload_is_told_that_the_gallery_is_of_another_embedder(
     assert "made with dlib-resnet, and faces are read with facenet" in failure["error"]["message"]
 
 
-def test_the_api_neither_names_nor_enrols_anybody_then(api_on_a_dlib_gallery: RunningApi, videos: Videos) -> None:
+def test_the_api_neither_names_nor_enrolls_anybody_then(api_on_a_dlib_gallery: RunningApi, videos: Videos) -> None:
     photo = (videos.photos / "obama.jpg").read_bytes()
 
     asked = api_on_a_dlib_gallery.send("/v1/recognize", photo)

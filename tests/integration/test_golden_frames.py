@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.build.folder import ensure_model_files
-from model.engine import Engine, load_engine
-from model.tracks import overlaps
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.people.tracks import overlaps
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.golden_frames import DATA, EMBEDDER, GOLDEN, MIN_FACE, faces_of, pictures
 
 LEAST_OVERLAP = 0.9  # intersection over union: a box may move by a few pixels

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from functions.common.errors import DecoderLost
-from functions.video_split.decode import Gop, decode
-from functions.video_split.ffmpeg import find
-from functions.video_split.probe import Limits, Media, probe
+from rollcall.contracts.errors import DecoderLost
+from rollcall.media.videos.decode import Gop, decode
+from rollcall.media.videos.ffmpeg import find
+from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.made_media import numbered
 
 ATTEMPTS = 8  # at the message of an upload

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.cloud import LocalCloud
+from rollcall.local.cloud import LocalCloud
 from tests.integration.throwaway import LAMBDAS, Messages, function, pipeline, until
 
 FUNCTIONS = (

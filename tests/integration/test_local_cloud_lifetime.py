@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.cloud import CloudStopped, LocalCloud
-from local.errors import PortInUse
-from local.lambda_host.message_source import Delivery
+from rollcall.contracts.usage_error import PortInUse
+from rollcall.local.cloud import CloudStopped, LocalCloud
+from rollcall.local.lambda_host.unreliable_source import Delivery
 from tests.integration.throwaway import LAMBDAS, Messages, function, pipeline, until
 
 HOST_PROGRAM = """
 import json, time
-from local.cloud import LocalCloud
+from rollcall.local.cloud import LocalCloud
 from tests.integration.throwaway import LAMBDAS, Messages, function, pipeline, until
 
 with LocalCloud(pipeline(function("plain", timeout=500)), task_root=LAMBDAS) as cloud:
@@ -142,7 +142,7 @@ def listeners(port):
 
 def test_a_server_that_ended_by_itself_is_told_of():
     with LocalCloud(pipeline()) as cloud:
-        server = next(child for child in psutil.Process().children() if "local.moto_server" in child.cmdline())
+        server = next(child for child in psutil.Process().children() if "rollcall.local.moto_server" in child.cmdline())
         server.kill()
         until(lambda: cloud.aws_exit_code is not None)  # once its last thread is gone, and not only its first
 

@@ -16,9 +16,9 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
-from local.cloud import LocalCloud
-from local.lambda_host.processes import peak_megabytes
-from local.provision import provision
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.processes import peak_megabytes
+from rollcall.local.provision import provision
 from tests.integration.throwaway import Messages, pipeline, until
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,7 @@ def test_many_readers_of_a_big_object_do_not_fill_the_memory(cloud, s3):
     size = 64 * MEGABYTE
     s3.put_object(Bucket="try-output", Key="big", Body=bytes(size))
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "try-output", "Key": "big"})
-    server = next(child for child in psutil.Process().children() if "local.moto_server" in child.cmdline())
+    server = next(child for child in psutil.Process().children() if "rollcall.local.moto_server" in child.cmdline())
     before = peak_megabytes(server.pid)
 
     with ExitStack() as stack:  # as ffmpeg does: ask for all that follows, read a little

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import pytest
 
-from functions.common.errors import Superseded
-from functions.common.events import Upload
-from functions.common.jobs import INTERNAL_ERROR, JobStore
-from functions.common.keys import pack_key
-from functions.common.lookup_queue import LookupQueue
-from functions.face_recognition.recognize import Recognizer
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
-from local.provision import provision
-from model.engine import Engine
+from rollcall.contracts.errors import Superseded
+from rollcall.contracts.events import Upload
+from rollcall.contracts.jobs import INTERNAL_ERROR, JobStore
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.contracts.object_keys import pack_key
+from rollcall.engine.engine import Engine
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.provision import provision
+from rollcall.pipeline.description import Settings, describe
+from rollcall.stages.recognize import Recognizer
 from tests.integration.throwaway import Messages, pipeline
 
 if TYPE_CHECKING:

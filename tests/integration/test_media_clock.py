@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import TooLong
-from functions.video_split.decode import Gop, decode
-from functions.video_split.ffmpeg import Binaries, find
-from functions.video_split.probe import Limits, probe
+from rollcall.contracts.errors import TooLong
+from rollcall.media.videos.decode import Gop, decode
+from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.probe import Limits, probe
 from tests.integration.made_media import frame_number, make, numbered, with_sound
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import MediaError, TruncatedMedia, UnreadableMedia
-from functions.video_split.decode import decode
-from functions.video_split.ffmpeg import find
-from functions.video_split.limits import Limits
-from functions.video_split.probe import Media, probe
+from rollcall.contracts.errors import MediaError, TruncatedMedia, UnreadableMedia
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.ffmpeg import find
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.probe import Media, probe
 from tests.integration.made_media import synthetic
 
 AGAIN = "Upload it again from the original."

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.video_split.decode import decode
-from functions.video_split.ffmpeg import Binaries, find
-from functions.video_split.probe import Limits, Media, probe
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.made_media import make
 
 LIMITS = Limits()

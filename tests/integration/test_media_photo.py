@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from functions.common.errors import MediaError, TooManyPixels, TruncatedMedia
-from functions.common.photo_decoder import PhotoDecoder
-from functions.video_split.decode import decode
-from functions.video_split.limits import Limits
-from functions.video_split.probe import photo_decoder, probe
+from rollcall.contracts.errors import MediaError, TooManyPixels, TruncatedMedia
+from rollcall.media.photos.photo_decoder import PhotoDecoder
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.probe import photo_decoder, probe
 from tests.made_photos import FORMATS, colors, difference, oriented, png_claiming, saved
 
 

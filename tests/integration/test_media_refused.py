@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import MediaError, NoVideo, TooManyPixels, TooSlow, TruncatedMedia, UnreadableMedia
-from functions.video_split.decode import Gop, decode
-from functions.video_split.ffmpeg import Binaries, system_binaries, wheel_binaries
-from functions.video_split.probe import Limits, probe
+from rollcall.contracts.errors import MediaError, NoVideo, TooManyPixels, TooSlow, TruncatedMedia, UnreadableMedia
+from rollcall.media.videos.decode import Gop, decode
+from rollcall.media.videos.ffmpeg import Binaries, system_binaries, wheel_binaries
+from rollcall.media.videos.probe import Limits, probe
 from tests.integration.made_media import make, numbered, synthetic, with_sound
 
 

@@ -14,14 +14,14 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from functions.common.errors import SourceUnavailable, TooSlow, TruncatedMedia
-from functions.common.events import Upload
-from functions.video_split.deadline import Deadline
-from functions.video_split.decode import decode
-from functions.video_split.ffmpeg import Binaries, find
-from functions.video_split.probe import Limits, probe
-from functions.video_split.range_server import RangeServer
-from functions.video_split.s3_object import S3Object
+from rollcall.contracts.errors import SourceUnavailable, TooSlow, TruncatedMedia
+from rollcall.contracts.events import Upload
+from rollcall.media.deadline import Deadline
+from rollcall.media.range_server import RangeServer
+from rollcall.media.s3_object import S3Object
+from rollcall.media.videos.decode import decode
+from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.probe import Limits, probe
 from tests.integration.made_media import numbered, synthetic
 
 LIMITS = Limits()

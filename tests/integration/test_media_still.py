@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.common.errors import TooSlow
-from functions.common.events import Stretch
-from functions.video_split.deadline import Deadline
-from functions.video_split.decode import WHOLE, Gop, decode
-from functions.video_split.ffmpeg import Binaries, find
-from functions.video_split.mpjpeg import jpegs
-from functions.video_split.probe import Limits, probe
+from rollcall.contracts.errors import TooSlow
+from rollcall.contracts.events import Stretch
+from rollcall.media.deadline import Deadline
+from rollcall.media.videos.decode import WHOLE, Gop, decode
+from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.mpjpeg import jpegs
+from rollcall.media.videos.probe import Limits, probe
 from tests.integration.made_media import frame_number, make, numbered
 
 LIMITS = Limits()
@@ -64,7 +64,7 @@ def test_each_slide_is_encoded_once(
             encoded.append(jpeg)
             yield jpeg
 
-    monkeypatch.setattr("functions.video_split.decode.jpegs", counted)
+    monkeypatch.setattr("rollcall.media.videos.decode.jpegs", counted)
 
     gops = read(path, binaries, stretch=Stretch(first=first))
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import TooSlow, TruncatedMedia
-from functions.common.events import Stretch
-from functions.video_split.deadline import Deadline
-from functions.video_split.decode import WHOLE, Gop, decode
-from functions.video_split.divide import divide
-from functions.video_split.division import Division
-from functions.video_split.ffmpeg import Binaries, find, system_binaries, wheel_binaries
-from functions.video_split.probe import Limits, Media, probe
+from rollcall.contracts.errors import TooSlow, TruncatedMedia
+from rollcall.contracts.events import Stretch
+from rollcall.media.deadline import Deadline
+from rollcall.media.videos.decode import WHOLE, Gop, decode
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.ffmpeg import Binaries, find, system_binaries, wheel_binaries
+from rollcall.media.videos.probe import Limits, Media, probe
+from rollcall.media.videos.stretches import divide
 from tests.integration.made_media import every_sample, make, synthetic, with_sound
 
 LIMITS = Limits()

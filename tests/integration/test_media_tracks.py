@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.video_split.ffmpeg import Binaries, find
-from functions.video_split.probe import Limits, Media, probe
+from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.made_media import make
 
 SMALL = ("-f", "lavfi", "-i", "testsrc=s=160x90:r=25:d=4")

@@ -9,10 +9,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from functions.common.errors import TooLong
-from functions.video_split.decode import Gop, decode
-from functions.video_split.ffmpeg import Binaries, system_binaries, wheel_binaries
-from functions.video_split.probe import Limits, Media, probe
+from rollcall.contracts.errors import TooLong
+from rollcall.media.videos.decode import Gop, decode
+from rollcall.media.videos.ffmpeg import Binaries, system_binaries, wheel_binaries
+from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.made_media import every_sample, frame_number, make, numbered, set_matrix, synthetic, with_sound
 
 LIMITS = Limits()
@@ -192,7 +192,7 @@ def test_interlaced_and_ten_bit(binaries: Binaries, tmp_path: Path, options: tup
 
 
 @pytest.mark.parametrize(
-    "colours", [("bt601", "smpte170m"), ("bt601", "bt470bg"), ("bt709", "bt709"), ("bt2020", "bt2020nc")]
+    "colors", [("bt601", "smpte170m"), ("bt601", "bt470bg"), ("bt709", "bt709"), ("bt2020", "bt2020nc")]
 )
 @pytest.mark.parametrize(
     "stored",
@@ -208,8 +208,8 @@ def test_interlaced_and_ten_bit(binaries: Binaries, tmp_path: Path, options: tup
         ("pc", "yuv420p", "64x64"),
     ],
 )
-def test_colours(binaries: Binaries, tmp_path: Path, colours: tuple[str, str], stored: tuple[str, str, str]) -> None:
-    (matrix, tag), (levels, pixels, size) = colours, stored
+def test_colors(binaries: Binaries, tmp_path: Path, colors: tuple[str, str], stored: tuple[str, str, str]) -> None:
+    (matrix, tag), (levels, pixels, size) = colors, stored
     picture = f"scale=out_color_matrix={matrix}:out_range={levels},format={pixels}"
     options = ("-vf", picture, "-c:v", "ffv1", "-strict", "-1", "-colorspace", tag, "-color_range", levels)
     inputs = ["-f", "lavfi", "-i", f"color=0xE04030:s={size}:d=0.1,format=rgb24"]
@@ -218,7 +218,7 @@ def test_colours(binaries: Binaries, tmp_path: Path, colours: tuple[str, str], s
     assert image(gops[0].frames[0]).getpixel((32, 32)) == pytest.approx((0xE0, 0x40, 0x30), abs=4)
 
 
-def test_colours_that_are_not_named_are_those_of_bt601(binaries: Binaries, tmp_path: Path) -> None:
+def test_colors_that_are_not_named_are_those_of_bt601(binaries: Binaries, tmp_path: Path) -> None:
     inputs = ["-f", "lavfi", "-i", "color=0xE04030:s=64x64:d=0.1,format=rgb24"]
     path = make(binaries, tmp_path / "v.mp4", "-pix_fmt", "yuv420p", "-c:v", "libx264", inputs=inputs)
     _, gops = read(path, binaries)

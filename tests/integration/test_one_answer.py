@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from functions.common.keys import result_key
-from functions.common.photo_pixels import INCOMPLETE
-from functions.common.refusals import ACCEPTED
-from local.preparation import prepare_model_files, read_enrolment
+from rollcall.cli.preparation import prepare_model_files, read_enrollment
+from rollcall.contracts.object_keys import result_key
+from rollcall.media.photos.photo_pixels import INCOMPLETE
+from rollcall.media.refusals import ACCEPTED
 from tests.integration.running_api import RunningApi, running_api
 from tests.integration.throwaway import until
 from tests.made_photos import bitmap_of, saved, tiff_of
@@ -137,7 +137,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def api(gallery: Path) -> Iterator[RunningApi]:
     model_dir = prepare_model_files()
-    with running_api(read_enrolment([gallery], None, model_dir), model_dir) as running:
+    with running_api(read_enrollment([gallery], None, model_dir), model_dir) as running:
         yield running
 
 
@@ -173,7 +173,7 @@ def by_http(api: RunningApi, photos: dict[str, Path]) -> dict[str, Told]:
 
 
 def by_command(gallery: Path, photos: dict[str, Path]) -> dict[str, str]:
-    command = [sys.executable, "-m", "local.cli", "faces", "--gallery", str(gallery), *map(str, photos.values())]
+    command = [sys.executable, "-m", "rollcall", "faces", "--gallery", str(gallery), *map(str, photos.values())]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert answer.returncode == 1  # some are refused
     lines = [json.loads(line) for line in answer.stdout.splitlines()]

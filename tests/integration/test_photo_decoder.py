@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.common.errors import DecoderLost, TooSlow
-from functions.common.photo_decoder import ATTEMPTS, PhotoDecoder
+from rollcall.contracts.errors import DecoderLost, TooSlow
+from rollcall.media.photos.photo_decoder import ATTEMPTS, PhotoDecoder
 from tests.made_photos import FORMATS, colors, saved
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")

@@ -11,15 +11,15 @@ from PIL.Image import Transpose
 
 from benchmarks.accuracy.conditions import CONDITIONS, cut_out
 from benchmarks.accuracy.material import read
-from functions.video_split.limits import Limits
-from functions.video_split.probe import probe
-from local.photo_reader import EnginePhotoReader
-from model.build.folder import ensure_model_files
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER
-from model.engine import Engine, load_engine
-from model.faces import Face, Image
-from model.gallery import Gallery, Templates
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.face import Face, Image
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.probe import probe
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery import Gallery, Templates
+from rollcall.people.photo_reader import EnginePhotoReader
+from rollcall.weights.folder import ensure_model_files
 from tests.made_photos import saved as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -10,18 +10,18 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.pipeline import BUCKET_ROLES, Settings
-from local.commands import smoke as command
-from local.commands.status import queue_counts
-from local.demo.photos import ensure_photos
-from local.deployment import Deployment
-from local.parser import QUEUES, build_parser
-from local.smoke.failure import SmokeTestFailed
-from local.smoke.material import Material, material, read_faces
-from local.smoke.people import marked
-from local.smoke.waiting import Patience
-from model.build.folder import ensure_model_files
-from model.embedders import DEFAULT_EMBEDDER
+from rollcall.cli.commands import smoke as command
+from rollcall.cli.commands.status import queue_counts
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.deployment import Deployment
+from rollcall.cli.parser import QUEUES, build_parser
+from rollcall.cli.smoke.failure import SmokeTestFailed
+from rollcall.cli.smoke.material import Material, material, read_faces
+from rollcall.cli.smoke.smoke_people import marked
+from rollcall.cli.smoke.waiting import Patience
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
+from rollcall.pipeline.description import BUCKET_ROLES, Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, running_deployment
 from tests.integration.throwaway import until

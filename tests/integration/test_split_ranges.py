@@ -11,21 +11,21 @@ import boto3
 import psutil
 import pytest
 
-from functions.common.errors import Superseded
-from functions.common.events import RangeMessage, Upload
-from functions.common.jobs import Job, JobStore
-from functions.common.lookup_queue import LookupQueue
-from functions.common.observability import metrics
-from functions.common.packs import MAX_SAMPLES, Pack, read_pack
-from functions.video_split.deadline import Deadline
-from functions.video_split.division import Division
-from functions.video_split.ffmpeg import find
-from functions.video_split.limits import Limits
-from functions.video_split.range_queue import RangeQueue
-from functions.video_split.split import Splitter
-from infra.pipeline import Settings, describe
-from local.cloud import LocalCloud
-from local.lambda_host.environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.contracts.errors import Superseded
+from rollcall.contracts.events import RangeMessage, Upload
+from rollcall.contracts.jobs import Job, JobStore
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.contracts.packs import MAX_SAMPLES, Pack, read_pack
+from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.media.deadline import Deadline
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.ffmpeg import find
+from rollcall.media.videos.limits import Limits
+from rollcall.pipeline.description import Settings, describe
+from rollcall.runtime.observability import metrics
+from rollcall.stages.range_queue import RangeQueue
+from rollcall.stages.split import Splitter
 from tests.integration.made_media import make, synthetic
 
 SECONDS = 45
@@ -195,10 +195,10 @@ def test_whoever_closes_a_complete_job_asks_for_the_lookup(split: Split, long_vi
     split.recognize(upload)
     assert split.receive("lookup") == []
 
-    recognised = split.job(upload).done
+    recognized = split.job(upload).done
     # the last range's only pack is recognised before the split has reported it
     split.jobs.gop_done(upload.job, RangeMessage.model_validate_json(last).range.first_pack)
-    assert split.job(upload).done > recognised
+    assert split.job(upload).done > recognized
     splitter.split(last, deadline=Deadline.after(AMPLE))
 
     assert len(split.receive("lookup")) == 1

@@ -17,10 +17,10 @@ import boto3
 import psutil
 import pytest
 
-from local.demo.photos import ensure_photos
+from rollcall.cli.demo.demo_photos import ensure_photos
 from tests.integration.throwaway import until
 
-COMMAND = [sys.executable, "-m", "local.cli", "up", "--port", "0", "--api-port", "0", "--prefix", "lives"]
+COMMAND = [sys.executable, "-m", "rollcall", "up", "--port", "0", "--api-port", "0", "--prefix", "lives"]
 
 
 class Up:
@@ -104,14 +104,14 @@ def test_a_worker_that_is_killed_is_told_of_and_replaced(up: Up, photo: Path) ->
 
 
 def test_the_api_is_started_again_and_requests_meanwhile_are_answered(up: Up, photo: Path) -> None:
-    up.kill("functions.api")
+    up.kill("rollcall.api")
 
     assert up.post(photo) == "astronaut:Eileen"
     assert "signal: SIGKILL" in up.wait_for("the HTTP API ended")
 
 
 def test_a_recognizer_that_is_killed_is_told_of(up: Up, photo: Path) -> None:
-    up.kill("functions.api.recogniser")
+    up.kill("rollcall.api.recognizers.recognizer")
 
     until(lambda: up.post(photo) == "astronaut:Eileen" and up.told("a recognizer of the HTTP API ended"))
 
@@ -131,7 +131,7 @@ def test_a_result_that_is_gone_ends_nothing(up: Up, photo: Path) -> None:
 
 
 def test_the_local_aws_comes_back_empty_with_the_gallery_and_says_what_is_lost(up: Up, photo: Path) -> None:
-    up.kill("local.moto_server")
+    up.kill("rollcall.local.moto_server")
     up.upload("second.png", photo.read_bytes())  # waits until it serves again
 
     assert "Eileen" in up.wait_for("done second.png: ")

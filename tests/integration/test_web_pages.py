@@ -7,10 +7,10 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from infra.pipeline import Settings
-from local.demo.photos import ensure_photos
-from local.preparation import Enrolment
-from model.build.folder import ensure_model_files
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.preparation import Enrollment
+from rollcall.pipeline.description import Settings
+from rollcall.weights.folder import ensure_model_files
 from tests.integration.browser import CHROMIUM, PageServer, opened, page_server, shown
 from tests.integration.running_api import RunningApi, running_api
 
@@ -35,9 +35,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 @pytest.fixture(scope="module")
 def api(pages: PageServer) -> Iterator[RunningApi]:
-    enrolment = Enrolment(faces=[], records=[{"name": "Ada", "born": SECRET}])
+    enrollment = Enrollment(faces=[], records=[{"name": "Ada", "born": SECRET}])
     settings = Settings(prefix=PREFIX, max_concurrency=1, api_cors_origins=f"http://app.test:{pages.port}")
-    with running_api(enrolment, ensure_model_files(progress=print), settings) as running:
+    with running_api(enrollment, ensure_model_files(progress=print), settings) as running:
         photo = pages.files["/photo.jpg"][1]
         running.session.s3.put_object(Bucket=f"{PREFIX}-output", Key=CROP, Body=photo, ContentType="image/jpeg")
         yield running

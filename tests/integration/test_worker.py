@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from infra.pipeline import Pipeline, Queue
-from local.cloud import PROJECT_ROOT, LocalCloud
-from local.provision import provision
+from rollcall.local.cloud import PROJECT_ROOT, LocalCloud
+from rollcall.local.provision import provision
+from rollcall.pipeline.description import Pipeline, Queue
 from tests.integration.throwaway import LAMBDAS, OUTPUT, Messages, pipeline, until
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -63,7 +63,7 @@ def start(cloud: LocalCloud, queue: str, tmp_path: Path) -> Iterator[Start]:
             "WAIT_SECONDS": "1",
         }
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "functions.worker", handler],
+            [sys.executable, "-P", "-m", "rollcall.runtime.worker", handler],
             env=environment | {name: str(value) for name, value in settings.items()},
             cwd=tmp_path,
             stdout=subprocess.PIPE,
@@ -79,7 +79,9 @@ def start(cloud: LocalCloud, queue: str, tmp_path: Path) -> Iterator[Start]:
 
 
 def test_it_loads_nothing_that_the_images_leave_out() -> None:
-    loaded = "import sys, functions.worker.__main__; print(sorted(n for n in sys.modules if '.parser.models' in n))"
+    loaded = (
+        "import sys, rollcall.runtime.worker.__main__; print(sorted(n for n in sys.modules if '.parser.models' in n))"
+    )
 
     output = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
 

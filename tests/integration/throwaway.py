@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from infra.pipeline import Bucket, Function, Notification, Pipeline, Queue, Table
-from local.cloud import LocalCloud
+from rollcall.local.cloud import LocalCloud
+from rollcall.pipeline.description import Bucket, Function, Notification, Pipeline, Queue, Table
 
 LAMBDAS = Path(__file__).parent / "lambdas"
 OUTPUT = "try-output"

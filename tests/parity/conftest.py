@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.build.files import write_files
-from model.build.sources import Source, fetch_sources
+from rollcall.weights.files import write_files
+from rollcall.weights.sources import Source, fetch_sources
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 Network = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.build.dlib_resnet import dlib_resnet
-from model.build.sources import DLIB_RESNET
+from rollcall.weights.dlib_resnet import dlib_resnet
+from rollcall.weights.sources import DLIB_RESNET
 
 TOLERANCE = 1e-5
 # Euclidean, of embeddings: a bad photo moves its person's by 0.1 and more, another person's is 0.6 away

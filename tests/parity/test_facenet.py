@@ -8,9 +8,9 @@ import openvino
 import pytest
 import torch
 
-from model.build.errors import ArchiveError
-from model.build.facenet import CHIP_SIDE, facenet
-from model.build.torch_archive import read_state_dict
+from rollcall.weights.build_errors import ArchiveError
+from rollcall.weights.facenet import CHIP_SIDE, facenet
+from rollcall.weights.torch_archive import read_state_dict
 
 TOLERANCE = 1e-5
 

@@ -1,12 +1,12 @@
-"""The files as a whole: how `python -m model.build` behaves with the real packages."""
+"""The files as a whole: how `python -m rollcall.weights` behaves with the real packages."""
 
 import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
-from model.build.files import write_files
-from model.build.folder import is_complete
+from rollcall.weights.files import write_files
+from rollcall.weights.folder import is_complete
 
 
 def test_same_sources_give_the_same_bytes(weights, model_files, tmp_path):
@@ -40,5 +40,5 @@ def test_killed_concurrent_and_damaged(tmp_path):
 
 
 def _start(directory: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "model.build", "--out", str(directory)]
+    command = [sys.executable, "-m", "rollcall.weights", "--out", str(directory)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

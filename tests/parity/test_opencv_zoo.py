@@ -7,11 +7,11 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from model.build.opencv_zoo import restored_yunet, sface
-from model.build.sources import SFACE, YUNET
-from model.detectors import YUNET_STRIDES
-from model.sessions import OpenVinoSession, runtime
-from model.yunet import proposals
+from rollcall.contracts.detector_names import YUNET_STRIDES
+from rollcall.engine.detection.yunet import proposals
+from rollcall.engine.sessions import OpenVinoSession, runtime
+from rollcall.weights.opencv_zoo import restored_yunet, sface
+from rollcall.weights.sources import SFACE, YUNET
 
 
 def _original(content: bytes, pixels: np.ndarray) -> dict[str, np.ndarray]:

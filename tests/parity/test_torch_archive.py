@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.build.sources import ONET, PNET, RNET
-from model.build.torch_archive import read_state_dict
+from rollcall.weights.sources import ONET, PNET, RNET
+from rollcall.weights.torch_archive import read_state_dict
 
 
 @pytest.mark.parametrize("source", [PNET, RNET, ONET], ids=lambda source: source.file)

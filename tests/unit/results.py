@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from functions.common.jobs import JobError
-from functions.common.results import Best, Failure, Person, Result, Segment, Timings, Unknown
+from rollcall.contracts.jobs import JobError
+from rollcall.results.result import Best, Failure, Person, Result, Segment, Timings, Unknown
 
 Span = tuple[float, float]
 

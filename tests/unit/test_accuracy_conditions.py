@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED, Degrade, cut_out
-from model.faces import Box, Image
+from rollcall.engine.face import Box, Image
 
 BOX: Box = (60.0, 70.0, 80.0, 100.0)
 MADE_BAD = {name: degrade for name, degrade in (CONDITIONS | RUINED).items() if name != "as it is"}

@@ -12,8 +12,8 @@ from benchmarks.accuracy.group_tables import group_lines, group_page
 from benchmarks.accuracy.groups import by_group
 from benchmarks.accuracy.leave_out import ask
 from benchmarks.accuracy.people import People, read_groups, read_relatives
-from functions.common.gallery_store import EnrolledFace
-from model.calibration import Calibration, load_calibration
+from rollcall.people.calibration import Calibration, load_calibration
+from rollcall.people.gallery_store import EnrolledFace
 
 EMBEDDER = "dlib-resnet"
 FAR = 0.9

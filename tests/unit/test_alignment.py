@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.alignment import as_matrices, chip_transforms, sface_transforms, similarity
+from rollcall.engine.alignment import as_matrices, chip_transforms, sface_transforms, similarity
 
 
 @pytest.fixture

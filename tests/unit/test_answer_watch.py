@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.common.events import Upload
-from functions.common.jobs import JobStore
-from local.answer_watch import AnswerWatch, FinishedJobs
+from rollcall.cli.answer_watch import AnswerWatch, FinishedJobs
+from rollcall.contracts.events import Upload
+from rollcall.contracts.jobs import JobStore
 
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
 MALFORMED: list[dict[str, Any]] = [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from functions.api.access import IamCallers
-from functions.api.errors import Unauthenticated
+from rollcall.api.access import IamCallers
+from rollcall.api.http_errors import Unauthenticated
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/camera/7"
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.api.archive import Archive
-from functions.api.decisions import Decision
-from functions.api.messages import SeenPhoto
-from functions.api.photo_store import KeptPhoto
-from model.calibration import load_calibration
+from rollcall.api.photos.archive import Archive
+from rollcall.api.photos.decisions import Decision
+from rollcall.api.photos.photo_store import KeptPhoto
+from rollcall.api.recognizers.messages import SeenPhoto
+from rollcall.people.calibration import load_calibration
 
 NOTHING = SeenPhoto(width=1, height=1, faces=[], seconds_spent=0.0)
 NOBODY = Decision(matches=[], identities=[], decided_by={}, calibration=load_calibration("fused"))

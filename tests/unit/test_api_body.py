@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from functions.api.body import BodyReader
-from functions.api.errors import BadRequest, BodyTooLarge, BodyTooSlow, Overloaded
+from rollcall.api.body import BodyReader
+from rollcall.api.http_errors import BadRequest, BodyTooLarge, BodyTooSlow, Overloaded
 
 
 def sent(pieces: Iterable[bytes], *, ends: bool = True, length: int | None = None) -> Request:

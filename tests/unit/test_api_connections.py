@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from functions.api.connections import HEAD_BYTES, bounded
+from rollcall.api.connections import HEAD_BYTES, bounded
 
 MOST = 20
 HEAD_SECONDS = 0.6

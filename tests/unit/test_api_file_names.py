@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.api.file_names import MAX_FILE_NAME_BYTES, key_name
+from rollcall.api.file_names import MAX_FILE_NAME_BYTES, key_name
 
 
 @pytest.mark.parametrize(

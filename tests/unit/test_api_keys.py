@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.api.api_keys import ApiKeyStore, RateLimiter
+from rollcall.api.api_keys import ApiKeyStore, RateLimiter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

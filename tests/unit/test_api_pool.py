@@ -6,15 +6,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from functions.api.errors import Overloaded
-from functions.api.messages import Looked, Ready, Refusal, SeenPhoto
-from functions.api.pool import Recogniser, RecogniserPool
-from functions.common.channel import PeerGone
+from rollcall.api.http_errors import Overloaded
+from rollcall.api.recognizers.messages import Looked, Ready, Refusal, SeenPhoto
+from rollcall.api.recognizers.recognizer_pool import Recognizer, RecognizerPool
+from rollcall.runtime.confined.channel import PeerGone
 
 DEADLY, HANGING, UNLUCKY, DOOMED, ODD = b"deadly", b"hanging", b"unlucky", b"doomed", b"odd"
 
 
-class Script(Recogniser):
+class Script(Recognizer):
     """Says what it was given; dies of some photos."""
 
     def __init__(self, gate: threading.Event, batches: list[list[bytes]]) -> None:
@@ -65,11 +65,11 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-def open_pool(stage: Stage) -> Iterator[Callable[..., RecogniserPool]]:
+def open_pool(stage: Stage) -> Iterator[Callable[..., RecognizerPool]]:
     with ExitStack() as ending:
 
-        def start(*, size: int = 1, together: int = 4, waiting: int = 100) -> RecogniserPool:
-            pool = RecogniserPool(stage.start, size=size, together=together, waiting=waiting, lone_bytes=20)
+        def start(*, size: int = 1, together: int = 4, waiting: int = 100) -> RecognizerPool:
+            pool = RecognizerPool(stage.start, size=size, together=together, waiting=waiting, lone_bytes=20)
             ending.callback(pool.close)
             return pool
 
@@ -82,7 +82,7 @@ def widths(answers: list) -> list[int]:
 
 
 def test_what_waits_goes_together_and_every_answer_finds_its_photo(
-    open_pool: Callable[..., RecogniserPool], stage: Stage
+    open_pool: Callable[..., RecognizerPool], stage: Stage
 ) -> None:
     pool = open_pool()
     answers = [pool.look(b"x" * number) for number in range(1, 11)]
@@ -92,7 +92,7 @@ def test_what_waits_goes_together_and_every_answer_finds_its_photo(
     assert max(map(len, stage.batches)) == 4
 
 
-def test_a_large_photo_keeps_nobody_waiting_behind_it(open_pool: Callable[..., RecogniserPool], stage: Stage) -> None:
+def test_a_large_photo_keeps_nobody_waiting_behind_it(open_pool: Callable[..., RecognizerPool], stage: Stage) -> None:
     pool = open_pool()
     answers = [pool.look(b"y" * 30) for _ in range(4)]
     stage.gate.set()
@@ -103,7 +103,7 @@ def test_a_large_photo_keeps_nobody_waiting_behind_it(open_pool: Callable[..., R
 
 @pytest.mark.parametrize(("bad", "code"), [(DEADLY, "unreadable-media"), (HANGING, "too-slow")])
 def test_only_the_photo_to_blame_is_refused(
-    open_pool: Callable[..., RecogniserPool], stage: Stage, bad: bytes, code: str
+    open_pool: Callable[..., RecognizerPool], stage: Stage, bad: bytes, code: str
 ) -> None:
     pool = open_pool()
     answers = [pool.look(photo) for photo in (b"a", b"bb", bad, b"dddd", b"eeeee")]
@@ -119,7 +119,7 @@ def test_only_the_photo_to_blame_is_refused(
 
 @pytest.mark.parametrize("bad", [UNLUCKY, ODD])
 def test_a_photo_is_not_to_blame_for_what_does_not_happen_each_time(
-    open_pool: Callable[..., RecogniserPool], stage: Stage, bad: bytes
+    open_pool: Callable[..., RecognizerPool], stage: Stage, bad: bytes
 ) -> None:
     pool = open_pool()
     answers = [pool.look(photo) for photo in (b"a", bad, b"ccc")]
@@ -127,8 +127,8 @@ def test_a_photo_is_not_to_blame_for_what_does_not_happen_each_time(
     assert widths(answers) == [1, len(bad), 3]
 
 
-def test_no_photo_is_refused_because_recognisers_are_ended_from_outside(
-    open_pool: Callable[..., RecogniserPool], stage: Stage
+def test_no_photo_is_refused_because_recognizers_are_ended_from_outside(
+    open_pool: Callable[..., RecognizerPool], stage: Stage
 ) -> None:
     pool = open_pool()
     stage.gate.set()
@@ -139,7 +139,7 @@ def test_no_photo_is_refused_because_recognisers_are_ended_from_outside(
 
 
 def test_more_than_may_wait_is_refused_and_the_rest_is_answered(
-    open_pool: Callable[..., RecogniserPool], stage: Stage
+    open_pool: Callable[..., RecognizerPool], stage: Stage
 ) -> None:
     pool = open_pool(waiting=3)
     answers = [pool.look(b"x")]
@@ -154,15 +154,15 @@ def test_more_than_may_wait_is_refused_and_the_rest_is_answered(
     assert widths(answers) == [1, 1, 1, 1]
 
 
-def test_a_recogniser_that_cannot_be_started_again_fails_its_photos_and_not_the_pool(
-    open_pool: Callable[..., RecogniserPool], stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_a_recognizer_that_cannot_be_started_again_fails_its_photos_and_not_the_pool(
+    open_pool: Callable[..., RecognizerPool], stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = open_pool()
     stage.gate.set()
     assert isinstance(pool.look(DEADLY).result(10), Refusal)
     works = pool._start
 
-    def fail() -> Recogniser:
+    def fail() -> Recognizer:
         raise OSError("no memory")
 
     monkeypatch.setattr(pool, "_start", fail)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from functions.common.local_requests import origins_of
-from local import aws_port
-from local.aws_port import HEAD_BYTES, AwsPort, Served
+from rollcall.local import aws_port
+from rollcall.local.aws_port import HEAD_BYTES, AwsPort, Served
+from rollcall.runtime.local_requests import origins_of
 
 HEAD_SECONDS = 0.4
 PAGE = b"Origin: https://app.example"

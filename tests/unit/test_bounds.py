@@ -1,6 +1,6 @@
 import pytest
 
-from functions.common.bounds import beside, megapixels
+from rollcall.contracts.bounds import beside, megapixels
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from functions.common.gallery_store import EnrolledFace, by_embedder
-from local.calibration import choose, compare, thresholds
-from local.calibration_plot import HEIGHT, WIDTH, draw_rates
-from local.errors import UsageError
-from model.calibration import Calibration, load_calibration
-from model.gallery import Gallery
+from rollcall.cli.show.calibration_plot import HEIGHT, WIDTH, draw_rates
+from rollcall.contracts.usage_error import UsageError
+from rollcall.people.calibration import Calibration, load_calibration
+from rollcall.people.gallery import Gallery
+from rollcall.people.gallery_store import EnrolledFace, by_embedder
+from rollcall.people.resemblance import choose, compare, thresholds
 
 EMBEDDER = "dlib-resnet"
 

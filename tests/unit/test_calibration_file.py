@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.errors import BadSettings
-from infra.pipeline import describe
-from infra.settings import Deployment
-from local.errors import UsageError
-from local.parser import build_parser
-from local.session import settings_from
-from model.calibration_file import read_own_threshold
+from rollcall.cli.parser import build_parser
+from rollcall.cli.session import settings_from
+from rollcall.contracts.usage_error import UsageError
+from rollcall.people.own_threshold import read_own_threshold
+from rollcall.pipeline.deployment_errors import BadSettings
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import describe
 
 GOOD = {"embedder": "fused", "threshold": 1.1}
 

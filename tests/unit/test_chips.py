@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from model.chips import BOX_MARGIN, CUTTERS, DenoisingSettings, denoised
-from model.detector import Detections
-from model.embedders import EMBEDDERS
-from model.pyramid import Octaves
+from rollcall.contracts.embedder_kinds import EMBEDDERS
+from rollcall.engine.chips import BOX_MARGIN, CUTTERS, DenoisingSettings, denoised
+from rollcall.engine.detection.detector import Detections
+from rollcall.engine.pyramid import Octaves
 
 SIDE = 160
 ALIGNED = np.zeros((1, 150, 150, 3), np.uint8)
-DENOISING = DenoisingSettings(noisy=8.0, median=5, grey_levels=60.0, reach=3.0)
+DENOISING = DenoisingSettings(noisy=8.0, median=5, gray_levels=60.0, reach=3.0)
 
 
 @pytest.fixture(scope="module")

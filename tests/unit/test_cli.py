@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline import describe
-from local.parser import build_parser
-from local.session import settings_from
+from rollcall.cli.parser import build_parser
+from rollcall.cli.session import settings_from
+from rollcall.pipeline.description import describe
 
 GALLERY_ENTRY = {"name": "Ann", "embedding": [0.1] * 128}
 
 
 def rollcall(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local.cli", *map(str, arguments)],
+        [sys.executable, "-m", "rollcall", *map(str, arguments)],
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
@@ -76,7 +76,7 @@ def test_the_limits_of_an_upload_reach_the_function_that_reads_it(
 
 def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
     script = (
-        "import sys; from local.cli import build_parser; build_parser().format_help();"
+        "import sys; from rollcall.cli.main import build_parser; build_parser().format_help();"
         "print([name for name in ('boto3', 'cv2', 'numpy', 'openvino', 'pydantic', 'rich') if name in sys.modules])"
     )
 

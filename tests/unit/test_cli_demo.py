@@ -4,10 +4,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.common.results import Result
-from local.demo.story import COLLINS, ENROLLED_FROM, OBAMA, STRANGER, check, truth
-from local.demo.video import FRAMES_PER_SECOND, HEIGHT, WIDTH, Shot, View, backdrop, camera, framed, shoot, walk
-from local.people import read_people
+from rollcall.cli.demo.demo_video import (
+    FRAMES_PER_SECOND,
+    HEIGHT,
+    WIDTH,
+    Shot,
+    View,
+    backdrop,
+    camera,
+    framed,
+    shoot,
+    walk,
+)
+from rollcall.cli.demo.story import COLLINS, ENROLLED_FROM, OBAMA, STRANGER, check, truth
+from rollcall.people.records import read_people
+from rollcall.results.result import Result
 from tests.unit.results import person, result, stranger
 
 BACKDROP = backdrop((90, 60, 40), (40, 30, 26), seed=1)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import UsageError
-from local.folders import LeftOut, walk, why_unreadable
-from local.media_files import find_media, keys_of
+from rollcall.contracts.usage_error import UsageError
+from rollcall.media.folders import LeftOut, walk, why_unreadable
+from rollcall.media.media_files import find_media, keys_of
 
 JPEG = b"\xff\xd8\xff\xe0"
 

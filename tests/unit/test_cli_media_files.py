@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import UsageError
-from local.media_files import MediaFile, find_media, output_path
-from local.outputs import check_output_folder
+from rollcall.cli.outputs import check_output_folder
+from rollcall.contracts.usage_error import UsageError
+from rollcall.media.media_files import MediaFile, find_media, output_path
 
 
 def touch(*paths: Path) -> None:

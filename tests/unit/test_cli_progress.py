@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.common.events import Upload
-from functions.common.jobs import Job, JobError, MediaSummary
-from local.lambda_host.event_source_mapping import FunctionStatus
-from local.progress import LineProgress, SummaryLines, Tally
-from local.submissions import SPLITTING, UPLOADING, Stage, stage_of
-from local.watchdog import PATIENCE_SECONDS, Stalled, Watchdog
+from rollcall.cli.show.progress import LineProgress, SummaryLines, Tally
+from rollcall.cli.submissions import SPLITTING, UPLOADING, Stage, stage_of
+from rollcall.contracts.events import Upload
+from rollcall.contracts.jobs import Job, JobError, MediaSummary
+from rollcall.local.lambda_host.event_source_mapping import FunctionStatus
+from rollcall.local.watchdog import PATIENCE_SECONDS, Stalled, Watchdog
 
 UPLOAD = Upload(bucket="b", key="clip.mp4", version="1")
 MEDIA = MediaSummary(duration=30, frames=60, gops=3, step=0.5, width=640, height=360, seconds_spent=1)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.shown_text import printable
-from local.report import write_report
-from local.result_table import print_result, print_results
-from local.text import clock, record_line
+from rollcall.cli.show.report import write_report
+from rollcall.cli.show.result_table import print_result, print_results
+from rollcall.cli.show.text import clock, record_line
+from rollcall.contracts.shown_text import printable
 from tests.unit.results import failure, person, result, stranger
 
 

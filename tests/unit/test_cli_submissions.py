@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.events import Upload
-from functions.common.jobs import Job
-from functions.common.results import Failure
-from local.errors import UsageError
-from local.media_files import MediaFile
-from local.outputs import check_log_folder, check_output_folder, fetched, write_output
-from local.report import write_report
-from local.submissions import Answer, Push, Stage, Steps, Unreadable
+from rollcall.cli.outputs import check_log_folder, check_output_folder, fetched, write_output
+from rollcall.cli.show.report import write_report
+from rollcall.cli.submissions import Answer, Push, Stage, Steps, Unreadable
+from rollcall.contracts.events import Upload
+from rollcall.contracts.jobs import Job
+from rollcall.contracts.usage_error import UsageError
+from rollcall.media.media_files import MediaFile
+from rollcall.results.result import Failure
 from tests.unit.full_disk import full_disk
 from tests.unit.results import result
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.commands.up import SAME_SECONDS, DeadWorkers
-from local.supervisor import MOST_QUICK_ENDS, QUICK_SECONDS, NotRestarted, Part, Supervisor
+from rollcall.cli.commands.up import SAME_SECONDS, DeadWorkers
+from rollcall.local.supervisor import MOST_QUICK_ENDS, QUICK_SECONDS, NotRestarted, Part, Supervisor
 
 
 class Clock:

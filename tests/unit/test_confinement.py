@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.common import confinement
-from functions.common.errors import DecoderLost
-from functions.video_split.ffmpeg import Child
+from rollcall.contracts.errors import DecoderLost
+from rollcall.media.videos.ffmpeg import Child
+from rollcall.runtime.confined import confinement
 from tests.unit import escapes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the locks are Linux's")
@@ -24,7 +24,7 @@ REACHED = {"done", "result 0, error 0"}
 AS_DECODER = """
 import fcntl, json, os, resource, sys, threading
 from tests.unit import escapes
-from functions.common.photo_process import confine, load_codecs
+from rollcall.media.photos.photo_process import confine, load_codecs
 load_codecs()
 threads = len(os.listdir("/proc/self/task"))
 confine(1_000_000)
@@ -92,7 +92,7 @@ def test_without_landlock_the_decoder_still_reaches_nothing(
 
 
 WITHOUT_LANDLOCK = """
-from functions.common import confinement
+from rollcall.runtime.confined import confinement
 confinement.landlock_version = lambda: 0
 """
 

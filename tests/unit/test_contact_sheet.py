@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.common.gop_faces import FaceRecord, pack_embedding
-from local import fonts
-from local.contact_sheet import MAX_CELLS, choose_times, draw_contact_sheet
-from local.fonts import fit, is_legible, typeset
-from local.sampled_frames import SampledFrame
-from local.subjects import ENROLLED, STRANGER, subjects_of
+from rollcall.cli.show import fonts
+from rollcall.cli.show.contact_sheet import MAX_CELLS, choose_times, draw_contact_sheet
+from rollcall.cli.show.fonts import fit, is_legible, typeset
+from rollcall.cli.show.sampled_frames import SampledFrame
+from rollcall.cli.show.subjects import ENROLLED, STRANGER, subjects_of
+from rollcall.people.gop_faces import FaceRecord, pack_embedding
 from tests.unit.results import person, result, stranger
 
 ANN, OTHER = (np.random.default_rng(seed).normal(size=128).astype(np.float32) for seed in (1, 2))
@@ -41,7 +41,7 @@ def count(image: Image.Image, color: str) -> int:
     return int((np.abs(pixels.astype(int) - wanted).max(axis=2) <= 2).sum())
 
 
-def test_the_enrolled_are_drawn_green_and_strangers_grey() -> None:
+def test_the_enrolled_are_drawn_green_and_strangers_gray() -> None:
     at = frames(face(2.0, (40, 40, 60, 60), ANN), face(4.0, (200, 40, 60, 60), OTHER))
 
     both = draw_contact_sheet(result([person("Ann", [(2, 3)])], [stranger(1, [(4, 5)])]), at)
@@ -131,7 +131,7 @@ def test_what_no_font_can_show_is_told_by_number() -> None:
 
 
 def test_latin_names_stay_readable_with_pillow_s_own_font_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.fonts._SYSTEM_FONTS", ())
+    monkeypatch.setattr("rollcall.cli.show.fonts._SYSTEM_FONTS", ())
     fonts._fonts.cache_clear()
     try:
         assert typeset("Zo\u00eb", 20)[1] in ("Zo\u00eb", "Zoe")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from model.crops import crops, square_transforms
-from model.pyramid import Octaves
+from rollcall.engine.crops import crops, square_transforms
+from rollcall.engine.pyramid import Octaves
 
 
 @pytest.fixture

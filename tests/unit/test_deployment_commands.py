@@ -11,17 +11,17 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from functions.common.events import Upload
-from functions.common.uploads import Latest
-from infra.pipeline import Settings, describe
-from local.aws_errors import explain
-from local.commands import redrive as redrive_command
-from local.commands.people import removal
-from local.commands.redrive import redrive
-from local.commands.submit import LOOK_SECONDS, StillMeant
-from local.deployment import Deployment
-from local.errors import UsageError
-from local.provision import provision
+from rollcall.cli.aws_errors import explain
+from rollcall.cli.commands import redrive as redrive_command
+from rollcall.cli.commands.people import removal
+from rollcall.cli.commands.redrive import redrive
+from rollcall.cli.commands.submit import LOOK_SECONDS, StillMeant
+from rollcall.cli.deployment import Deployment
+from rollcall.contracts.events import Upload
+from rollcall.contracts.uploads import Latest
+from rollcall.contracts.usage_error import UsageError
+from rollcall.local.provision import provision
+from rollcall.pipeline.description import Settings, describe
 from tests.unit.results import person, result
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"

@@ -3,11 +3,11 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from functions.api.environment import Environment as ApiEnvironment
-from functions.face_recognition.environment import Environment as RecognitionEnvironment
-from infra.pipeline import Settings, describe
-from local.parser import build_parser
-from model.detectors import DEFAULT_DETECTOR, DETECTOR_FILES, detector_files
+from rollcall.api.api_environment import Environment as ApiEnvironment
+from rollcall.cli.parser import build_parser
+from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DETECTOR_FILES, detector_files
+from rollcall.pipeline.description import Settings, describe
+from rollcall.stages.recognize_environment import Environment as RecognitionEnvironment
 from tests.unit.test_embedders import COMMANDS, ENVIRONMENT
 
 

@@ -7,12 +7,12 @@ import sys
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from functions.api.environment import Environment as ApiEnvironment
-from functions.face_recognition.environment import Environment as RecognitionEnvironment
-from infra.pipeline import Settings, describe
-from local.parser import build_parser
-from model.calibration import load_calibration
-from model.embedders import DEFAULT_EMBEDDER, EMBEDDERS
+from rollcall.api.api_environment import Environment as ApiEnvironment
+from rollcall.cli.parser import build_parser
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
+from rollcall.people.calibration import load_calibration
+from rollcall.pipeline.description import Settings, describe
+from rollcall.stages.recognize_environment import Environment as RecognitionEnvironment
 
 ENVIRONMENT = {
     "ATTEMPTS": "3",
@@ -121,6 +121,7 @@ def test_an_unknown_one_is_refused_by_name(monkeypatch, capsys, command):
 
 def test_the_settings_of_a_deployment_need_no_numpy():
     """The CDK app has an environment of its own, without what recognizes faces."""
-    blocked = "import sys; sys.modules.update(numpy=None, cv2=None, openvino=None); import infra.settings"
+    blocked = "import sys; sys.modules.update(numpy=None, cv2=None, openvino=None)"
+    blocked += "; import rollcall.pipeline.deployment_settings"
 
     subprocess.run([sys.executable, "-c", blocked], check=True, timeout=60)

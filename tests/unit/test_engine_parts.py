@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build.errors import FolderError, ModelBuildError
-from model.detectors import DEFAULT_DETECTOR, DETECTOR_FILES
-from model.embedders import EMBEDDERS
-from model.engine import LARGEST_SIDE, checked, load_engine, model_identity
-from model.faces import ModelIdentity
+from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DETECTOR_FILES
+from rollcall.contracts.embedder_kinds import EMBEDDERS
+from rollcall.engine.engine import LARGEST_SIDE, checked, load_engine, model_identity
+from rollcall.engine.face import ModelIdentity
+from rollcall.weights.build_errors import FolderError, ModelBuildError
 
 FILES = ("embedder-dlib-resnet.onnx", *set(chain.from_iterable(DETECTOR_FILES.values())))
 DLIB, FACENET = EMBEDDERS["dlib-resnet"], EMBEDDERS["facenet"]

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from functions.common.enrolment import NotEnrolled, main_face, normal_name
-from model.enrolment import foreign_ones, load_enrolment_limits, odd_ones
-from model.faces import Face, Quality
+from rollcall.engine.face import Face, Quality
+from rollcall.people.enrollment import NotEnrolled, main_face, normal_name
+from rollcall.people.odd_faces import foreign_ones, load_enrollment_limits, odd_ones
 
-LIMITS = load_enrolment_limits("dlib-resnet")
+LIMITS = load_enrollment_limits("dlib-resnet")
 GOOD = Quality(size=100.0, sharpness=1.0, yaw=0.0, roll=0.0, exposure=1.0, weight=1.0)
 
 

@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from functions.common.events import S3Notification, Upload
-from functions.common.keys import crop_key, pack_key
+from rollcall.contracts.events import S3Notification, Upload
+from rollcall.contracts.object_keys import crop_key, pack_key
 
 
 def notification(*keys: str, version: str | None = "v1") -> str:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from model.exposure import brightened, levelled
-from model.settings import load_settings
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.exposure import brightened, levelled
 
 SETTINGS = load_settings()
 
@@ -41,9 +41,9 @@ def test_fog_is_lifted():
     assert foggy.min() == 150
 
 
-def test_coloured_light_becomes_white():
-    grey = gradient(20, 180)
-    blue = (grey * np.array([1.4, 0.5, 0.2])).astype(np.uint8)
+def test_colored_light_becomes_white():
+    gray = gradient(20, 180)
+    blue = (gray * np.array([1.4, 0.5, 0.2])).astype(np.uint8)
 
     level = levelled(blue, SETTINGS.levels)
 

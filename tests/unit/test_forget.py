@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from functions.common import forget
-from functions.common.forget import Forgetter, result_without
-from functions.common.gallery_store import GalleryStore
-from functions.common.people_store import PeopleStore
-from functions.common.results import Result
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.results import forget
+from rollcall.results.forget import Forgetter, result_without
+from rollcall.results.result import Result
 from tests.unit.results import failure, person, result, stranger
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.common.gallery_store import EnrolledFace
-from local.enrolment import PhotoError, enrol, scan_gallery
-from local.errors import UsageError
-from model.enrolment import load_enrolment_limits
-from model.faces import Face, Quality
+from rollcall.contracts.usage_error import UsageError
+from rollcall.engine.face import Face, Quality
+from rollcall.people.gallery_source import PhotoError, enroll, scan_gallery
+from rollcall.people.gallery_store import EnrolledFace
+from rollcall.people.odd_faces import load_enrollment_limits
 
 GOOD = [0.1] * 128
-LIMITS = load_enrolment_limits("dlib-resnet")
+LIMITS = load_enrollment_limits("dlib-resnet")
 
 
 def ignore(_line: str) -> None:
@@ -211,7 +211,7 @@ def test_a_bad_photo_is_left_out_aloud_when_the_person_has_a_good_one(tmp_path: 
     )
     notes: list[str] = []
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert [(face.name, face.source, face.weight) for face in faces] == [("Ann", "good.jpg", 0.5)]
     assert len(notes) == 3
@@ -224,7 +224,7 @@ def test_of_several_faces_one_of_twice_the_area_is_meant(tmp_path: Path) -> None
     photo(tmp_path / "Ann" / "1.jpg")
     large, small = face(100, seed=1), face(70, seed=2)  # 10,000 against 4,900 pixels
 
-    (enrolled,) = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [large, small]}), LIMITS, note=ignore)
+    (enrolled,) = enroll(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [large, small]}), LIMITS, note=ignore)
 
     np.testing.assert_array_equal(enrolled.embedding, large.embedding)
 
@@ -236,7 +236,7 @@ def test_a_photo_of_somebody_else_is_left_out_aloud(tmp_path: Path) -> None:
     reader = Reader({"0.jpg": [ann], "1.jpg": [other], "2.jpg": [ann]})
     notes: list[str] = []
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert [face.source for face in faces] == ["0.jpg", "2.jpg"]
     (line,) = notes
@@ -249,7 +249,7 @@ def test_embeddings_of_a_person_count_but_are_not_judged(tmp_path: Path) -> None
     write(tmp_path / "ann.json", [{"name": "Ann", "embedding": GOOD}])
     ann = face(100, seed=1)
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [ann], "2.jpg": [ann]}), LIMITS, note=ignore)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [ann], "2.jpg": [ann]}), LIMITS, note=ignore)
 
     assert [face.source for face in faces] == ["ann.json", "1.jpg", "2.jpg"]
 
@@ -259,7 +259,7 @@ def test_a_person_without_any_usable_photo_is_refused_with_the_reasons(tmp_path:
     photo(tmp_path / "Ann" / "2.jpg")
 
     with pytest.raises(UsageError) as refusal:
-        enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), LIMITS, note=ignore)
+        enroll(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": [], "2.jpg": "unreadable"}), LIMITS, note=ignore)
 
     assert all(part in str(refusal.value) for part in ("Ann/1.jpg", "no face", "2.jpg", "unreadable"))
 
@@ -272,7 +272,7 @@ def test_people_without_any_usable_photo_are_all_told_and_the_others_enrolled(tm
     failures: list[str] = []
 
     source = scan_gallery([tmp_path], note=notes.append, fail=failures.append)
-    faces = enrol(source, reader, LIMITS, note=notes.append, fail=failures.append)
+    faces = enroll(source, reader, LIMITS, note=notes.append, fail=failures.append)
 
     assert [each.name for each in faces] == ["Cy"]
     assert [line.partition(": ")[0].rpartition("/")[2] for line in notes] == ["1.jpg", "2.jpg"]
@@ -319,7 +319,7 @@ def test_a_person_with_an_embedding_needs_no_usable_photo(tmp_path: Path) -> Non
     photo(tmp_path / "Ann" / "1.jpg")
     write(tmp_path / "ann.json", [{"name": "Ann", "embedding": GOOD}])
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": []}), LIMITS, note=ignore)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), Reader({"1.jpg": []}), LIMITS, note=ignore)
 
     assert [face.source for face in faces] == ["ann.json"]
 
@@ -346,7 +346,7 @@ def test_a_photo_of_somebody_who_has_another_name_is_left_out_aloud(tmp_path: Pa
     reader = Reader({Path(name).name: [shown] for name, shown in folder.items()})
     notes: list[str] = []
 
-    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert [face.source for face in faces] == ["2.jpg", "3.jpg", "4.jpg"]
     (line,) = notes
@@ -361,7 +361,7 @@ def test_one_face_under_two_names_keeps_the_first_and_says_so(tmp_path: Path) ->
 
     notes: list[str] = []
 
-    (kept,) = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+    (kept,) = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert kept.name == "Ann"
     assert re.search(r"left out .*Bob/2.jpg: looks like 'Ann'.* use one name", *notes)
@@ -380,7 +380,7 @@ def test_photos_are_compared_with_those_enrolled_before(tmp_path: Path) -> None:
         photo(tmp_path / "Ann" / name)
     notes: list[str] = []
     reader = Reader({name: [one] for name, one in shown.items()})
-    faces = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append, enrolled=enrolled)
+    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append, enrolled=enrolled)
 
     # Then only hers are stored
     assert [face.source for face in faces] == ["1.jpg", "4.jpg"]
@@ -394,7 +394,7 @@ def test_a_single_photo_of_somebody_enrolled_before_is_refused(tmp_path: Path) -
     reader = Reader({"1.jpg": [near(bob, 0.2)]})
 
     with pytest.raises(UsageError, match="looks like 'Bob'"):
-        enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=ignore, enrolled=enrolled)
+        enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=ignore, enrolled=enrolled)
 
 
 def test_a_poor_photo_is_enrolled_with_a_warning_where_somebody_insists(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_a_poor_photo_is_enrolled_with_a_warning_where_somebody_insists(tmp_path
     reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
     source, notes = scan_gallery([tmp_path], note=ignore), list[str]()
 
-    enrolled = enrol(source, reader, LIMITS, note=notes.append, accept_poor=True)
+    enrolled = enroll(source, reader, LIMITS, note=notes.append, accept_poor=True)
 
     assert [each.name for each in enrolled] == ["Ann", "Bo"]
     (warning,) = notes
@@ -418,7 +418,7 @@ def test_whoever_is_left_out_for_a_poor_photo_is_told_how_to_insist(tmp_path: Pa
     reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
     notes: list[str] = []
 
-    enrolled = enrol(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
+    enrolled = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert [each.name for each in enrolled] == ["Bo"]
     assert "1 photo left out as too poor; --accept-poor-photos" in notes[-1]
@@ -428,4 +428,4 @@ def test_nobody_is_enrolled_from_a_photo_without_a_face_however_much_somebody_in
     photo(tmp_path / "Ann" / "none.jpg")
 
     with pytest.raises(UsageError, match="nobody can be enrolled: .*none.jpg: no face found"):
-        enrol(scan_gallery([tmp_path], note=ignore), Reader({"none.jpg": []}), LIMITS, note=ignore, accept_poor=True)
+        enroll(scan_gallery([tmp_path], note=ignore), Reader({"none.jpg": []}), LIMITS, note=ignore, accept_poor=True)

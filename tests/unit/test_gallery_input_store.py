@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from functions.common.errors import BadGallery, GalleryMismatch
-from functions.common.gallery_store import EnrolledFace, GalleryStore
+from rollcall.contracts.errors import BadGallery, GalleryMismatch
+from rollcall.people.gallery_store import EnrolledFace, GalleryStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -127,7 +127,7 @@ def test_a_gallery_over_one_page_is_read_whole(table: "Table") -> None:
 @pytest.mark.parametrize(
     "stored", [b"short", b"", "text", np.full(128, np.nan, dtype="<f4").tobytes(), np.ones(129, dtype="<f4").tobytes()]
 )
-def test_what_enrolment_would_not_write_is_refused_without_a_name(table: "Table", stored: object) -> None:
+def test_what_enrollment_would_not_write_is_refused_without_a_name(table: "Table", stored: object) -> None:
     table.put_item(Item={"name": "Ann", "face": "0f", "embedding": stored})  # type: ignore[dict-item]
 
     with pytest.raises(BadGallery, match="face '0f'") as refused:

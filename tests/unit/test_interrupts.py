@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from local.interrupts import interrupts_held
+from rollcall.local.interrupts import interrupts_held
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

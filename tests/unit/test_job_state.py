@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.common.jobs import Job, RangeSummary, parse_job
-from functions.common.packs import MAX_SAMPLES
+from rollcall.contracts.jobs import Job, RangeSummary, parse_job
+from rollcall.contracts.packs import MAX_SAMPLES
 
 # as the first release of the pipeline left it in the table, in mid-work: three packs counted, two done
 OLD_ITEM: dict[str, Any] = {

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from functions.worker.batch_response import InvalidBatchResponse
-from local.lambda_host.batch_response import failed_messages
-from local.lambda_host.message_source import quick_back_off_seconds
-from local.lambda_host.sqs_event import sqs_event
+from rollcall.local.lambda_host.runtime_answer import failed_messages
+from rollcall.local.lambda_host.runtime_event import sqs_event
+from rollcall.local.lambda_host.unreliable_source import quick_back_off_seconds
+from rollcall.runtime.worker.batch_response import InvalidBatchResponse
 
 IDS = frozenset({"a", "b"})
 

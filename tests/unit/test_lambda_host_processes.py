@@ -7,9 +7,9 @@ import sys
 import psutil
 import pytest
 
-from local.lambda_host.guard import Guard
-from local.lambda_host.logs import FunctionLog, Report
-from local.lambda_host.processes import (
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.logs import FunctionLog, Report
+from rollcall.local.lambda_host.processes import (
     children_by_parent,
     descendants,
     folder_megabytes,

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from local.lambda_host.runtime_api import FunctionError, InitError, Invocation, Ready, Response, RuntimeApi
+from rollcall.local.lambda_host.runtime_api import FunctionError, InitError, Invocation, Ready, Response, RuntimeApi
 
 INVOCATION = Invocation(
     request_id="id-1", event=b'{"n": 1}', deadline_ms=1_900_000_000_000, function_arn="arn:aws:lambda:x"

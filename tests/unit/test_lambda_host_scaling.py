@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.scaling import Load, Policy, desired_workers
-from local.lambda_host.scaling import Autoscaler
+from rollcall.local.lambda_host.autoscaler import Autoscaler
+from rollcall.pipeline.scaling import Load, Policy, desired_workers
 
 POLICY = Policy(ceiling=4, backlog_per_worker=2, batch_size=2, scale_in_after=10)
 

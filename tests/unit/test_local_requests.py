@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.common.local_requests import Origin, RequestSource, origins_of, refusal
+from rollcall.runtime.local_requests import Origin, RequestSource, origins_of, refusal
 
 HOST = "127.0.0.1:8000"
 EVIL = "https://evil.example"

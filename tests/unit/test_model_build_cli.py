@@ -7,7 +7,7 @@ import sys
 
 def test_no_index(tmp_path):
     environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
-    command = [sys.executable, "-m", "model.build", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "rollcall.weights", "--out", str(tmp_path)]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert run.stdout == ""
@@ -20,7 +20,7 @@ def test_no_index(tmp_path):
 def test_folder_that_is_a_file(tmp_path):
     path = tmp_path / "models"
     path.touch()
-    command = [sys.executable, "-m", "model.build", "--out", str(path)]
+    command = [sys.executable, "-m", "rollcall.weights", "--out", str(path)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert run.stderr.startswith(f"error: model folder {path} cannot be built")

@@ -6,9 +6,9 @@ import struct
 import numpy as np
 import pytest
 
-from model.build.dlib_archive import DlibArchive
-from model.build.dlib_resnet import dlib_resnet
-from model.build.errors import ArchiveError
+from rollcall.weights.build_errors import ArchiveError
+from rollcall.weights.dlib_archive import DlibArchive
+from rollcall.weights.dlib_resnet import dlib_resnet
 
 
 def integer(value: int) -> bytes:

@@ -11,12 +11,12 @@ import onnx
 import openvino
 import pytest
 
-from model.build.errors import ArchiveError, FolderError, SourceError
-from model.build.facenet import facenet
-from model.build.facenet_weights import VGGFACE2, read_weights
-from model.build.folder import BUILD_VERSION, MANIFEST, is_complete, read_manifest, require_embedder
-from model.build.optional import FILE, add_facenet
-from model.embedders import EMBEDDERS
+from rollcall.contracts.embedder_kinds import EMBEDDERS
+from rollcall.weights.build_errors import ArchiveError, FolderError, SourceError
+from rollcall.weights.facenet import facenet
+from rollcall.weights.facenet_weights import VGGFACE2, read_weights
+from rollcall.weights.folder import BUILD_VERSION, MANIFEST, is_complete, read_manifest, require_embedder
+from rollcall.weights.optional import FILE, add_facenet
 from tests.facenet_weights import random_weights, weights_file
 from tests.torch_files import saved
 
@@ -37,7 +37,7 @@ def test_weights_become_a_listed_file(folder, tmp_path):
 
     entry = read_manifest(folder)["files"][FILE]
     assert entry["source"] == {"package": "random", "version": "0", "url": "", "sha256": pin.sha256}
-    assert entry["licence"] == pin.licence
+    assert entry["licence"] == pin.license
     assert is_complete(folder, verify=True)
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [FILE, MANIFEST]
     (output,) = onnx.load(folder / FILE).graph.output
@@ -73,7 +73,9 @@ def test_a_folder_without_model_files_is_refused(tmp_path):
 
 
 def test_a_folder_that_lacks_it_says_how_to_build_it(folder):
-    with pytest.raises(FolderError, match="lack the embedder facenet: build it with `python -m model.build --facenet"):
+    with pytest.raises(
+        FolderError, match="lack the embedder facenet: build it with `python -m rollcall.weights --facenet"
+    ):
         require_embedder(read_manifest(folder), EMBEDDERS["facenet"])
 
 
@@ -112,9 +114,9 @@ def test_its_embeddings_have_length_1_and_depend_on_the_chip(tmp_path):
 
 
 def build(tmp_path: Path, *arguments: str, **environment: str) -> list[str]:
-    """What `python -m model.build` says as it fails, before it has built anything."""
+    """What `python -m rollcall.weights` says as it fails, before it has built anything."""
     run = subprocess.run(
-        [sys.executable, "-m", "model.build", "--out", str(tmp_path / "models"), *arguments],
+        [sys.executable, "-m", "rollcall.weights", "--out", str(tmp_path / "models"), *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,

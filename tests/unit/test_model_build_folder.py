@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from model.build.errors import FolderError
-from model.build.folder import BUILD_VERSION, MANIFEST, ensure_model_files, is_complete, model_directory, read_manifest
+from rollcall.weights.build_errors import FolderError
+from rollcall.weights.folder import (
+    BUILD_VERSION,
+    MANIFEST,
+    ensure_model_files,
+    is_complete,
+    model_directory,
+    read_manifest,
+)
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def test_other_manifests_are_incomplete(folder, manifest):
 
 def test_missing_manifest_is_named(tmp_path):
     assert not is_complete(tmp_path)
-    with pytest.raises(FolderError, match="python -m model.build"):
+    with pytest.raises(FolderError, match="python -m rollcall.weights"):
         read_manifest(tmp_path)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import openvino
 import pytest
 
-from model.build import mtcnn
+from rollcall.weights import mtcnn_networks as mtcnn
 
 PNET_LAYERS = [
     ("conv1", 10, 3, 3),

@@ -2,10 +2,10 @@ import numpy as np
 import openvino
 import pytest
 
-from model.build.errors import SourceError
-from model.build.graph import Graph
-from model.build.opencv_zoo import dequantized, with_folded_normalization
-from model.build.sources import SFACE, read_archives
+from rollcall.weights.build_errors import SourceError
+from rollcall.weights.graph import Graph
+from rollcall.weights.opencv_zoo import dequantized, with_folded_normalization
+from rollcall.weights.sources import SFACE, read_archives
 
 
 def test_each_block_has_its_own_scale_and_zero_and_the_last_one_may_be_short():
@@ -20,8 +20,8 @@ def test_each_block_has_its_own_scale_and_zero_and_the_last_one_may_be_short():
 
 
 def test_a_file_that_its_origin_does_not_publish_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("model.build.sources.PACKAGES", (SFACE.package,))
-    monkeypatch.setattr("model.build.sources.read_members", lambda *_, **__: {SFACE.member: b"another network"})
+    monkeypatch.setattr("rollcall.weights.sources.PACKAGES", (SFACE.package,))
+    monkeypatch.setattr("rollcall.weights.sources.read_members", lambda *_, **__: {SFACE.member: b"another network"})
 
     with pytest.raises(SourceError, match=f"{SFACE.file} is not the file"):
         read_archives(tmp_path)

@@ -5,8 +5,8 @@ import onnx
 import openvino
 import pytest
 
-from model.build.graph import Graph
-from model.build.quantization import MOST_VALUE, quantized, whole_weights
+from rollcall.weights.graph import Graph
+from rollcall.weights.quantization import MOST_VALUE, quantized, whole_weights
 
 SIDE = 12
 
@@ -81,7 +81,7 @@ def test_a_value_that_may_be_negative_is_refused(network):
         quantized(network, {"conv_0": (0.0, 1.0)})
 
 
-def test_products_of_two_neighbours_fit_into_16_bits(random):
+def test_products_of_two_neighbors_fit_into_16_bits(random):
     weights = np.concatenate([random.normal(0, 1, (8, 6, 3, 3)), np.ones((1, 6, 3, 3)), np.zeros((1, 6, 3, 3))])
 
     whole, steps = whole_weights(weights.astype(np.float32))

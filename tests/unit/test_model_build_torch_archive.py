@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build.errors import ArchiveError
-from model.build.torch_archive import read_state_dict
+from rollcall.weights.build_errors import ArchiveError
+from rollcall.weights.torch_archive import read_state_dict
 from tests.torch_files import global_, legacy, saved, state_dict, tensor, text, zipped
 
 VALUES = {"7": np.arange(12, dtype=np.float32)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.accuracy.pages import BEGIN, CALIBRATION, CARD, CHOOSE, END, card, put
-from model.embedders import EMBEDDERS
+from rollcall.contracts.embedder_kinds import EMBEDDERS
 
 
 def test_the_card_tells_the_rates_of_the_calibration() -> None:
@@ -21,10 +21,10 @@ def test_the_card_tells_the_rates_of_the_calibration() -> None:
 @pytest.mark.parametrize(
     "network", ["YuNet", "P-Net, R-Net, O-Net", "5-point", "dlib's ResNet", "SFace", "InceptionResnetV1"]
 )
-def test_the_card_names_each_network_with_its_licence(network: str) -> None:
+def test_the_card_names_each_network_with_its_license(network: str) -> None:
     rows = [line for line in CARD.read_text(encoding="utf-8").splitlines() if line.startswith("|") and network in line]
 
-    assert any(licence in row for row in rows for licence in ("MIT", "CC0", "Apache-2.0", "not clear"))
+    assert any(license in row for row in rows for license in ("MIT", "CC0", "Apache-2.0", "not clear"))
 
 
 def test_what_is_measured_replaces_what_was(tmp_path: Path) -> None:

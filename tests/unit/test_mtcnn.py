@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.crop_network import regressed, squared
-from model.mtcnn import WINDOW, Mtcnn
-from model.pyramid import Octaves, pyramid_canvas
-from model.settings import load_settings
+from rollcall.engine.detection.crop_network import regressed, squared
+from rollcall.engine.detection.mtcnn import WINDOW, Mtcnn
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.pyramid import Octaves, pyramid_canvas
 
 
 class Blind:
@@ -88,7 +88,7 @@ def test_offsets_are_in_units_of_the_sides():
     assert moved == pytest.approx(np.array([[12, 16, 40, 60]]))
 
 
-def test_a_square_has_the_longer_side_and_the_same_centre():
+def test_a_square_has_the_longer_side_and_the_same_center():
     assert squared(np.array([[10, 20, 30, 60]], dtype=np.float32)) == pytest.approx(np.array([[0, 20, 40, 60]]))
 
 

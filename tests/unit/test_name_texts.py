@@ -9,18 +9,18 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.api.environment import Environment as ApiEnvironment
-from functions.common.events import Upload
-from functions.common.forget import Forgetter
-from functions.common.gallery_store import GalleryStore
-from functions.common.keys import names_key
-from functions.common.people_store import PeopleStore
-from functions.common.results import Failure, Result
-from functions.lookup.environment import Environment as LookupEnvironment
-from functions.lookup.publish import Publication, Publisher
-from infra.pipeline import Settings, describe
-from infra.settings import Deployment
-from local.provision import provision
+from rollcall.api.api_environment import Environment as ApiEnvironment
+from rollcall.contracts.events import Upload
+from rollcall.contracts.object_keys import names_key
+from rollcall.local.provision import provision
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.description import Settings, describe
+from rollcall.results.forget import Forgetter
+from rollcall.results.publisher import Publication, Publisher
+from rollcall.results.result import Failure, Result
+from rollcall.stages.lookup_environment import Environment as LookupEnvironment
 from tests.unit.results import failure, person, result, stranger
 
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}

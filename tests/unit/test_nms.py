@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.nms import suppress, suppress_contained
+from rollcall.engine.detection.nms import suppress, suppress_contained
 
 FACE = [10, 10, 50, 50]
 SHIFTED = [12, 10, 52, 50]  # IoU with FACE: 38 * 40 / (42 * 40) = 0.905

@@ -11,11 +11,11 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import EndpointConnectionError
 
-from functions.common.batch import handle_batch
-from functions.common.deliveries import Deliveries
-from functions.common.events import Upload
-from functions.common.observability import about, count, logger, metrics, stage
-from functions.common.tracing import DAEMON_VARIABLE, HEADER_VARIABLE, Trace, sampled
+from rollcall.contracts.events import Upload
+from rollcall.runtime.batch import handle_batch
+from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.observability import about, count, logger, metrics, stage
+from rollcall.runtime.tracing import DAEMON_VARIABLE, HEADER_VARIABLE, Trace, sampled
 
 UPLOAD = Upload(bucket="in", key="clip.mp4", version="1")
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
@@ -187,7 +187,7 @@ def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.Log
 
 def test_tracing_costs_no_import() -> None:
     script = (
-        "import sys, functions.common.observability as o;"
+        "import sys, rollcall.runtime.observability as o;"
         "print([name for name in sys.modules if name.startswith(('aws_xray_sdk', 'wrapt', 'opentelemetry'))])"
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import UsageError
-from local.output_file import require_writable, write_whole
+from rollcall.cli.output_file import require_writable, write_whole
+from rollcall.contracts.usage_error import UsageError
 from tests.unit.full_disk import full_disk
 
 

@@ -10,8 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.common.events import Upload
-from functions.common.keys import (
+from rollcall.cli.outputs import check_output_folder, download_outputs
+from rollcall.contracts.events import Upload
+from rollcall.contracts.object_keys import (
     MAX_KEY_BYTES,
     crop_key,
     csv_key,
@@ -24,9 +25,8 @@ from functions.common.keys import (
     result_key,
     vtt_key,
 )
-from functions.lookup.publish import Publication, Publisher
-from local.media_files import MediaFile
-from local.outputs import check_output_folder, download_outputs
+from rollcall.media.media_files import MediaFile
+from rollcall.results.publisher import Publication, Publisher
 from tests.unit.results import failure, person, result
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
-from functions.common.errors import BadPack
-from functions.common.events import Upload
-from functions.common.packs import MAX_FRAMES, Manifest, read_pack, write_pack
+from rollcall.contracts.errors import BadPack
+from rollcall.contracts.events import Upload
+from rollcall.contracts.packs import MAX_FRAMES, Manifest, read_pack, write_pack
 
 UPLOAD = Upload(bucket="in", key="a b.mp4", version="v1")
 
@@ -64,7 +64,7 @@ def test_what_is_no_pack_is_refused(body: bytes) -> None:
 
 
 def test_a_frame_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.common.packs.MAX_FRAME_BYTES", 1000)
+    monkeypatch.setattr("rollcall.contracts.packs.MAX_FRAME_BYTES", 1000)
     body = zip_of({"manifest.json": manifest(1).model_dump_json().encode(), "frame-00000.jpg": bytes(100_000)})
 
     with pytest.raises(BadPack, match="frame-00000.jpg is over 1000 bytes"):

@@ -8,10 +8,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.common.errors import BadRecord
-from functions.common.people_store import PeopleStore, to_item
-from local.errors import UsageError
-from local.people import read_people
+from rollcall.contracts.errors import BadRecord
+from rollcall.contracts.usage_error import UsageError
+from rollcall.people.people_store import PeopleStore, to_item
+from rollcall.people.records import read_people
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -8,10 +8,17 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from functions.common.errors import EmptyFile, MediaError, MovingPicture, TooManyPixels, TruncatedMedia, UnreadableMedia
-from functions.common.photo_formats import FORMATS as TABLE
-from functions.common.photo_formats import photo_format
-from functions.common.photo_pixels import INCOMPLETE, decode, load_codecs
+from rollcall.contracts.errors import (
+    EmptyFile,
+    MediaError,
+    MovingPicture,
+    TooManyPixels,
+    TruncatedMedia,
+    UnreadableMedia,
+)
+from rollcall.media.photo_formats import FORMATS as TABLE
+from rollcall.media.photo_formats import photo_format
+from rollcall.media.photos.photo_pixels import INCOMPLETE, decode, load_codecs
 from tests.made_photos import FORMATS, bitmap_of, colors, difference, oriented, png_claiming, saved, tiff_of
 
 MAX_PIXELS = 1_000_000

@@ -12,18 +12,18 @@ import pytest
 from moto import mock_aws
 from numpy.typing import NDArray
 
-from functions.api.decisions import decide
-from functions.api.gallery_cache import RecordCache
-from functions.api.messages import FaceQuality, Ready, SeenFace, SeenPhoto
-from functions.api.photo_store import KeptPhoto, PhotoStore
-from functions.common.announce import Announcer
-from functions.common.forget import Forgetter
-from functions.common.gallery_store import GalleryStore
-from functions.common.gop_faces import pack_embedding
-from functions.common.people_store import PeopleStore
-from model.calibration import load_calibration
-from model.embedders import UNNAMED_EMBEDDER
-from model.gallery import Gallery, Templates
+from rollcall.api.photos.decisions import decide
+from rollcall.api.photos.gallery_cache import RecordCache
+from rollcall.api.photos.photo_store import KeptPhoto, PhotoStore
+from rollcall.api.recognizers.messages import FaceQuality, Ready, SeenFace, SeenPhoto
+from rollcall.contracts.embedder_kinds import UNNAMED_EMBEDDER
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery import Gallery, Templates
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.gop_faces import pack_embedding
+from rollcall.people.people_store import PeopleStore
+from rollcall.results.announce import Announcer
+from rollcall.results.forget import Forgetter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -61,7 +61,7 @@ class World:
         self.faces = GalleryStore(self._table(f"faces-{number}", "name", "face"))
         self.people = PeopleStore(self._table(f"people-{number}", "name"))
 
-    def enrol(self, name: str, number: int) -> None:
+    def enroll(self, name: str, number: int) -> None:
         self.faces.put(name, face(number), source="test")
 
     def delete(self, name: str) -> None:
@@ -173,10 +173,10 @@ def names(result: dict[str, Any]) -> list[str]:
 
 
 def test_the_names_are_those_of_the_answer_whoever_is_enrolled_since_then(world: World) -> None:
-    world.enrol("Ann", ANN)
+    world.enroll("Ann", ANN)
     waiting = world.answer(ANN_AGAIN, BO)
-    world.enrol("Ann's double", ANN_AGAIN)
-    world.enrol("Bo", BO)
+    world.enroll("Ann's double", ANN_AGAIN)
+    world.enroll("Bo", BO)
 
     result = world.store(waiting)
 
@@ -187,8 +187,8 @@ def test_the_names_are_those_of_the_answer_whoever_is_enrolled_since_then(world:
 
 
 def test_somebody_deleted_while_the_photo_waits_is_one_of_the_unknown(world: World) -> None:
-    world.enrol("Ann", ANN)
-    world.enrol("Bo", BO)
+    world.enroll("Ann", ANN)
+    world.enroll("Bo", BO)
     waiting = world.answer(ANN_AGAIN, BO, CY)
     world.delete("Ann")
 
@@ -201,10 +201,10 @@ def test_somebody_deleted_while_the_photo_waits_is_one_of_the_unknown(world: Wor
 
 
 def test_somebody_else_enrolled_under_the_same_name_does_not_get_the_face(world: World) -> None:
-    world.enrol("Ann", ANN)
+    world.enroll("Ann", ANN)
     waiting = world.answer(ANN_AGAIN)
     world.delete("Ann")
-    world.enrol("Ann", CY)
+    world.enroll("Ann", CY)
 
     assert names(world.store(waiting)) == []
     assert "Ann" not in world.everything_written()
@@ -212,8 +212,8 @@ def test_somebody_else_enrolled_under_the_same_name_does_not_get_the_face(world:
 
 @pytest.mark.parametrize("step", range(PUTS))
 def test_somebody_deleted_while_the_result_is_written_is_not_in_it(world: World, step: int) -> None:
-    world.enrol("Ann", ANN)
-    world.enrol("Bo", BO)
+    world.enroll("Ann", ANN)
+    world.enroll("Bo", BO)
     world.people.put({"name": "Ann", "born": "1815-12-10"})
     world.at_put(step, lambda: world.delete("Ann"))
 
@@ -226,8 +226,8 @@ def test_somebody_deleted_while_the_result_is_written_is_not_in_it(world: World,
 
 
 def test_two_are_deleted_one_after_the_other(world: World) -> None:
-    world.enrol("Ann", ANN)
-    world.enrol("Bo", BO)
+    world.enroll("Ann", ANN)
+    world.enroll("Bo", BO)
     world.at_put(1, lambda: world.delete("Ann"))
     world.at_put(PUTS + 2, lambda: world.delete("Bo"))  # while it is written anew
 
@@ -240,7 +240,7 @@ def test_two_are_deleted_one_after_the_other(world: World) -> None:
 
 
 def test_two_faces_that_look_different_are_not_one_person(world: World) -> None:
-    world.enrol("Ann", ANN)
+    world.enroll("Ann", ANN)
     one, other = face(ANN), face(ANN)
     one[126], other[126] = 0.25, -0.3
 

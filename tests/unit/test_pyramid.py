@@ -3,13 +3,13 @@ import itertools
 import numpy as np
 import pytest
 
-from model.pyramid import Octaves, lay_out, pyramid_canvas
+from rollcall.engine.pyramid import Octaves, lay_out, pyramid_canvas
 
 MARGIN = 6
 
 
-def picture(width, height, *, colour=(10, 20, 30)):
-    return np.full((height, width, 3), colour, dtype=np.uint8)
+def picture(width, height, *, color=(10, 20, 30)):
+    return np.full((height, width, 3), color, dtype=np.uint8)
 
 
 def test_octaves_halve_and_round_up():
@@ -19,7 +19,7 @@ def test_octaves_halve_and_round_up():
 
 
 def test_an_octave_is_the_mean_of_the_pixels_it_covers():
-    checkered = picture(8, 8, colour=(0, 0, 0))
+    checkered = picture(8, 8, color=(0, 0, 0))
     checkered[::2, ::2] = 200
 
     assert (Octaves(checkered)[1] == 50).all()

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from model.quality import assess, noise, pose
-from model.settings import load_settings
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.quality import assess, noise, pose
 
 COVERING = load_settings().covering
 
@@ -18,8 +18,8 @@ def settings():
 @pytest.fixture
 def chip():
     """Detail as in a face: a few large shapes with crisp edges."""
-    grey = np.random.default_rng(0).integers(30, 220, (15, 15, 1), dtype=np.uint8)
-    return cv2.resize(np.repeat(grey, 3, axis=2), (150, 150), interpolation=cv2.INTER_NEAREST)
+    gray = np.random.default_rng(0).integers(30, 220, (15, 15, 1), dtype=np.uint8)
+    return cv2.resize(np.repeat(gray, 3, axis=2), (150, 150), interpolation=cv2.INTER_NEAREST)
 
 
 def weight(chip, settings, *, size=200.0, confidence=1.0, landmarks=UPRIGHT):
@@ -51,7 +51,7 @@ def noisy(chip, sigma):
 
 
 @pytest.mark.parametrize("sigma", [5.0, 10.0, 15.0])
-def test_noise_is_measured_in_grey_levels(sigma):
+def test_noise_is_measured_in_gray_levels(sigma):
     smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8), (0, 0), 8)
     grain = np.random.default_rng(1).normal(0, sigma, (150, 150, 1))
 
@@ -73,9 +73,9 @@ def test_weight_falls_with_the_detectors_doubt(chip, settings):
     assert weight(chip, settings, confidence=0.76) < 0.6 * weight(chip, settings)
 
 
-@pytest.mark.parametrize("grey", [0, 128, 255])
-def test_a_chip_without_contrast_has_no_exposure(settings, grey):
-    flat = np.full((150, 150, 3), grey, dtype=np.uint8)
+@pytest.mark.parametrize("gray", [0, 128, 255])
+def test_a_chip_without_contrast_has_no_exposure(settings, gray):
+    flat = np.full((150, 150, 3), gray, dtype=np.uint8)
 
     quality = assess(flat, UPRIGHT, size=200.0, confidence=1.0, settings=settings, covering=COVERING)
 

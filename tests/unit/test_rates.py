@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.similarity import logistic
-from model.rates import (
+from rollcall.people.rates import (
     by_subject,
     equal_error,
     error_curve,

@@ -1,6 +1,6 @@
 import pytest
 
-from functions.common.region import region_of
+from rollcall.runtime.region import region_of
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from benchmarks.measured import Run, Work, load
 from benchmarks.scale.report import row
 from benchmarks.scale.scenarios import CLIP, SMALL, bottleneck, run, scenarios
 from benchmarks.scale.simulation import Outcome, Scenario, simulate
-from infra.pipeline import Pipeline, Settings, describe
+from rollcall.pipeline.description import Pipeline, Settings, describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 EXACT = {"spread": 0.0, "placement_seconds": 0.0, "notification_seconds": 0.0}

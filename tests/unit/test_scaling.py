@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.scaling import MAX_STEPS, Load, Policy, desired_workers, needed_workers, steps
+from rollcall.pipeline.scaling import MAX_STEPS, Load, Policy, desired_workers, needed_workers, steps
 
 POLICY = Policy(ceiling=20, backlog_per_worker=10, batch_size=2, scale_in_after=300)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from model.detector import Detections
-from model.pyramid import Octaves
-from model.second_look import SecondLook
-from model.settings import load_settings
+from rollcall.engine.detection.detector import Detections
+from rollcall.engine.detection.second_look import SecondLook
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.pyramid import Octaves
 
 SETTINGS = load_settings()
 SIZE = (200, 300)  # height, width

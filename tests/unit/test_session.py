@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline import Settings
-from local import api_server
-from local.api_server import ApiFailed, ApiServer, listen_for_api
-from local.commands.up import own_origins
-from local.errors import UsageError
-from local.parser import build_parser
-from local.session import settings_from
+from rollcall.cli.commands.up import own_origins
+from rollcall.cli.parser import build_parser
+from rollcall.cli.session import settings_from
+from rollcall.contracts.usage_error import UsageError
+from rollcall.local import api_server
+from rollcall.local.api_server import ApiFailed, ApiServer, listen_for_api
+from rollcall.pipeline.description import Settings
 
 
 @pytest.mark.parametrize(

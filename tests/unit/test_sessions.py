@@ -6,7 +6,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from model.sessions import OpenVinoSession
+from rollcall.engine.sessions import OpenVinoSession
 
 
 class Core(openvino.Core):
@@ -21,10 +21,10 @@ class Core(openvino.Core):
 def network(tmp_path):
     """The sums of each picture's colours [N, 3], red first, and of all of them [N, 1]."""
     pictures = ops.parameter([-1, 3, -1, -1], np.float32)
-    colours = ops.reduce_sum(pictures, ops.constant([2, 3]), keep_dims=False)
-    whole = ops.reduce_sum(colours, ops.constant([1]), keep_dims=True)
+    colors = ops.reduce_sum(pictures, ops.constant([2, 3]), keep_dims=False)
+    whole = ops.reduce_sum(colors, ops.constant([1]), keep_dims=True)
     path = tmp_path / "network.xml"
-    openvino.save_model(openvino.Model([colours, whole], [pictures]), path, compress_to_fp16=False)
+    openvino.save_model(openvino.Model([colors, whole], [pictures]), path, compress_to_fp16=False)
     return path
 
 
@@ -37,10 +37,10 @@ def sums(pictures):
     return pictures.sum(axis=(1, 2))[:, ::-1]
 
 
-def test_outputs_come_in_the_networks_order_and_colours_reversed(network, pictures):
-    colours, whole = OpenVinoSession(openvino.Core(), network, threads=1).run(pictures)
+def test_outputs_come_in_the_networks_order_and_colors_reversed(network, pictures):
+    colors, whole = OpenVinoSession(openvino.Core(), network, threads=1).run(pictures)
 
-    assert (colours == sums(pictures)).all()
+    assert (colors == sums(pictures)).all()
     assert (whole[:, 0] == sums(pictures).sum(axis=1)).all()
 
 
@@ -70,7 +70,7 @@ def test_threads_are_bound_to_no_processor(network, threads):
 
 
 def test_nothing_that_sends_telemetry_is_loaded_and_the_converter_is_there_for_others():
-    asked = "import sys, model.engine; print('openvino_telemetry' in sys.modules); import openvino.tools.ovc"
+    asked = "import sys, rollcall.engine.engine; print('openvino_telemetry' in sys.modules); import openvino.tools.ovc"
 
     answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 

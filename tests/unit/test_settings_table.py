@@ -2,8 +2,8 @@
 
 import re
 
-from infra.settings import Deployment
 from infra.settings_table import HEADINGS, MORE, PAGE, page
+from rollcall.pipeline.deployment_settings import Deployment
 
 
 def test_the_page_is_current() -> None:

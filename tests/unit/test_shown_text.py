@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from functions.common.result_files import to_csv
-from functions.common.shown_text import csv_cell, printable, printable_json, visible
+from rollcall.contracts.shown_text import csv_cell, printable, printable_json, visible
+from rollcall.results.result_files import to_csv
 from tests.unit.results import person, result
 
 STEERS = "\x1b[2J \x9b2J \u202e \u2066 \u200b \ufeff \u00ad \u2028 \x00 \x7f \r"

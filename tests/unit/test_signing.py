@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from functions.common.signing import signing_s3
+from rollcall.api.signing import signing_s3
 
 
 @pytest.fixture(autouse=True)

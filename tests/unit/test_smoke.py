@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from functions.api.api_keys import ApiKeyStore
-from functions.common.gallery_store import EnrolledFace
-from functions.common.keys import job_id
-from infra.pipeline import BUCKET_ROLES, BucketRole, Settings, describe
-from local.demo.story import COLLINS, OBAMA, STRANGER
-from local.deployment import Deployment
-from local.provision import provision
-from local.smoke.failure import SmokeTestFailed
-from local.smoke.people import Expected, check, expect, marked
-from local.smoke.traces import KEY_NAME, ROOT, Traces
-from local.smoke.turn import LEASE_SECONDS, TURN, Turn
-from local.smoke.waiting import Patience
-from local.submissions import Stage
-from model.calibration import load_calibration
-from model.gallery import Gallery, Templates
+from rollcall.api.api_keys import ApiKeyStore
+from rollcall.cli.demo.story import COLLINS, OBAMA, STRANGER
+from rollcall.cli.deployment import Deployment
+from rollcall.cli.smoke.failure import SmokeTestFailed
+from rollcall.cli.smoke.smoke_people import Expected, check, expect, marked
+from rollcall.cli.smoke.traces import KEY_NAME, ROOT, Traces
+from rollcall.cli.smoke.turn import LEASE_SECONDS, TURN, Turn
+from rollcall.cli.smoke.waiting import Patience
+from rollcall.cli.submissions import Stage
+from rollcall.contracts.object_keys import job_id
+from rollcall.local.provision import provision
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery import Gallery, Templates
+from rollcall.people.gallery_store import EnrolledFace
+from rollcall.pipeline.description import BUCKET_ROLES, BucketRole, Settings, describe
 from tests.unit.results import person
 
 CALIBRATION = load_calibration("dlib-resnet")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from model.tiles import tiles_of
-from model.yunet import GRID, Proposals
+from rollcall.engine.detection.tiles import tiles_of
+from rollcall.engine.detection.yunet import GRID, Proposals
 
 MOST, OVERLAP = 128, 32
 SIZES = [(40, 50), (128, 128), (129, 128), (128, 300), (300, 129), (500, 500), (1, 700)]

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.calibration import Calibration, ErrorRates, load_calibration
-from model.embedders import embedder_kind
-from model.gallery import Gallery, Templates
-from model.tracks import Box, Sighting, Track, identify, link, overlaps, segments
+from rollcall.contracts.embedder_kinds import embedder_kind
+from rollcall.people.calibration import Calibration, ErrorRates, load_calibration
+from rollcall.people.gallery import Gallery, Templates
+from rollcall.people.tracks import Box, Sighting, Track, identify, link, overlaps, segments
 
 CALIBRATION = Calibration(
     embedder="dlib-resnet",
@@ -212,7 +212,7 @@ def test_a_stranger_does_not_take_the_name_of_somebody_else_in_the_video() -> No
     assert [(identity.match.name, identity.tracks) for identity in identities] == [("ann", (ann,)), (None, (stranger,))]
 
 
-def test_a_face_too_dark_to_know_does_not_take_its_neighbours_name() -> None:
+def test_a_face_too_dark_to_know_does_not_take_its_neighbors_name() -> None:
     sightings = [seen(n, ANN) for n in range(4)] + [
         seen(n, (0.4, 0.4), (60.0, 0.0, 100.0, 100.0), 0.02) for n in range(4)
     ]

@@ -1,8 +1,8 @@
 import pytest
 
-from functions.common.events import Stretch
-from functions.video_split.budget import Budget
-from functions.video_split.limits import Limits
+from rollcall.contracts.events import Stretch
+from rollcall.media.videos.budget import Budget
+from rollcall.media.videos.limits import Limits
 
 LIMITS = Limits(
     max_stored_bytes=100_000,

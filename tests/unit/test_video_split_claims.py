@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from functions.video_split.claims import end_of, fraction, ratio, seconds, whole
+from rollcall.media.videos.probed_numbers import end_of, fraction, ratio, seconds, whole
 
 ABSURD = ["9" * 400, "-" + "9" * 400, "nan", "NaN", "inf", "-Infinity", "1e308", "N/A", "", "²", "0x10", None, [], {}]
 

@@ -3,13 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from functions.common.events import RangeMessage, SplitRange, Stretch, Upload, parse_split_message
-from functions.common.packs import MAX_PACKS
-from functions.video_split.divide import ranges_of
-from functions.video_split.division import Division
-from functions.video_split.environment import Environment
-from functions.video_split.gops import Sample, pack
-from functions.video_split.limits import Limits
+from rollcall.contracts.events import RangeMessage, SplitRange, Stretch, Upload, parse_split_message
+from rollcall.contracts.packs import MAX_PACKS
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.gops import Sample, pack
+from rollcall.media.videos.limits import Limits
+from rollcall.media.videos.stretches import ranges_of
+from rollcall.stages.split_environment import Environment
 
 UPLOAD = Upload(bucket="in", key="a.mp4", version="v1")
 SETTINGS = {

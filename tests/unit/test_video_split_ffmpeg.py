@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from functions.common.errors import (
+from rollcall.contracts.errors import (
     DamagedMedia,
     DecoderCrashed,
     DecoderLost,
@@ -21,8 +21,8 @@ from functions.common.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
-from functions.video_split.failures import broken_off, explain
-from functions.video_split.ffmpeg import WHEEL, Child, find, repeated, scrub
+from rollcall.media.videos.failures import broken_off, explain
+from rollcall.media.videos.ffmpeg import WHEEL, Child, find, repeated, scrub
 
 MEMORY = 2 * 1024**3
 
@@ -127,7 +127,7 @@ def test_nothing_is_written_to_disk(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
 def test_dies_with_its_parent() -> None:
     code = (
-        "import time\nfrom functions.video_split.ffmpeg import Child\nimport sys\n"
+        "import time\nfrom rollcall.media.videos.ffmpeg import Child\nimport sys\n"
         "running = Child([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'],"
         f" seconds=60, cpu_seconds=60, memory={MEMORY})\n"
         "running.read()\nprint(running.pid, flush=True)\ntime.sleep(60)"
@@ -281,7 +281,7 @@ def test_an_environments_own_ffmpeg_serves_where_there_is_no_wheel(
 ) -> None:
     for name in ("ffmpeg", "ffprobe"):
         executable(tmp_path / name)
-    monkeypatch.setattr("functions.video_split.ffmpeg.WHEEL", "a_wheel_that_nobody_has")
+    monkeypatch.setattr("rollcall.media.videos.ffmpeg.WHEEL", "a_wheel_that_nobody_has")
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
 

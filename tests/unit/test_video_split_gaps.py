@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from functions.common.errors import TooSlow
-from functions.video_split.gaps import MOST_HELD, Turn, placed
+from rollcall.contracts.errors import TooSlow
+from rollcall.media.videos.gaps import MOST_HELD, Turn, placed
 
 RATE = Fraction(2)
 Turns = list[tuple[str, int, int]]

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from functions.video_split.gops import Sample, pack
+from rollcall.media.videos.gops import Sample, pack
 
 
 def samples(count: int, *, rate: float = 2.0, keys: frozenset[int] = frozenset()) -> list[Sample]:

@@ -1,6 +1,6 @@
 import pytest
 
-from functions.video_split.mpjpeg import LONGEST_HEADER, OversizeFrame, jpegs
+from rollcall.media.videos.mpjpeg import LONGEST_HEADER, OversizeFrame, jpegs
 
 
 def part(body: bytes) -> bytes:

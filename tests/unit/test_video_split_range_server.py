@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from functions.common.errors import SourceUnavailable
-from functions.video_split.range_server import RangeServer
+from rollcall.contracts.errors import SourceUnavailable
+from rollcall.media.range_server import RangeServer
 
 BODY = bytes(range(250)) * 4000
 

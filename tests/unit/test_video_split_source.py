@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.common.errors import EmptyFile, MediaError, NoVideo, TruncatedMedia, UnreadableMedia
-from functions.video_split.containers import is_jpeg_stream
-from functions.video_split.source import HEAD_BYTES, LocalFile, recognise
+from rollcall.contracts.errors import EmptyFile, MediaError, NoVideo, TruncatedMedia, UnreadableMedia
+from rollcall.media.containers import is_jpeg_stream
+from rollcall.media.source import HEAD_BYTES, LocalFile, recognize
 
 TS = (b"\x47" + bytes(187)) * 6
 TARGA = b"\0\0\x02" + bytes(9) + b"\x20\0\x20\0\x18\0" + bytes(300)
@@ -53,8 +53,8 @@ M2TS = (bytes(4) + b"\x47" + bytes(187)) * 6
         (b"\0\0\0\x18styp", "mov,mp4,m4a,3gp,3g2,mj2", False),
     ],
 )
-def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
-    container = recognise(head)
+def test_recognized_by_content(head: bytes, demuxer: str, photo: bool) -> None:
+    container = recognize(head)
     assert (container.demuxer, container.photo) == (demuxer, photo)
 
 
@@ -112,7 +112,7 @@ def test_recognised_by_content(head: bytes, demuxer: str, photo: bool) -> None:
 )
 def test_refused_with_a_reason(head: bytes, error: type[MediaError], told: str) -> None:
     with pytest.raises(error, match=told):
-        recognise(head)
+        recognize(head)
 
 
 def test_ranges_of_a_file(tmp_path: Path) -> None:

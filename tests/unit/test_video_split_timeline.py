@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from functions.common.events import Stretch
-from functions.video_split.timeline import Timeline
+from rollcall.contracts.events import Stretch
+from rollcall.media.videos.timeline import Timeline
 
 BASE = "[Parsed_showinfo_1 @ 0x25a8c480] [info] config in time_base: 1/{base}, frame_rate: 30000/1001"
 FRAME = (

@@ -1,4 +1,4 @@
-from functions.video_split.upright import Turn, matrix_turn
+from rollcall.media.videos.upright import Turn, matrix_turn
 
 
 def test_every_quarter_turn_and_mirroring() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.lambda_host.worker_record import WorkerRecord
+from rollcall.local.lambda_host.worker_record import WorkerRecord
 from workload.outcomes import Outcome, summarize
 from workload.report import Run, write_report
 from workload.worker_log import BadWorkerLog, WorkerCount, read_worker_log, steps, wait_until_gone, within

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from model.detectors import YUNET_STRIDES
-from model.yunet import Proposals, decoded, proposals
+from rollcall.contracts.detector_names import YUNET_STRIDES
+from rollcall.engine.detection.yunet import Proposals, decoded, proposals
 
 WIDTH, HEIGHT = 96, 64
 NOTHING = -20.0  # a logit

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.detectors import YUNET_STRIDES
-from model.pyramid import Octaves
-from model.settings import load_settings
-from model.yunet_detector import SearchSettings, YunetDetector
+from rollcall.contracts.detector_names import YUNET_STRIDES
+from rollcall.engine.detection.yunet_detector import SearchSettings, YunetDetector
+from rollcall.engine.engine_settings import load_settings
+from rollcall.engine.pyramid import Octaves
 
 ALONE = SearchSettings(  # one copy, of the picture's own size
     small=14,

@@ -1,0 +1,37 @@
+"""The environment of the API, checked once at its start."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
+from rollcall.media.photos.photo_decoder import MAX_PHOTO_PIXELS
+
+
+class Environment(BaseModel):
+    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
+    people_table: str = Field(alias="PEOPLE_TABLE", min_length=1)
+    faces_table: str = Field(alias="FACES_TABLE", min_length=1)
+    input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
+    output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
+    model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
+    results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
+    event_bus: str = Field(alias="EVENT_BUS", min_length=1)
+    embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
+    detector: DetectorName = Field(alias="ROLLCALL_DETECTOR", default=DEFAULT_DETECTOR)
+    # keys: API keys in a table; iam: the gateway in front has checked the caller; loopback: this machine only
+    auth: Literal["keys", "iam", "loopback"] = Field(alias="AUTH", default="keys")
+    api_keys_table: str | None = Field(alias="API_KEYS_TABLE", default=None)
+    cors_origins: str = Field(alias="CORS_ORIGINS", default="")  # separated by commas
+    keep: Literal["behind", "before", "never"] = Field(alias="KEEP_PHOTOS", default="behind")  # the answer
+    name_texts: bool = Field(alias="NAME_TEXTS", default=False)  # also of photos that are kept
+    threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)
+    min_face: int = Field(alias="MIN_FACE", ge=12, default=20)  # pixels
+    recognizers: int = Field(alias="RECOGNISERS", ge=1, le=64, default=1)  # processes
+    threads: int = Field(alias="THREADS", ge=1, default=1)  # of each
+    max_photo_bytes: int = Field(alias="MAX_PHOTO_BYTES", gt=0, default=20 * 1024**2)
+    max_photo_pixels: int = Field(alias="MAX_PHOTO_PIXELS", gt=0, default=MAX_PHOTO_PIXELS)
+    max_video_bytes: int = Field(alias="MAX_VIDEO_BYTES", gt=0, default=5 * 1024**3)  # S3's limit for one POST
+    gallery_seconds: float = Field(alias="GALLERY_SECONDS", ge=0, default=2.0)

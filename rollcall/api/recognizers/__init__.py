@@ -1,0 +1,1 @@
+"""The processes that look at photos for the HTTP API."""

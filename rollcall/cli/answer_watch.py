@@ -1,0 +1,149 @@
+"""Telling of each upload that has got its answer, whatever AWS says meanwhile."""
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from rollcall.cli.aws_errors import AWS_ERRORS
+from rollcall.cli.outputs import RESULT
+from rollcall.cli.session import Session
+from rollcall.cli.show.result_table import line_of
+from rollcall.contracts.jobs import Job, JobStore
+from rollcall.contracts.object_keys import result_key
+from rollcall.contracts.shown_text import printable
+from rollcall.results.result import Result
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+WATCH_SECONDS = 0.5
+PATIENCE_SECONDS = 15.0  # before it is said that nothing can be seen: a server that is started again takes seconds
+
+
+class AnswerWatch:
+    """Looks from a thread of its own: a server that hangs must not keep others from noticing."""
+
+    def __init__(self, session: Session, *, answered: Callable[[str], None], trouble: Callable[[str], None]) -> None:
+        self._session = session
+        self._answered = answered
+        self._trouble = trouble
+        self._finished = FinishedJobs(session.table("jobs"), session.jobs)
+        self._waiting = 0
+        self._untold: list[Job] = []
+        self._stopping = False
+        self._wake = Event()
+        self._failing_since: float | None = None
+        self._told = False
+        self._unread: OSError | None = None
+        self._thread = Thread(target=self._run, name="answers", daemon=True)
+        self._thread.start()
+
+    def unanswered(self) -> int:
+        """Uploads that waited or were in work when it last looked."""
+        return self._finished.running + self._waiting
+
+    def check(self) -> None:
+        """Raise what keeps it from telling anybody."""
+        if self._unread is not None:
+            raise self._unread
+
+    def look_soon(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        """It looks once more, so that it knows what is left; `join` waits for that."""
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            last = self._stopping
+            started = time.monotonic()
+            try:
+                self._look()
+            except AWS_ERRORS as error:
+                self._failed(error)
+            except OSError as error:  # whoever read the lines has gone
+                self._unread = error
+                return
+            except Exception as error:  # noqa: BLE001 - the thread's end: nobody would be told of anything any more
+                self._trouble(f"answers cannot be told of for now, and are stored all the same ({error!r})")
+            else:
+                self._failing_since, self._told = None, False
+            # a scan grows with the number of jobs; it must stay a small part of the time
+            if not self._stopping:
+                self._wake.wait(max(WATCH_SECONDS, 10 * (time.monotonic() - started)))
+                self._wake.clear()
+
+    def _look(self) -> None:
+        self._untold += self._finished.new()
+        self._waiting = self._session.uploads_waiting()
+        while self._untold and not self._stopping:
+            self._tell(self._untold[0])
+            self._untold.pop(0)
+
+    def _tell(self, job: Job) -> None:
+        try:
+            line = describe_answer(self._session, job)
+        except AWS_ERRORS:
+            raise  # it is tried again
+        except Exception as error:  # noqa: BLE001 - one that cannot be read must not keep the others from being told
+            self._trouble(f"{printable(job.upload.key)} is answered, and its result cannot be read here ({error!r})")
+        else:
+            self._answered(line)
+
+    def _failed(self, error: Exception) -> None:
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        if not self._told and not self._stopping and now - self._failing_since > PATIENCE_SECONDS:
+            self._told = True
+            self._trouble(f"answers cannot be told of for now, and are stored all the same: {error}")
+
+
+class FinishedJobs:
+    def __init__(self, table: "Table", jobs: JobStore) -> None:
+        self._table = table
+        self._jobs = jobs
+        self._known: set[str] = set()
+        self.running = 0
+
+    def new(self) -> list[Job]:
+        """Jobs that have ended since the last call."""
+        ids = set(self._ended()) - self._known
+        jobs = self._jobs.get_many(sorted(ids))
+        self._known |= ids
+        return sorted(jobs.values(), key=lambda job: job.created)
+
+    def _ended(self) -> list[str]:
+        pages = self._table.meta.client.get_paginator("scan").paginate(
+            TableName=self._table.name,
+            ProjectionExpression="job, #status",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        items = [item for page in pages for item in page["Items"]]
+        ended = [str(item["job"]) for item in items if str(item.get("status")) in {"done", "failed"}]
+        self.running = len(items) - len(ended)
+        return ended
+
+
+def describe_answer(session: Session, job: Job) -> str:
+    key = job.upload.key
+    try:
+        answer = session.s3.get_object(Bucket=session.bucket("output"), Key=result_key(key))
+        result = RESULT.validate_json(answer["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"NoSuchKey", "404"}:
+            raise
+        return f"done {printable(key)}: its result has been deleted since"
+    except ValidationError:
+        return f"done {printable(key)}: what is stored as its result is none of Rollcall's"
+    took = f" ({result.timings.total:.1f} s)" if isinstance(result, Result) else ""
+    return line_of(key, result) + took

@@ -1,0 +1,64 @@
+"""`rollcall redrive`: have dead letters tried again."""
+
+import argparse
+import time
+
+from rollcall.cli.deployment import Deployment, open_deployment
+from rollcall.cli.parser import QUEUES
+from rollcall.contracts.usage_error import UsageError
+
+POLL_SECONDS = 1.0
+HELD_SECONDS = 60  # a dead letter that is being moved is hidden from others so long
+
+
+def execute(options: argparse.Namespace) -> int:
+    with open_deployment(options) as deployment:
+        for queue in options.queue or QUEUES:
+            print(f"{queue}: {redrive(deployment, queue)} messages sent back", flush=True)
+    return 0
+
+
+def redrive(deployment: Deployment, queue: str) -> int:
+    source, target = deployment.queue_url(f"{queue}-dead-letters"), deployment.queue_url(queue)
+    attributes = deployment.sqs.get_queue_attributes(
+        QueueUrl=source, AttributeNames=["QueueArn", "ApproximateNumberOfMessages"]
+    )["Attributes"]
+    waiting = int(attributes["ApproximateNumberOfMessages"])
+    if not waiting:
+        return 0
+    if not deployment.on_aws:  # moto does not offer to move messages
+        return _move(deployment, source, target, at_most=waiting)
+    # the functions put them there themselves, so SQS does not know from which queue they came
+    arn = deployment.sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    deployment.sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=arn)
+    return _moved(deployment, attributes["QueueArn"])
+
+
+def _moved(deployment: Deployment, source_arn: str) -> int:
+    """What SQS itself has moved, once it is done."""
+    while True:
+        task = deployment.sqs.list_message_move_tasks(SourceArn=source_arn, MaxResults=1)["Results"][0]
+        if task.get("Status") not in {"RUNNING", "CANCELLING"}:
+            break
+        time.sleep(POLL_SECONDS)
+    if task.get("Status") != "COMPLETED":
+        raise UsageError(
+            f"SQS stopped moving messages of {source_arn}: {task.get('FailureReason', task.get('Status'))}"
+        )
+    return task.get("ApproximateNumberOfMessagesMoved", 0)
+
+
+def _move(deployment: Deployment, source: str, target: str, *, at_most: int) -> int:
+    """At every moment a message is in one of the two queues at least."""
+    moved = 0
+    while moved < at_most:  # one that fails again meanwhile is not for this run
+        messages = deployment.sqs.receive_message(
+            QueueUrl=source, MaxNumberOfMessages=10, VisibilityTimeout=HELD_SECONDS
+        ).get("Messages", [])
+        if not messages:
+            break
+        for message in messages:
+            deployment.sqs.send_message(QueueUrl=target, MessageBody=message["Body"])
+            deployment.sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+            moved += 1
+    return moved

@@ -1,0 +1,171 @@
+"""`rollcall up`: the local cloud until Ctrl-C."""
+
+import argparse
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from rollcall.cli.answer_watch import AnswerWatch
+from rollcall.cli.aws_errors import AWS_ERRORS
+from rollcall.cli.leaving import leave
+from rollcall.cli.preparation import Enrollment, note, prepare_model_files, read_enrollment
+from rollcall.cli.session import DUMMY_KEY, REGION, Session, open_session, settings_from
+from rollcall.local.api_server import ApiServer, listen_for_api
+from rollcall.local.cloud import CloudStopped
+from rollcall.local.lambda_host.processes import describe_exit
+from rollcall.local.supervisor import NotRestarted, Part, Supervisor
+from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
+from rollcall.runtime.confined.confinement import not_confined
+
+LOOK_SECONDS = 0.25
+LAST_LOOK_SECONDS = 0.5
+SAME_SECONDS = 5.0  # in which workers of one function that end one after the other are told of once
+
+
+def execute(options: argparse.Namespace) -> int:
+    model_dir = prepare_model_files(options.embedder)
+    enrollment = read_enrollment(
+        options.gallery or [],
+        options.people,
+        model_dir,
+        options.embedder,
+        detector=options.detector,
+        accept_poor=options.accept_poor_photos,
+    )
+    if not enrollment.faces:
+        note("no --gallery: everybody will be unknown")
+    note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
+    if (sentence := not_confined()) is not None:
+        note(sentence)
+    settings = settings_from(options)
+    left = ""
+    try:
+        with (
+            listen_for_api(options.api_port) as listener,
+            open_session(
+                settings,
+                enrollment,
+                port=options.port,
+                model_dir=model_dir,
+                log_dir=options.log_dir,
+                page_origins=own_origins(listener),
+                restartable=True,
+                worker_died=DeadWorkers(note).tell,
+            ) as session,
+            ApiServer(settings, listener=listener, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as api,
+        ):
+            announce(session, api.url)
+            watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note)
+            try:
+                supervise(session, api, enrollment, watch)
+            finally:
+                watch.stop()
+                api.close()
+                watch.join(LAST_LOOK_SECONDS)
+                left = undone(api, watch)
+    except KeyboardInterrupt:
+        note(f"stopped{left}")
+        leave(0)
+    return 0
+
+
+def own_origins(listener: socket.socket) -> list[str]:
+    """Of pages that the HTTP API serves there."""
+    api_port = listener.getsockname()[1]
+    return [f"http://{name}:{api_port}" for name in ("127.0.0.1", "localhost")]
+
+
+def announce(session: Session, api_url: str) -> None:
+    endpoint = session.cloud.endpoint_url
+    buckets = ", ".join(session.bucket(role) for role in ("input", "stage-1", "output"))
+    print(
+        f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID={DUMMY_KEY} AWS_SECRET_ACCESS_KEY={DUMMY_KEY}"
+        f" AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
+        f"ready at {endpoint}: upload to {session.bucket('input')}, results come in {session.bucket('output')}"
+        f" (buckets: {buckets}); photos by HTTP at {api_url}; Ctrl-C stops",
+        flush=True,
+    )
+
+
+def supervise(session: Session, api: ApiServer, enrollment: Enrollment, watch: AnswerWatch) -> None:
+    """Until Ctrl-C: what ends is started again, and said."""
+    parts = [
+        Part(
+            name="the local AWS",
+            ended=lambda: _exit(session.cloud.aws_exit_code),
+            restart=lambda: restart_aws(session, enrollment, watch),
+        ),
+        Part(
+            name="the HTTP API",
+            ended=lambda: _exit(api.exit_code),
+            restart=api.restart,
+            serving=api.serving,
+            abandon=api.refuse,
+        ),
+    ]
+    supervisor = Supervisor(parts, tell=note)
+    while True:
+        supervisor.check()
+        watch.check()
+        for reason in api.replaced_recognizers():
+            note(f"a recognizer of the HTTP API ended ({reason}); it is started again")
+        time.sleep(LOOK_SECONDS)
+
+
+def restart_aws(session: Session, enrollment: Enrollment, watch: AnswerWatch) -> str:
+    in_work = watch.unanswered()
+    try:
+        session.restart_aws(enrollment)
+    except (CloudStopped, OSError, *AWS_ERRORS) as error:
+        raise NotRestarted("it did not come to serve") from error
+    watch.look_soon()
+    lost = f"; {_count(in_work, 'upload')} waiting or in work {'is' if in_work == 1 else 'are'} lost" if in_work else ""
+    people = f"{_count(len(enrollment.faces), 'face')} and {_count(len(enrollment.records), 'record')}"
+    again = f"{people} from the command line are enrolled again" if enrollment.faces else "nobody is enrolled"
+    return (
+        "the local AWS runs again, and is empty: every upload, result and change to people since the start is gone"
+        f"{lost}; {again}; upload again what has no result"
+    )
+
+
+def undone(api: ApiServer, watch: AnswerWatch) -> str:
+    uploads = watch.unanswered()
+    parts = [f"{_count(uploads, 'upload')} waiting or in work" if uploads else ""]
+    if api.undone is None:
+        parts.append("the HTTP API was busy, and photos that it answered last may not be kept")
+    else:
+        parts += [
+            f"{_count(api.undone.photos, 'photo')} answered by HTTP and not yet kept" if api.undone.photos else "",
+            f"{_count(api.undone.requests, 'HTTP request')} without an answer" if api.undone.requests else "",
+        ]
+    left = ", ".join(part for part in parts if part)
+    return f"; left undone: {left}" if left else ""
+
+
+class DeadWorkers:
+    """One line for each worker that ended by itself, or for those of one function that do so at about the same time."""
+
+    def __init__(self, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told: dict[str, float] = {}
+        self._untold: Counter[str] = Counter()
+
+    def tell(self, function: str, how: str) -> None:
+        self._untold[function] += 1
+        now = self._clock()
+        if now - self._told.get(function, -SAME_SECONDS) < SAME_SECONDS:
+            return
+        self._told[function] = now
+        count = self._untold.pop(function)
+        workers = f"a worker of {function}" if count == 1 else f"{count} workers of {function}"
+        self._tell(f"{workers} ended ({how}); what it had in hand is done again, by another")
+
+
+def _exit(code: int | None) -> str | None:
+    return None if code is None else describe_exit(code)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,1 @@
+"""A made video of real faces through the whole pipeline."""

@@ -1,0 +1,167 @@
+"""A deployment of Rollcall, on AWS or on this machine, found by prefix or stack and spoken to as by any AWS tool."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import ClientError
+
+from rollcall.cli.aws_errors import AWS_ERRORS, explain
+from rollcall.cli.stack_names import NoSuchStack, names_of_stack, outputs_of_stack
+from rollcall.contracts.jobs import JobStore
+from rollcall.contracts.usage_error import UsageError
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.pipeline.description import BucketRole, Settings
+from rollcall.results.forget import Forgetter
+from rollcall.runtime.region import region_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+LOCAL_PREFIX = "rollcall"
+DEFAULT_STACK = "rollcall"  # where no prefix was chosen: rollcall/pipeline/deployment_settings.py
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    prefix: str
+    buckets: Mapping[BucketRole, str]
+    session: boto3.Session
+    ending: ExitStack = field(default_factory=ExitStack)
+
+    def bucket(self, role: BucketRole) -> str:
+        return self.buckets[role]
+
+    def table(self, role: str) -> "Table":
+        return self._dynamodb.Table(f"{self.prefix}-{role}")
+
+    def queue_url(self, role: str) -> str:
+        return self.sqs.get_queue_url(QueueName=f"{self.prefix}-{role}")["QueueUrl"]
+
+    def require(self, *buckets: BucketRole) -> None:
+        """Fail at once, and not after minutes of work, where there is no such deployment."""
+        for role in buckets:
+            try:
+                self.s3.head_bucket(Bucket=self.bucket(role))
+            except ClientError as error:
+                if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
+                    raise UsageError(
+                        f"no {describe(self.prefix)}: there is no bucket {self.bucket(role)}; check --prefix or"
+                        " --stack, and the account and region in use"
+                    ) from error
+                raise
+
+    @property
+    def on_aws(self) -> bool:
+        return _is_aws(self.sqs)
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        client: S3Client = self._opened("s3")
+        return client
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        client: SQSClient = self._opened("sqs")
+        return client
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return JobStore(self.table("jobs"))
+
+    @cached_property
+    def gallery(self) -> GalleryStore:
+        return GalleryStore(self.table("faces"))
+
+    @cached_property
+    def people(self) -> PeopleStore:
+        return PeopleStore(self.table("people"))
+
+    @cached_property
+    def forgetter(self) -> Forgetter:
+        return Forgetter(
+            s3=self.s3,
+            input_bucket=self.bucket("input"),
+            output_bucket=self.bucket("output"),
+            people=self.people,
+            gallery=self.gallery,
+        )
+
+    def find_stack(self, named: str | None) -> dict[str, str]:
+        """The outputs of the stack that this is: `named`, or else by its prefix; none where there is no such stack."""
+        cloudformation = self._opened("cloudformation")
+        for stack in [named] if named else [self.prefix, DEFAULT_STACK]:
+            try:
+                outputs = outputs_of_stack(stack, cloudformation)
+            except NoSuchStack:
+                continue
+            if outputs.get("Prefix") == self.prefix:
+                return outputs
+        return {}
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBServiceResource":
+        resource = self.session.resource("dynamodb")
+        self.ending.callback(resource.meta.client.close)
+        return resource
+
+    def _opened(self, service: str) -> Any:
+        return _client(self.session, service, self.ending)
+
+
+@contextmanager
+def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
+    """The one that `--prefix` or `--stack` names; whatever AWS refuses inside becomes a UsageError."""
+    named = describe(options.prefix) if options.prefix and not options.stack else "deployment"
+    try:
+        with ExitStack() as ending:
+            session = boto3.Session(region_name=region_of(os.environ))
+            names = _names_of(options, session, ending)
+            named = describe(names.prefix)
+            yield Deployment(prefix=names.prefix, buckets=names.bucket_names, session=session, ending=ending)
+    except AWS_ERRORS as error:
+        raise UsageError(explain(error, named)) from error
+
+
+def describe(prefix: str) -> str:
+    return f"deployment with the prefix {prefix!r}"
+
+
+def _names_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> Settings:
+    if options.stack:
+        return names_of_stack(options.stack, _client(session, "cloudformation", ending))
+    return Settings(
+        prefix=_prefix_of(options, session, ending),
+        input_bucket=options.input_bucket,
+        stage_1_bucket=options.stage_1_bucket,
+        output_bucket=options.output_bucket,
+    )
+
+
+def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: ExitStack) -> str:
+    if options.prefix:
+        return str(options.prefix)
+    sts = _client(session, "sts", ending)
+    if not _is_aws(sts):
+        return LOCAL_PREFIX
+    return f"rollcall-{sts.get_caller_identity()['Account']}-{sts.meta.region_name}"  # as infra/stack.py names it
+
+
+def _client(session: boto3.Session, service: str, ending: ExitStack) -> Any:
+    client = session.client(service)  # type: ignore[call-overload]  # which service is known only when it runs
+    ending.callback(client.close)
+    return client
+
+
+def _is_aws(client: Any) -> bool:
+    return (urlsplit(client.meta.endpoint_url).hostname or "").endswith(_AWS_DOMAINS)

@@ -1,0 +1,1 @@
+"""What the stages exchange: events, keys, jobs, packs and errors."""

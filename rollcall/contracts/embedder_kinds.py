@@ -1,0 +1,81 @@
+"""The embedders that a user may choose from. Names and numbers only, so that whoever asks loads no runtime, and
+the CDK app needs no NumPy.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+EmbedderName = Literal["fused", "dlib-resnet", "sface", "facenet"]
+DEFAULT_EMBEDDER: EmbedderName = "fused"
+UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
+"""Made the embeddings that say of none: foreign galleries, and those of the time before there was another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """`file`: in the model folder. `dimension`: numbers that it gives for a face. `chip`: which picture of a face it
+    was trained on (see `rollcall.engine.chips`), of `chip_side` pixels. `unit`: its numbers are compared by angle, and
+    so scaled to a length of 1. `factor`: what they are multiplied by then. `gains_by_mirroring`: the mean of a face and
+    of its mirror image tells people apart better; a photo's faces are embedded so, the many of a video once each.
+    """
+
+    file: str
+    dimension: int
+    chip: Literal["aligned", "five-points", "boxed"]
+    chip_side: int
+    unit: bool = False
+    factor: float = 1.0
+    gains_by_mirroring: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedderKind:
+    """An embedding is what the `networks` give, one after the other; all are compared by Euclidean distance.
+
+    `optional`: its weights are the user's to bring.
+    """
+
+    name: EmbedderName
+    networks: tuple[Network, ...]
+    optional: bool = False
+
+    @property
+    def dimension(self) -> int:
+        return sum(network.dimension for network in self.networks)
+
+    @property
+    def files(self) -> list[str]:
+        return [network.file for network in self.networks]
+
+
+_RESNET = Network(file="embedder-dlib-resnet.onnx", dimension=128, chip="aligned", chip_side=150)
+_SFACE = Network(
+    file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True, gains_by_mirroring=True
+)
+_FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
+# squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart
+# equally well (docs/decisions/0008-embedder-fused.md)
+_RESNET_SHARE = 0.6
+
+EMBEDDERS: dict[str, EmbedderKind] = {
+    kind.name: kind
+    for kind in (
+        EmbedderKind(name="fused", networks=(replace(_RESNET, factor=_RESNET_SHARE**0.5), _SFACE)),
+        EmbedderKind(name="dlib-resnet", networks=(_RESNET,)),
+        EmbedderKind(name="sface", networks=(_SFACE,)),
+        EmbedderKind(name="facenet", networks=(_FACENET,), optional=True),
+    )
+}
+
+
+def embedder_kind(name: str) -> EmbedderKind:
+    """Errors: ValueError for a name that no embedder has."""
+    if name not in EMBEDDERS:
+        raise ValueError(f"no embedder is named {name!r}; there are {', '.join(EMBEDDERS)}")
+    return EMBEDDERS[name]
+
+
+def common_kind(one: EmbedderKind, other: EmbedderKind) -> EmbedderKind | None:
+    """The embedder of which both hold the numbers, so that their embeddings compare; None where there is none."""
+    shared = set(one.files) & set(other.files)
+    return next((kind for kind in EMBEDDERS.values() if set(kind.files) == shared), None)

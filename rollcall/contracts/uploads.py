@@ -1,0 +1,45 @@
+"""The input bucket as the stages see it: which version of a key is the one that counts."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rollcall.contracts.errors import Superseded
+from rollcall.contracts.events import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ANSWERED = "answered"  # metadata of an upload
+UNVERSIONED = "null"  # S3's own name for the version of an unversioned object
+_GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    upload: Upload
+    size: int  # bytes
+    answered: bool = False  # its result exists already: the HTTP API looked at it before it put it here
+
+
+def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
+    """What a GET of the key would answer with now; None when the object is deleted."""
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
+    version = head.get("VersionId", UNVERSIONED)
+    return Latest(
+        upload=Upload(bucket=bucket, key=key, version=version),
+        size=head["ContentLength"],
+        answered=ANSWERED in head["Metadata"],
+    )
+
+
+def require_latest(s3: "S3Client", upload: Upload) -> None:
+    now = latest(s3, upload.bucket, upload.key)
+    if now is None or now.upload != upload:
+        raise Superseded(f"version {upload.version} of the upload is {'deleted' if now is None else 'replaced'}")

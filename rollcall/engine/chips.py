@@ -1,0 +1,73 @@
+"""The picture of a face that an embedder is given: as the faces looked that it was trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rollcall.engine.alignment import sface_transforms
+from rollcall.engine.crops import crops, square_transforms
+from rollcall.engine.detection.detector import Detections
+from rollcall.engine.pyramid import Octaves
+
+Chips = NDArray[np.uint8]
+"""[N, side, side, 3], BGR."""
+Cutter = Callable[[Octaves, Detections, Chips, int], Chips]
+"""From a picture's octaves, the faces found in it, their aligned chips, and the side asked for."""
+
+# facenet-pytorch 2.6.0, examples/lfw_evaluate.ipynb: 14 of the 160 pixels of a crop lie around MTCNN's box
+BOX_MARGIN = 14 / 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoisingSettings:
+    """`noisy`: grey levels of noise, above which a chip is smoothed. `median`: pixels, the side of its window; odd.
+
+    `grey_levels`, `reach`: sigmas of the bilateral filter that follows, the latter in pixels.
+    """
+
+    noisy: float
+    median: int
+    gray_levels: float
+    reach: float
+
+
+def aligned(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
+    """The chips that quality is measured on as well."""
+    return aligned_chips
+
+
+def boxed(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
+    """The box and a margin around it, as far as the picture goes, stretched to a square and not turned.
+
+    Source: facenet-pytorch 2.6.0, models/utils/detect_face.py, extract_face (Rollcall samples bilinearly, from the next
+    octave).
+    """
+    height, width = octaves[0].shape[:2]
+    corners = found.corners
+    margin = (corners[:, 2:] - corners[:, :2]) * np.float32(BOX_MARGIN / (1 - BOX_MARGIN) / 2)
+    limits = np.array([width, height, width, height], dtype=np.float32)
+    around = np.clip(np.hstack([corners[:, :2] - margin, corners[:, 2:] + margin]), 0, limits)
+    return crops(octaves, square_transforms(around, side=side), side=side, fill=0)
+
+
+def five_points(octaves: Octaves, found: Detections, aligned_chips: Chips, side: int) -> Chips:
+    """Eyes, nose and corners of the mouth where SFace expects them."""
+    return crops(octaves, sface_transforms(found.landmarks, side=side), side=side, fill=0)
+
+
+CUTTERS: dict[str, Cutter] = {"aligned": aligned, "five-points": five_points, "boxed": boxed}
+
+
+def denoised(chips: Chips, noise: Sequence[float], settings: DenoisingSettings) -> Chips:
+    """The noisy ones smoothed, edges kept: noise makes strangers alike. `noise`: that of each chip, grey levels."""
+    noisy = [number for number, level in enumerate(noise) if level > settings.noisy]
+    if not noisy:
+        return chips
+    smoothed = chips.copy()
+    for number in noisy:
+        median = cv2.medianBlur(chips[number], settings.median)
+        smoothed[number] = cv2.bilateralFilter(median, 0, settings.gray_levels, settings.reach)
+    return smoothed

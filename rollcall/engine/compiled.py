@@ -1,0 +1,63 @@
+"""Networks as the runtime has compiled them, kept beside the model files: to read one takes a fifth of compiling it.
+
+What is kept fits one version of the runtime, one kind of processor and one model file; for others the network is
+compiled anew, and kept where the folder can be written. It is as trusted as the model files in the folder around it.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import openvino  # `rollcall.engine.sessions` alone imports it, and not all of it
+
+FOLDER = "compiled"
+DEVICE = "CPU"
+
+
+def compiled(
+    core: "openvino.Core",
+    path: Path,
+    *,
+    form: str,
+    settings: Mapping[str, Any],
+    network: "Callable[[], openvino.Model]",
+) -> "openvino.CompiledModel":
+    """The network of the model file at `path`, as it is kept, or else compiled from what `network` gives.
+
+    `form`: tells apart what is made of one file in several ways.
+    """
+    kept = path.parent / FOLDER / f"{path.stem}-{_key(core, path, form)}.blob"
+    # whatever is wrong with the file: the network itself is at hand
+    with suppress(OSError, RuntimeError):
+        return core.import_model(kept.read_bytes(), DEVICE, dict(settings))
+    made = core.compile_model(network(), DEVICE, dict(settings))
+    with suppress(OSError, RuntimeError):  # as in an image, where nothing can be written
+        _keep(made, kept, stem=path.stem)
+    return made
+
+
+def _key(core: "openvino.Core", path: Path, form: str) -> str:
+    file = path.stat()
+    abilities = sorted(core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES"))
+    version = core.get_versions(DEVICE)[DEVICE].build_number
+    parts = [version, *abilities, str(file.st_size), str(file.st_mtime_ns), form]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _keep(network: "openvino.CompiledModel", file: Path, *, stem: str) -> None:
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    former = {*file.parent.glob(f"{stem}-????????????????.blob"), *file.parent.glob(f".writing-{stem}-*")} - {file}
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".writing-{stem}-", delete=False) as written:
+        try:
+            written.write(network.export_model().getbuffer())
+            written.close()
+            Path(written.name).replace(file)
+        except BaseException:
+            Path(written.name).unlink(missing_ok=True)
+            raise
+    for blob in former:
+        blob.unlink(missing_ok=True)

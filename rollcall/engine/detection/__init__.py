@@ -1,0 +1,1 @@
+"""Where the faces on a picture are."""

@@ -1,0 +1,1 @@
+"""AWS on this machine: its services, the Lambda host, and what provisions them."""

@@ -1,0 +1,186 @@
+"""The HTTP API beside the local cloud: the same application as on AWS, in its own process, for this machine only."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Self
+
+from rollcall.api.recognizers.messages import RECOGNIZER_REPLACED, UNDONE, Undone
+from rollcall.contracts.errors import RollcallError
+from rollcall.local.interrupts import interrupts_held
+from rollcall.local.lambda_host.guard import Guard
+from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.lambda_host.processes import describe_exit
+from rollcall.local.listening import listen
+from rollcall.pipeline.description import Settings, describe
+
+HOST = "127.0.0.1"
+START_SECONDS = 90.0
+LOOK_SECONDS = 0.05
+STOP_SECONDS = 0.7  # in which what waits is answered and kept; `rollcall up` has to end within two
+KILL_SECONDS = 1.0
+PROBE_SECONDS = 0.2
+LOG_LINES = 5
+
+
+def listen_for_api(port: int) -> socket.socket:
+    """A port in use is an error of this process, and early requests simply wait."""
+    return listen(HOST, port, option="--api-port", backlog=1024)
+
+
+class ApiFailed(RollcallError):
+    """The HTTP API did not start."""
+
+
+class ApiServer:
+    """A context manager: inside it answers at `url`; at its end no process is left.
+
+    `undone` is what it left undone when it was closed; None if it could not say so itself.
+    """
+
+    def __init__(self, settings: Settings, *, listener: socket.socket, endpoint_url: str, model_dir: Path) -> None:
+        self.undone: Undone | None = Undone()
+        self._environment = api_environment(settings, endpoint_url=endpoint_url, model_dir=model_dir)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
+        self._read_to = 0
+        # it stays open in this process, so that requests wait for the next one as well
+        self._listener = listener
+        self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
+        self._guard = Guard()
+        with interrupts_held():
+            self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        descriptor = str(self._listener.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "rollcall.api", "--socket", descriptor, "--stop-seconds", str(STOP_SECONDS)],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[self._listener.fileno()],
+            start_new_session=True,  # Ctrl-C is for the command, which ends this process before the local cloud
+        )
+        self._guard.watch(process.pid)
+        return process
+
+    def __enter__(self) -> Self:
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """As subprocess counts; None while it runs."""
+        return self._process.poll()
+
+    def restart(self) -> str:
+        """Once it has ended; returns at once, with what that means."""
+        self._guard.forget(self._process.pid)
+        with interrupts_held():
+            self._process = self._start()
+        return "the HTTP API starts; photos that it had answered last may not be kept"
+
+    def refuse(self) -> None:
+        """Nobody shall wait for a server that is not started again."""
+        self._listener.close()
+
+    def serving(self) -> bool:
+        return self._answers(PROBE_SECONDS)
+
+    def replaced_recognizers(self) -> list[str]:
+        """Why recognizers were replaced, since this was last asked."""
+        return [str(line.get("reason", "")) for line in self._new_lines(RECOGNIZER_REPLACED)]
+
+    def close(self) -> None:
+        if self._log.closed:
+            return
+        self._listener.close()
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.undone = None
+            self._process.kill()
+            self._process.wait()
+        for line in self._new_lines(UNDONE):
+            self.undone = Undone.model_validate(line)
+        self._guard.close()
+        self._log.close()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < end:
+            if self._answers(1.0):
+                return
+            time.sleep(LOOK_SECONDS)
+        last = self._read_log(0).decode(errors="replace").splitlines()[-LOG_LINES:]
+        raise ApiFailed(f"the HTTP API did not start: {' | '.join([self._state(), *last])}")
+
+    def _state(self) -> str:
+        code = self._process.poll()
+        if code is not None:
+            return f"it ended ({describe_exit(code)})"
+        return f"no answer within {START_SECONDS:g} s; try again when this machine is less busy"
+
+    def _answers(self, seconds: float) -> bool:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with suppress(OSError, HTTPException), opener.open(f"{self.url}/healthz", timeout=seconds):
+            return True
+        return False
+
+    def _new_lines(self, message: str) -> list[dict[str, Any]]:
+        """The lines with this message that it has logged since this was last asked for any."""
+        whole, end, _ = self._read_log(self._read_to).rpartition(b"\n")
+        self._read_to += len(whole) + len(end)
+        lines = [_parse(line) for line in whole.splitlines() if message.encode() in line]
+        return [line for line in lines if line.get("message") == message]
+
+    def _read_log(self, start: int) -> bytes:
+        # without moving the position, which the server writes at
+        return os.pread(self._log.fileno(), max(0, os.fstat(self._log.fileno()).st_size - start), start)
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -> dict[str, str]:
+    api = describe(replace(settings, api="container")).api
+    assert api is not None
+    return api.environment | {
+        "AUTH": "loopback",
+        "RECOGNISERS": str(min(os.cpu_count() or 1, settings.max_concurrency)),
+        "ROLLCALL_MODEL_DIR": str(model_dir),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "LANG": "C.UTF-8",
+        "NO_PROXY": "*",
+        "HOME": "/nonexistent",  # no AWS profile of the user's
+    }

@@ -1,0 +1,16 @@
+"""A port of this machine, taken before a server is started on it."""
+
+import errno
+import socket
+
+from rollcall.contracts.usage_error import PortInUse, UsageError
+
+
+def listen(host: str, port: int, *, option: str, backlog: int) -> socket.socket:
+    """`option`: of the command line, with which another port is chosen. Raises PortInUse or UsageError."""
+    try:
+        return socket.create_server((host, port), backlog=backlog)
+    except OSError as error:
+        kind = PortInUse if error.errno == errno.EADDRINUSE else UsageError
+        reason, _, _ = str(error.strerror).partition(" (while")  # the address stands in this message once already
+        raise kind(f"Cannot listen on {host}:{port} ({reason}): choose another port with {option}.") from None

@@ -1,0 +1,1 @@
+"""Videos and photos in, sampled frames out."""

@@ -1,0 +1,1 @@
+"""A photo's bytes to its pixels."""

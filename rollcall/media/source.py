@@ -1,0 +1,134 @@
+"""An upload as the split reads it: single byte ranges of it, what ffmpeg opens, and what its content says it is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from rollcall.contracts.errors import MovingPicture, SourceUnavailable
+from rollcall.media import photo_formats
+from rollcall.media.containers import (
+    GIF,
+    JPEG,
+    MJPEG,
+    PHOTO,
+    Container,
+    begun_inside,
+    is_jpeg_stream,
+    video_container,
+)
+from rollcall.media.refusals import refusal, unknown
+
+HEAD_BYTES = 1 << 16
+STREAM_BYTES = 1 << 21  # in which a stream of pictures that begins inside one, or is one of JPEGs, shows itself
+
+
+class Input(ABC):
+    """What ffmpeg opens, for as long as it may read it."""
+
+    url: str
+    protocols: str  # all that ffmpeg may use to open it
+    files: tuple[str, ...] = ()  # all that it may read, beside its own libraries
+    port: int | None = None  # all that it may connect to
+
+    @property
+    def failure(self) -> SourceUnavailable | None:
+        """Why bytes did not come. Whatever ffmpeg made of it is not the file's fault."""
+        return None
+
+    @property
+    def waited(self) -> float:
+        """Seconds spent until now waiting for bytes from elsewhere."""
+        return 0.0
+
+    def require_fetched(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class Source(ABC):
+    @cached_property
+    def head(self) -> bytes:
+        return self._read(0, HEAD_BYTES)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Fewer bytes than `size` where the file ends."""
+        if offset + size <= len(self.head) or len(self.head) < HEAD_BYTES:
+            return self.head[offset : offset + size]
+        return self._read(offset, size)
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes in all."""
+
+    @abstractmethod
+    def opened(self) -> AbstractContextManager[Input]: ...
+
+    @abstractmethod
+    def _read(self, offset: int, size: int) -> bytes: ...
+
+
+class LocalFile(Source):
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path).absolute()
+
+    @property
+    def size(self) -> int:
+        return self._path.stat().st_size
+
+    @contextmanager
+    def opened(self) -> Iterator[Input]:
+        yield _OpenedFile(self._path)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+
+class _OpenedFile(Input):
+    protocols = "file"
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"file:{path}"
+        self.files = (str(path),)
+
+
+def as_source(source: Source | str) -> Source:
+    """A path stands for the file on this disk."""
+    return LocalFile(source) if isinstance(source, str) else source
+
+
+_PHOTOS = {photo_formats.JPEG: JPEG, photo_formats.GIF: GIF}
+
+
+def recognize(head: bytes, more: Callable[[], bytes] = bytes) -> Container:
+    """Raise MediaError, with a sentence for the owner, for what cannot hold a picture or is not supported.
+
+    `more`: the first `STREAM_BYTES`, for a file that does not begin as any does.
+    """
+    photo = photo_formats.photo_format(head)
+    if photo is not None:
+        return _PHOTOS.get(photo, PHOTO)
+    refused = refusal(head)
+    if refused is not None:
+        raise refused
+    container = video_container(head) or begun_inside(more() or head)
+    if container is None:
+        raise unknown(head)
+    return container
+
+
+def container_of(source: Source) -> Container:
+    """As `recognise` has it."""
+    container = recognize(source.head, lambda: source.read(0, STREAM_BYTES))
+    return MJPEG if container == JPEG and is_jpeg_stream(source.read(0, STREAM_BYTES)) else container
+
+
+def require_photo(content: bytes | bytearray) -> None:
+    """Raise MovingPicture for a video, and what `recognise` raises for the rest that is no photo."""
+    container = recognize(bytes(content[:HEAD_BYTES]), lambda: bytes(content[:STREAM_BYTES]))
+    if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:STREAM_BYTES]))):
+        raise MovingPicture("This is a video, not a photo.")

@@ -1,0 +1,1 @@
+"""A video's bytes to sampled frames."""

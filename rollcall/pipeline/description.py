@@ -1,0 +1,387 @@
+"""The pipeline, described once in plain Python: the local cloud and the CDK app are both built from it."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
+from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
+
+VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
+ATTEMPTS = 5  # at a message, at least: the first delivery is not counted, since it may not have been one
+DAY_SECONDS = 86_400
+MAX_RECEIVE_COUNT = 1000  # SQS's limit
+UNTRIED_SECONDS = 8 * DAY_SECONDS  # what no worker could begin, as when all are throttled, becomes a dead letter then
+REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
+# what pages may send: the Fetch standard's `*` never covers Authorization
+CORS_HEADERS = ("*", "Authorization")
+CORS_SECONDS = 3600  # so long a browser need not ask again
+EXPOSED_HEADERS = ("ETag", "x-amz-version-id")  # of an upload: S3's answer names the version, and so the job
+DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
+BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
+STORED_BYTES_BOUNDS = (1024**2, 5 * 1024**4)  # likewise of the frames that are stored of one upload
+RECOGNITION_BOUNDS = (100, 10_000_000)  # likewise of the frames of one upload that are recognized
+EVENT_BUS = "default"  # every account has it, and rules of other services see it
+
+BUCKET_NAME = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"  # without dots: AWS's certificates do not cover names with dots
+
+BucketRole = Literal["input", "stage-1", "output"]
+BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
+
+# where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
+Compute = Literal["lambda", "fargate"]
+# which video tracks of a file are looked at: the longest moving picture, or every one
+Tracks = Literal["longest", "all"]
+# where the HTTP API runs: behind an HTTP API of API Gateway, behind a load balancer, or not at all
+ApiHost = Literal["none", "lambda", "container"]
+# who checks its callers: the application, by API keys, or API Gateway, by the signatures of IAM
+ApiAuth = Literal["keys", "iam"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """`s3:ObjectCreated:*` on keys that end in `suffix` is sent to `queue`."""
+
+    queue: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    role: BucketRole
+    name: str
+    versioned: bool
+    expire_days: int | None = None
+    notifications: tuple[Notification, ...] = ()
+    form_origins: tuple[str, ...] = ()  # whose pages may send upload forms (CORS)
+
+    @property
+    def replaced_days(self) -> int:
+        return min(REPLACED_DAYS, self.expire_days or REPLACED_DAYS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    name: str
+    visibility_timeout: int
+    dead_letter_queue: str
+    max_receive_count: int  # deliveries, not attempts: those are counted by the functions
+    # Nobody is told of what expires, so as long as leaves the dead letters some days: they are counted from the first
+    # sending on, and 14 days are the longest that SQS offers.
+    retention_seconds: int = 10 * DAY_SECONDS
+    dead_letter_retention_seconds: int = 14 * DAY_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsQueue:
+    """Where results are announced. Nobody has to read it: what is not read is gone after `retention_seconds`."""
+
+    name: str
+    retention_seconds: int = DAY_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    name: str
+    key: str
+    sort_key: str | None = None
+    ttl_attribute: str | None = None
+    kept: bool = True  # when a deployment is taken down whose operator retains what is people's own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    name: str
+    component: str  # the folder under functions/
+    handler: str
+    timeout: int  # seconds
+    memory_mb: int
+    scratch_mb: int  # /tmp
+    queue: str
+    batch_size: int
+    max_concurrency: int
+    environment: dict[str, str] = field(default_factory=dict)
+    compute: Compute = "lambda"
+    sends_to_itself: bool = False  # AWS ends such a circle after 16 rounds unless it is told that it is meant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """Photos by HTTP: the one part that people ask and no queue."""
+
+    name: str
+    host: ApiHost
+    component: str = "api"
+    handler: str = "rollcall.api.lambda_handler.handler"
+    timeout: int = 30  # seconds, API Gateway's longest
+    memory_mb: int = 2048
+    scratch_mb: int = 512
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorizer:
+    """What API Gateway asks about the key of a request, before the API's own function is started."""
+
+    name: str
+    component: str = "authorizer"
+    handler: str = "rollcall.api.authorizer.handler"
+    timeout: int = 10  # seconds
+    # 0.4 s of imports at a whole CPU, and little more; what it does then takes milliseconds, so memory hardly costs
+    memory_mb: int = 512
+    scratch_mb: int = 512
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+AnyFunction = Function | Api | Authorizer
+
+# Where a handler starts in an image, which holds functions/ beside the package; an installed `rollcall` has none.
+ENTRY_POINTS = {
+    "rollcall.stages.split_handler.handler": "functions.video_split.handler.handler",
+    "rollcall.stages.recognize_handler.handler": "functions.face_recognition.handler.handler",
+    "rollcall.stages.lookup_handler.handler": "functions.lookup.handler.handler",
+    "rollcall.api.lambda_handler.handler": "functions.api.handler.handler",
+    "rollcall.api.authorizer.handler": "functions.api.authorizer.handler",
+}
+
+
+def entry_point(handler: str) -> str:
+    return ENTRY_POINTS[handler]
+
+
+def image_of(function: AnyFunction) -> str:
+    """The component whose image it runs in."""
+    return "api" if isinstance(function, Authorizer) else function.component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    prefix: str
+    buckets: tuple[Bucket, ...]
+    queues: tuple[Queue, ...]
+    tables: tuple[Table, ...]
+    functions: tuple[Function, ...]
+    results: ResultsQueue | None = None
+    api: Api | None = None
+    authorizer: Authorizer | None = None
+
+    @property
+    def bucket_names(self) -> dict[BucketRole, str]:
+        return {bucket.role: bucket.name for bucket in self.buckets}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator may choose; every value reaches the functions through their environment."""
+
+    prefix: str = "rollcall"
+    input_bucket: str | None = None  # None: <prefix>-input, likewise the others
+    stage_1_bucket: str | None = None
+    output_bucket: str | None = None
+    frames_per_second: float = 2.0
+    min_face: int = 40  # pixels, on the sampled frame
+    embedder: EmbedderName = DEFAULT_EMBEDDER
+    detector: DetectorName = DEFAULT_DETECTOR
+    threshold: float | None = None  # None: the embedder's shipped threshold
+    name_texts: bool = False  # the bare names of each upload as a text as well
+    max_duration: int = 6 * 3600  # seconds of video
+    max_bytes: int = 10 * 1024**3
+    tracks: Tracks = "longest"
+    max_stored_bytes: int = 32 * 1024**3  # of frames of one upload; small uploads get less, by their size
+    max_recognitions: int = 100_000  # of frames of one upload; likewise
+    range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
+    max_concurrency: int = 10
+    compute: Compute = "lambda"  # of face_recognition; the other stages are short, and idle most of the time
+    api: ApiHost = "none"
+    api_auth: ApiAuth = "keys"
+    api_cors_origins: str = ""  # separated by commas
+    api_min_face: int = 20  # pixels: a photo is one picture, and worth a closer look than a frame
+
+    @property
+    def bucket_names(self) -> dict[BucketRole, str]:
+        given = {"input": self.input_bucket, "stage-1": self.stage_1_bucket, "output": self.output_bucket}
+        return {role: given[role] or f"{self.prefix}-{role}" for role in BUCKET_ROLES}
+
+
+def describe(settings: Settings) -> Pipeline:
+    prefix = settings.prefix
+    buckets = settings.bucket_names
+    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
+    functions = _functions(settings, buckets, tables)
+    return Pipeline(
+        prefix=prefix,
+        buckets=(
+            Bucket(
+                role="input",
+                name=buckets["input"],
+                versioned=True,
+                notifications=(Notification(queue=f"{prefix}-split"),),
+                form_origins=origins_of(settings.api_cors_origins),
+            ),
+            Bucket(
+                role="stage-1",
+                name=buckets["stage-1"],
+                versioned=True,
+                expire_days=1,
+                notifications=(Notification(queue=f"{prefix}-recognize", suffix=".zip"),),
+            ),
+            Bucket(role="output", name=buckets["output"], versioned=False),
+        ),
+        queues=tuple(
+            Queue(
+                name=function.queue,
+                visibility_timeout=_visibility(function),
+                dead_letter_queue=dead_letters(function.queue),
+                max_receive_count=min(MAX_RECEIVE_COUNT, UNTRIED_SECONDS // _visibility(function)),
+            )
+            for function in functions
+        ),
+        tables=(
+            Table(name=tables["people"], key="name"),
+            Table(name=tables["faces"], key="name", sort_key="face"),
+            Table(name=tables["jobs"], key="job", ttl_attribute="expires", kept=False),
+            Table(name=tables["attempts"], key="message", ttl_attribute="expires", kept=False),
+            # what expires are the counts of requests, and keys that were made with an end; none outlives what it opens
+            Table(name=tables["api-keys"], key="key", ttl_attribute="expires", kept=False),
+        ),
+        functions=functions,
+        results=ResultsQueue(name=f"{prefix}-results"),
+        api=None if settings.api == "none" else _api(settings, buckets, tables),
+        authorizer=_authorizer(settings, tables) if settings.api == "lambda" and settings.api_auth == "keys" else None,
+    )
+
+
+def metrics_namespace(prefix: str) -> str:
+    """Of one deployment: what two of them count in one account must not add up."""
+    return f"Rollcall/{prefix}"
+
+
+def origins_of(text: str) -> tuple[str, ...]:
+    return tuple(origin.strip() for origin in text.split(",") if origin.strip())
+
+
+def dead_letters(queue: str) -> str:
+    return f"{queue}-dead-letters"
+
+
+def _visibility(function: Function) -> int:
+    return VISIBILITY_FACTOR * function.timeout
+
+
+def _api(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> Api:
+    prefix = settings.prefix
+    environment = {
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
+        "POWERTOOLS_SERVICE_NAME": "api",
+        "INPUT_BUCKET": buckets["input"],
+        "OUTPUT_BUCKET": buckets["output"],
+        "JOBS_TABLE": tables["jobs"],
+        "PEOPLE_TABLE": tables["people"],
+        "FACES_TABLE": tables["faces"],
+        "API_KEYS_TABLE": tables["api-keys"],
+        "RESULTS_QUEUE": f"{prefix}-results",
+        "EVENT_BUS": EVENT_BUS,
+        "AUTH": settings.api_auth,
+        "CORS_ORIGINS": settings.api_cors_origins,
+        "MIN_FACE": str(settings.api_min_face),
+        "ROLLCALL_EMBEDDER": settings.embedder,
+        "ROLLCALL_DETECTOR": settings.detector,
+    } | _naming(settings)
+    return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
+
+
+def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
+    environment = {
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings.prefix),
+        "POWERTOOLS_SERVICE_NAME": "authorizer",
+        "API_KEYS_TABLE": tables["api-keys"],
+    }
+    return Authorizer(name=f"{settings.prefix}-api-authorizer", environment=environment)
+
+
+def _naming(settings: Settings) -> dict[str, str]:
+    """Of whoever names people and writes results."""
+    threshold = {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
+    return threshold | ({"NAME_TEXTS": "true"} if settings.name_texts else {})
+
+
+def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> tuple[Function, ...]:
+    prefix = settings.prefix
+    shared = {
+        "ATTEMPTS": str(ATTEMPTS),
+        "ATTEMPTS_TABLE": tables["attempts"],
+        "JOBS_TABLE": tables["jobs"],
+        "LOOKUP_QUEUE": f"{prefix}-lookup",
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
+    }
+    return (
+        Function(
+            name=f"{prefix}-video-split",
+            component="video_split",
+            handler="rollcall.stages.split_handler.handler",
+            timeout=900,
+            memory_mb=1769,  # one vCPU, for its one thread
+            scratch_mb=512,
+            queue=f"{prefix}-split",
+            batch_size=1,
+            max_concurrency=settings.max_concurrency,
+            sends_to_itself=True,  # ranges of long videos
+            environment=shared
+            | {
+                "POWERTOOLS_SERVICE_NAME": "video_split",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-split"),
+                "STAGE_1_BUCKET": buckets["stage-1"],
+                "FRAMES_PER_SECOND": str(settings.frames_per_second),
+                "MAX_DURATION": str(settings.max_duration),
+                "MAX_BYTES": str(settings.max_bytes),
+                "MAX_STORED_BYTES": str(settings.max_stored_bytes),
+                "MAX_RECOGNITIONS": str(settings.max_recognitions),
+                "TRACKS": settings.tracks,
+                "RANGE_SECONDS": str(settings.range_seconds),
+                "SPLIT_QUEUE": f"{prefix}-split",
+            },
+        ),
+        Function(
+            name=f"{prefix}-face-recognition",
+            component="face_recognition",
+            handler="rollcall.stages.recognize_handler.handler",
+            timeout=120,
+            memory_mb=1769,  # one vCPU, for its one thread
+            scratch_mb=512,
+            queue=f"{prefix}-recognize",
+            batch_size=2,
+            max_concurrency=settings.max_concurrency,
+            compute=settings.compute,
+            environment=shared
+            | {
+                "POWERTOOLS_SERVICE_NAME": "face_recognition",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-recognize"),
+                "INPUT_BUCKET": buckets["input"],
+                "MIN_FACE": str(settings.min_face),
+                "ROLLCALL_EMBEDDER": settings.embedder,
+                "ROLLCALL_DETECTOR": settings.detector,
+            },
+        ),
+        Function(
+            name=f"{prefix}-lookup",
+            component="lookup",
+            handler="rollcall.stages.lookup_handler.handler",
+            timeout=120,
+            memory_mb=1024,
+            scratch_mb=512,
+            queue=f"{prefix}-lookup",
+            batch_size=5,
+            max_concurrency=settings.max_concurrency,
+            environment=shared
+            | {
+                "POWERTOOLS_SERVICE_NAME": "lookup",
+                "DEAD_LETTERS": dead_letters(f"{prefix}-lookup"),
+                "STAGE_1_BUCKET": buckets["stage-1"],
+                "OUTPUT_BUCKET": buckets["output"],
+                "PEOPLE_TABLE": tables["people"],
+                "FACES_TABLE": tables["faces"],
+                "RESULTS_QUEUE": f"{prefix}-results",
+                "EVENT_BUS": EVENT_BUS,
+            }
+            | _naming(settings),
+        ),
+    )

@@ -1,0 +1,75 @@
+"""Telling whoever waits that a result is there, on the results queue and as an event: where to look, never who is seen.
+
+Both may come more than once, with the same `id`: whoever keeps the ids that it has dealt with does nothing twice.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from rollcall.contracts.errors import RollcallError
+from rollcall.contracts.events import Upload
+from rollcall.contracts.named_queue import NamedQueue
+from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
+from rollcall.results.result import Failure, Result
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SOURCE = "rollcall"
+DETAIL_TYPE = "Result written"
+SCHEMA = 1
+
+
+class Events(Protocol):
+    """What is used of boto3's client of EventBridge."""
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]: ...
+
+
+class NotAnnounced(RollcallError):
+    """EventBridge did not take an event; whoever announces tries again."""
+
+
+class Announcement(BaseModel):
+    """No key of a crop is in it: those hold names."""
+
+    schema_version: int = SCHEMA
+    id: str
+    job: str
+    status: Literal["done", "failed"]
+    input_key: str
+    version: str  # of the upload
+    bucket: str  # that holds the result
+    keys: list[str]  # the result's JSON first
+
+
+def announcement_of(upload: Upload, result: Result | Failure, *, bucket: str) -> Announcement:
+    tables = [csv_key(upload.key), vtt_key(upload.key)] if isinstance(result, Result) else []
+    return Announcement(
+        id=f"{upload.job}-{result.status}",
+        job=upload.job,
+        status=result.status,
+        input_key=upload.key,
+        version=upload.version,
+        bucket=bucket,
+        keys=[result_key(upload.key), *tables],
+    )
+
+
+class Announcer(NamedQueue):
+    def __init__(self, *, sqs: "SQSClient", events: Events, bucket: str, queue: str, bus: str) -> None:
+        super().__init__(sqs, queue)
+        self._events = events
+        self._bucket = bucket
+        self._bus = bus
+
+    def announce(self, upload: Upload, result: Result | Failure) -> None:
+        body = announcement_of(upload, result, bucket=self._bucket).model_dump_json()
+        self._send(body)
+        answer = self._events.put_events(
+            Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": body, "EventBusName": self._bus}]
+        )
+        if answer["FailedEntryCount"]:
+            entry = answer["Entries"][0]
+            raise NotAnnounced(f"event bus {self._bus}: {entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")

@@ -1,0 +1,117 @@
+"""The bare names of an upload as one text object, named after the upload's stem: `party/clip.mp4` has `party/clip.txt`.
+
+Uploads of one stem (`clip.jpg`, `clip.mp4`) share it. It holds the names of the first of them by key that has a result,
+whatever the order in which they are answered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from rollcall.contracts.errors import RollcallError
+from rollcall.contracts.object_keys import NAMES_SUFFIX, csv_key, names_key, result_key
+from rollcall.results.result import Result
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ATTEMPTS = 5
+UNKNOWN, NO_FACE = "unknown", "no-face"  # as the HTTP API answers
+_CSV_SUFFIX = csv_key("")
+_CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict", "404", "NoSuchKey"}
+
+
+def to_names(result: Result) -> str:
+    """One name a line, and nothing else; without a name what the HTTP API answers as well."""
+    names = [person.name for person in result.people]
+    return "\n".join(names) or (UNKNOWN if result.unknown else NO_FACE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stem:
+    owner: str | None  # the first upload with a result, by key
+    etag: str | None  # of the text, if there is one
+
+
+class NameTexts:
+    """Writes are conditional: of two uploads that are answered at once, the one that has to give way does."""
+
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def publish(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
+        """After the CSV of this upload is written: by their CSVs uploads with results are known."""
+        self._write(key, result, metadata, only_again=False)
+
+    def rewrite(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
+        """Where there is a text, and it is this upload's."""
+        self._write(key, result, metadata, only_again=True)
+
+    def withdraw(self, key: str) -> None:
+        """After the CSV of this upload is deleted: the text is that of the next upload, or goes."""
+        stem = self._look(key)
+        if stem.etag is None:
+            return
+        result, metadata = (None, {}) if stem.owner is None else self._read(stem.owner)
+        if result is None:
+            self._s3.delete_object(Bucket=self._bucket, Key=names_key(key))
+        else:
+            self._put(key, result, metadata, stem.etag)
+
+    def _write(self, key: str, result: Result, metadata: Mapping[str, str], *, only_again: bool) -> None:
+        for _ in range(ATTEMPTS):
+            stem = self._look(key)
+            if stem.owner != key or (only_again and stem.etag is None):
+                return
+            if self._put(key, result, metadata, stem.etag):
+                return
+        raise RollcallError(f"{names_key(key)}: changed {ATTEMPTS} times while it was written")
+
+    def _look(self, key: str) -> _Stem:
+        text = names_key(key)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=text.removesuffix(NAMES_SUFFIX) + "."
+        )
+        etags = {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", ())}
+        uploads = [name.removesuffix(_CSV_SUFFIX) for name in etags if name.endswith(_CSV_SUFFIX)]
+        owner = min((upload for upload in uploads if names_key(upload) == text), default=None)
+        return _Stem(owner=owner, etag=etags.get(text))
+
+    def _put(self, key: str, result: Result, metadata: Mapping[str, str], etag: str | None) -> bool:
+        """False if somebody else has written it since."""
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=names_key(key),
+                Body=to_names(result).encode(),
+                ContentType="text/plain; charset=utf-8",
+                Metadata=metadata,
+                **_unchanged(etag),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _CHANGED_MEANWHILE:
+                return False
+            raise
+        return True
+
+    def _read(self, key: str) -> tuple[Result | None, Mapping[str, str]]:
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=result_key(key))
+            return Result.model_validate_json(answer["Body"].read()), answer["Metadata"]
+        except self._s3.exceptions.NoSuchKey:
+            return None, {}
+        except ValidationError:
+            return None, {}
+
+
+class _Condition(TypedDict, total=False):
+    IfMatch: str
+    IfNoneMatch: str
+
+
+def _unchanged(etag: str | None) -> _Condition:
+    return _Condition(IfNoneMatch="*") if etag is None else _Condition(IfMatch=etag)

@@ -1,0 +1,93 @@
+"""Writing a result into the output bucket so that it ends up whole, however often it is done."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rollcall.contracts.events import Upload
+from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
+from rollcall.results.name_texts import NameTexts
+from rollcall.results.result import Failure, Result
+from rollcall.results.result_files import to_csv, to_vtt
+from rollcall.results.stored_crops import stored_crops
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DELETE_AT_ONCE = 1000  # keys in one DeleteObjects request, S3's limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    result: Result | Failure
+    crops: dict[str, bytes] = field(default_factory=dict)  # JPEG by output key
+    enrolled: dict[str, frozenset[str]] = field(default_factory=dict)  # faces of the people in it, by name
+
+
+class Publisher:
+    def __init__(self, s3: "S3Client", bucket: str, *, name_texts: bool = False) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._texts = NameTexts(s3, bucket) if name_texts else None
+
+    def publish(self, upload: Upload, publication: Publication) -> None:
+        """The JSON comes last: whoever sees it finds everything that it names, and nothing of an earlier upload."""
+        result = publication.result
+        for key, crop in publication.crops.items():
+            self._put(upload, key, crop, "image/jpeg")
+        crops = stored_crops(self._s3, self._bucket, upload.key)
+        obsolete = [key for key in crops if key not in publication.crops]
+        if isinstance(result, Result):
+            self._put(upload, csv_key(upload.key), to_csv(result).encode(), "text/csv; charset=utf-8")
+            self._put(upload, vtt_key(upload.key), to_vtt(result).encode(), "text/vtt; charset=utf-8")
+        else:
+            obsolete += [csv_key(upload.key), vtt_key(upload.key)]
+        self._delete(obsolete)
+        if self._texts is not None:
+            self._publish_names(self._texts, upload, result)
+        self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
+
+    def withdraw(self, upload: Upload) -> None:
+        """Whatever `publish` wrote for this upload and no other has replaced since, the JSON first."""
+        keys = [result_key(upload.key), csv_key(upload.key), vtt_key(upload.key)]
+        crops = stored_crops(self._s3, self._bucket, upload.key)
+        self._delete([key for key in itertools.chain(keys, crops) if self._is_of(upload, key)])
+        if self._texts is not None:
+            self._texts.withdraw(upload.key)
+
+    def _is_of(self, upload: Upload, key: str) -> bool:
+        try:
+            head = self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return False
+            raise
+        return head["Metadata"] == _metadata(upload)
+
+    def _publish_names(self, texts: NameTexts, upload: Upload, result: Result | Failure) -> None:
+        if isinstance(result, Result):
+            texts.publish(upload.key, result, _metadata(upload))
+        else:
+            texts.withdraw(upload.key)
+
+    def _put(self, upload: Upload, key: str, body: bytes, content_type: str) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            Metadata=_metadata(upload),
+        )
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), DELETE_AT_ONCE):
+            batch = keys[start : start + DELETE_AT_ONCE]
+            self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch]})
+
+
+def _metadata(upload: Upload) -> dict[str, str]:
+    # not in the JSON: the same video gives the same bytes; here a client that waits can tell which upload
+    return {"job": upload.job, "version": upload.version}

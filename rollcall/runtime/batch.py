@@ -1,0 +1,81 @@
+"""One loop for all three queues: each record on its own, partial failures, and a last word before the dead letters."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollcall.contracts.errors import Superseded
+from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.observability import about_nothing, count, logger
+
+Work = Callable[[str], None]
+Record = TypeVar("Record")
+
+
+def handle_batch(
+    event: dict[str, Any],
+    context: LambdaContext,
+    *,
+    work: Work,
+    give_up: Work,
+    deliveries: Callable[[], Deliveries],
+) -> PartialItemFailureResponse:
+    """Call `work` with each body; once every attempt has failed, `give_up` instead, and bury the message.
+
+    What fails comes again after a while. A worker that is killed in mid-work leaves no trace but the count of attempts,
+    so it is the next delivery that tells the owner. Either may raise Superseded: then the message is done with.
+    """
+
+    def handle(record: SQSRecord) -> None:
+        about_nothing()
+        try:
+            if deliveries().begin(record):
+                work(record.body)
+                return
+            give_up(record.body)
+            deliveries().bury(record)
+            count(records_failed=1)
+            logger.error("given up: every attempt has failed", message_id=record.message_id)
+        except Superseded as moot:
+            logger.info("upload superseded", reason=str(moot))
+        except Exception:
+            delivered = int(record.attributes.approximate_receive_count)
+            logger.exception("record failed", message_id=record.message_id, deliveries=delivered)
+            count(records_failed=1)
+            _come_again_soon(deliveries, record)
+            raise
+
+    return process_partial_response(
+        event=event,
+        record_handler=handle,
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def for_each(records: Iterable[Record], work: Callable[[Record], None]) -> None:
+    """The records of one message. Raise Superseded only if there was nothing to do for any of them."""
+    moot: list[Superseded] = []
+    records = list(records)
+    for record in records:
+        try:
+            work(record)
+        except Superseded as superseded:
+            moot.append(superseded)
+    if moot and len(moot) == len(records):
+        raise moot[0]
+    for reason in map(str, moot):
+        logger.info("upload superseded", reason=reason)
+
+
+def _come_again_soon(deliveries: Callable[[], Deliveries], record: SQSRecord) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - hardly ever needed, and slow to load
+
+    try:
+        deliveries().come_again(record)
+    except (BotoCoreError, ClientError):
+        logger.exception("the queue cannot be told when the message is to come again")

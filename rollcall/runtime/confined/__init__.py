@@ -1,0 +1,1 @@
+"""Child processes that can do one thing and nothing else."""

@@ -1,0 +1,67 @@
+"""One logger, one set of metrics and the traces of all functions; configured by the POWERTOOLS_ variables of each.
+
+What identifies an upload is on every line: `job` and `key`. Names of people are in results only, never here.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from rollcall.contracts.events import Upload
+from rollcall.runtime.tracing import send_subsegment
+
+
+class CountedOnly(AmazonCloudWatchEMFProvider):
+    """Without a warning where nothing was counted: an event that came twice has nothing to tell."""
+
+    def flush_metrics(self, raise_on_empty_metrics: bool = False) -> None:
+        if raise_on_empty_metrics or self.metric_set:
+            super().flush_metrics(raise_on_empty_metrics)
+
+
+logger = Logger(log_uncaught_exceptions=True)
+metrics = Metrics(provider=CountedOnly())
+
+_UPLOAD_KEYS = ("job", "key", "gop")
+
+
+def about(upload: Upload, **more: int) -> None:
+    """Every line from here to the end of the record tells which upload it is about."""
+    logger.append_keys(job=upload.job, key=upload.key, **more)
+
+
+def about_nothing() -> None:
+    """Before each record: the lines of this one must not tell of the upload before it."""
+    logger.remove_keys(_UPLOAD_KEYS)
+
+
+def count(**counts: int) -> None:
+    for name, value in counts.items():
+        metrics.add_metric(name=_metric(name), unit=MetricUnit.Count, value=value)
+
+
+def took(name: str, seconds: float) -> None:
+    metrics.add_metric(name=_metric(f"{name}_time"), unit=MetricUnit.Milliseconds, value=round(1000 * seconds, 1))
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """One stage of the work on an upload: a subsegment in the trace and, once it is done, its time as a metric."""
+    began, started, fault = time.time(), time.monotonic(), True
+    try:
+        yield
+        fault = False
+    finally:
+        seconds = time.monotonic() - started
+        job = str(logger.get_current_keys().get("job", ""))
+        send_subsegment(name, start=began, seconds=seconds, job=job, fault=fault)
+    took(name, seconds)
+
+
+def _metric(name: str) -> str:
+    """As CloudWatch's own metrics are written: `uploads_refused` is `UploadsRefused`."""
+    return "".join(word.capitalize() for word in name.split("_"))

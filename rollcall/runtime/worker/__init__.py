@@ -1,0 +1,1 @@
+"""A stage as a long-running process, without Lambda."""

@@ -1,0 +1,1 @@
+"""What each stage does with one message: split, recognize, lookup."""

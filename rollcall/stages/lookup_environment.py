@@ -1,0 +1,18 @@
+"""The environment of lookup, checked once at cold start."""
+
+from pydantic import Field
+
+from rollcall.runtime.deliveries import DeliveryEnvironment
+
+
+class Environment(DeliveryEnvironment):
+    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
+    people_table: str = Field(alias="PEOPLE_TABLE", min_length=1)
+    faces_table: str = Field(alias="FACES_TABLE", min_length=1)
+    lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
+    stage_1_bucket: str = Field(alias="STAGE_1_BUCKET", min_length=1)
+    output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
+    results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
+    event_bus: str = Field(alias="EVENT_BUS", min_length=1)
+    name_texts: bool = Field(alias="NAME_TEXTS", default=False)
+    threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)  # distance between embeddings

@@ -1,0 +1,80 @@
+"""lookup: the faces of all GoPs of a job become its result."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollcall.contracts.jobs import JobStore
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.people.gallery_store import GalleryStore
+from rollcall.people.people_store import PeopleStore
+from rollcall.results.announce import Announcer
+from rollcall.results.publisher import Publisher
+from rollcall.runtime.batch import handle_batch
+from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.observability import logger, metrics
+from rollcall.stages.lookup import Lookup
+from rollcall.stages.lookup_environment import Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_sqs import SQSClient
+
+
+@cache
+def environment() -> Environment:
+    return Environment.model_validate(dict(os.environ))
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
+def dynamodb() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb")
+
+
+@cache
+def deliveries() -> Deliveries:
+    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
+
+
+@cache
+def lookup() -> Lookup:
+    settings = environment()
+    s3 = boto3.client("s3")
+    return Lookup(
+        s3=s3,
+        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
+        gallery=GalleryStore(dynamodb().Table(settings.faces_table)),
+        people=PeopleStore(dynamodb().Table(settings.people_table)),
+        lookups=LookupQueue(sqs(), settings.lookup_queue),
+        publisher=Publisher(s3, settings.output_bucket, name_texts=settings.name_texts),
+        announcer=Announcer(
+            sqs=sqs(),
+            events=boto3.client("events"),
+            bucket=settings.output_bucket,
+            queue=settings.results_queue,
+            bus=settings.event_bus,
+        ),
+        stage_1_bucket=settings.stage_1_bucket,
+        threshold=settings.threshold,
+    )
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return handle_batch(
+        event,
+        context,
+        work=lookup().look_up,
+        give_up=lookup().give_up,
+        deliveries=deliveries,
+    )

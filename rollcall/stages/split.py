@@ -1,0 +1,333 @@
+"""Split uploads into GoP packs, the long ones range by range, and account for it in their jobs."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from rollcall.contracts.errors import EmptyFile, MediaError, SourceUnavailable, Superseded, TooLarge, TooSlow
+from rollcall.contracts.events import ObjectCreated, SplitRange, Stretch, Upload, parse_split_message
+from rollcall.contracts.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary, gone
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.contracts.object_keys import MAX_INPUT_KEY_BYTES, pack_key
+from rollcall.contracts.packs import SCHEMA, Manifest, write_pack
+from rollcall.contracts.uploads import UNVERSIONED, Latest, latest, require_latest
+from rollcall.media.deadline import Deadline
+from rollcall.media.refusals import EMPTY
+from rollcall.media.s3_object import S3Object
+from rollcall.media.videos.budget import NOTE
+from rollcall.media.videos.decode import WHOLE, Gop, decode
+from rollcall.media.videos.division import Division
+from rollcall.media.videos.failures import END_MISSING
+from rollcall.media.videos.probe import Media, photo_decoder, probe, readable_tracks
+from rollcall.media.videos.stretches import divide, ranges_of
+from rollcall.runtime.batch import for_each
+from rollcall.runtime.observability import about, count, logger, stage
+from rollcall.stages.range_queue import RangeQueue
+from rollcall.stages.stage_1 import StoredObject, removed_if_moot
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Splitter:
+    def __init__(
+        self,
+        *,
+        s3: "S3Client",
+        jobs: JobStore,
+        lookups: LookupQueue,
+        ranges: RangeQueue,
+        stage_1_bucket: str,
+        division: Division,
+    ) -> None:
+        self._s3 = s3
+        self._jobs = jobs
+        self._lookups = lookups
+        self._ranges = ranges
+        self._stage_1_bucket = stage_1_bucket
+        self._division = division
+        self._limits = division.limits
+        self._photos = photo_decoder(division.limits)
+
+    def split(self, body: str, *, deadline: Deadline) -> None:
+        message = parse_split_message(body)
+        if isinstance(message, SplitRange):
+            with self._work_on(message.upload):
+                self._attempt(self._job(message.upload), lambda job: self._go_on(message, job, deadline))
+            return
+        for_each(message.created(), lambda created: self._split(created, deadline))
+
+    def _split(self, created: ObjectCreated, deadline: Deadline) -> None:
+        with self._work_on(_upload(created)):
+            current = self._current(created)
+            if current is not None:
+                self._attempt(self._start(current.upload), lambda job: self._begin(current, job, deadline))
+
+    def give_up(self, body: str) -> None:
+        message = parse_split_message(body)
+        if isinstance(message, SplitRange):
+            with self._work_on(message.upload):
+                self._fail(self._job(message.upload))
+            return
+        for_each(message.created(), self._give_up)
+
+    def _give_up(self, created: ObjectCreated) -> None:
+        with self._work_on(_upload(created)):
+            current = self._current(created)
+            if current is not None:
+                self._fail(self._start(current.upload))
+
+    @contextmanager
+    def _work_on(self, upload: Upload) -> Iterator[None]:
+        about(upload)
+        try:
+            try:
+                yield
+            except SourceUnavailable:
+                require_latest(self._s3, upload)
+                raise
+        except Superseded:
+            self._jobs.discard(upload.job)
+            raise
+
+    def _fail(self, job: Job) -> None:
+        if not job.complete:
+            self._jobs.fail(job.job, INTERNAL_ERROR)
+            self._lookups.ask(job.upload)
+
+    def _current(self, created: ObjectCreated) -> Latest | None:
+        """The upload that the event tells of; None if it is not to be worked on. Raise Superseded if it is gone."""
+        current = latest(self._s3, created.bucket, created.key)
+        if current is None or created.version not in (None, current.upload.version):
+            raise Superseded("the upload is deleted, or replaced by a newer one, which has an event of its own")
+        about(current.upload)
+        if created.key.endswith("/") and current.size == 0:
+            return None  # what the S3 console calls a folder
+        if current.answered:
+            logger.info("upload answered already", key=created.key)
+            return None
+        return current
+
+    def _start(self, upload: Upload) -> Job:
+        job = self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
+        require_latest(self._s3, upload)  # or this would be the job of an upload that was deleted a moment ago
+        return job
+
+    def _job(self, upload: Upload) -> Job:
+        job = self._jobs.get(upload.job)
+        if job is None:
+            raise gone()
+        return job
+
+    def _attempt(self, job: Job, work: Callable[[Job], Job]) -> None:
+        try:
+            # the event may have come twice, and whoever it came to first may have died before asking for the lookup
+            self._finish(job if job.complete or job.refused else work(job))
+        except MediaError as error:
+            count(uploads_refused=1)
+            logger.info("upload refused", code=error.code, reason=str(error))
+            self._finish(self._jobs.fail(job.job, JobError(code=error.code, message=str(error))))
+
+    def _finish(self, job: Job) -> None:
+        if job.awaits_publication or (job.refused and job.status == "running"):
+            self._lookups.ask(job.upload)
+
+    def _begin(self, current: Latest, job: Job, deadline: Deadline) -> Job:
+        """Read the upload, or have it read range by range."""
+        self._require_bounds(current)
+        upload, division = current.upload, self._division_of(job)
+        divisible = job.schema_version > UNDIVIDED_SCHEMA
+        if divisible and division.every_track and (tracks := self._tracks(upload, division)):
+            return self._send(ranges_of(upload, tracks, division), job)
+        source, media = self._open(upload)
+        stretches = divide(source, media, division) if divisible else [WHOLE]
+        ranges = ranges_of(upload, {None: stretches}, division)
+        return self._read(source, media, ranges[0], job, deadline) if len(ranges) == 1 else self._send(ranges, job)
+
+    def _send(self, ranges: list[SplitRange], job: Job) -> Job:
+        self._ranges.send(ranges)
+        logger.info("divided", ranges=len(ranges))
+        return job
+
+    def _tracks(self, upload: Upload, division: Division) -> dict[int | None, list[Stretch]]:
+        """Stretches by track, if there are several. The tracks share the budget of the upload."""
+        source = S3Object(self._s3, upload)
+        try:
+            tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
+        except MediaError:  # whoever reads the file as one tells it
+            return {}
+        if len(tracks) == 1:
+            return {}
+        return {
+            track: [
+                stretch.model_copy(update={"share": stretch.share * len(tracks)})
+                for stretch in self._divided(source, track, division)
+            ]
+            for track in tracks
+        }
+
+    def _divided(self, source: S3Object, track: int, division: Division) -> list[Stretch]:
+        try:
+            return divide(source, probe(source, limits=self._limits, track=track), division)
+        except MediaError:  # told by the range that meets it again
+            return [WHOLE]
+
+    def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
+        require_latest(self._s3, part.upload)
+        try:
+            source, media = self._open(part.upload, part.track)
+        except MediaError as error:
+            return self._leave_out(part, _Reading(part.stretch), error)
+        return self._read(source, media, part, job, deadline)
+
+    def _leave_out(self, part: SplitRange, reading: "_Reading", error: MediaError) -> Job:
+        """Report that the rest of a range cannot be read, where other tracks may be."""
+        if part.base == 0 and part.then is None:
+            raise error
+        logger.info("range left out", code=error.code, reason=str(error))
+        return self._jobs.range_done(
+            part.upload.job,
+            part.base + part.stretch.first,
+            RangeSummary(
+                next=part.base + (part.stretch.end or reading.rest.first),
+                then=part.then,
+                gops=reading.gops,
+                duration=reading.end if part.stretch.end is None else None,
+                step=1.0 / self._division.frames_per_second,
+                width=0,
+                height=0,
+                seconds_spent=0.0,
+                notes=[f"One of the video tracks could not be read to its end. {error}"],
+                error=JobError(code=error.code, message=str(error)),
+            ),
+        )
+
+    def _division_of(self, job: Job) -> Division:
+        """With the sampling that the job began with."""
+        return dataclasses.replace(
+            self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
+        )
+
+    def _open(self, upload: Upload, track: int | None = None) -> tuple[S3Object, Media]:
+        source = S3Object(self._s3, upload)
+        most = self._division.most_tracks
+        return source, probe(source, limits=self._limits, track=track, most_tracks=most, photos=self._photos)
+
+    def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
+        first = part.base + part.stretch.first
+        if first in job.ranges:
+            return self._jobs.close(job)
+        started, division = time.monotonic(), self._division_of(job)
+        reading = _Reading(part.stretch)
+        gops = decode(
+            source,
+            media,
+            frames_per_second=division.frames_per_second,
+            limits=self._limits,
+            stretch=part.stretch,
+            deadline=deadline,
+        )
+        try:
+            with stage("split"), closing(gops):
+                for gop in reading.follow(gops):
+                    with stage("store"):
+                        self._put(part, media, gop)
+                    reading.stored(gop)
+                    if self._jobs.packed(job.job, first=first, count=reading.gops).refused:
+                        return job  # another range of it was, meanwhile
+                    if not deadline.left:
+                        break
+        except MediaError as error:
+            if not isinstance(error, TooSlow):
+                return self._leave_out(part, reading, error)
+            if reading.gops == 0:
+                raise
+        frames = reading.rest.first - part.stretch.first
+        logger.info("split done", gops=reading.gops, frames=frames, whole=reading.whole)
+        if not reading.whole:
+            self._hand_back(part, reading)
+        summary = RangeSummary(
+            next=part.base + reading.rest.first,
+            then=part.then,
+            gops=reading.gops,
+            duration=reading.duration,
+            step=0.0 if media.photo else 1.0 / division.frames_per_second,
+            width=media.width,
+            height=media.height,
+            seconds_spent=time.monotonic() - started,
+            notes=[*media.notes, *([NOTE] if reading.coarse else []), *([END_MISSING] if reading.cut else [])],
+        )
+        return self._jobs.range_done(job.job, first, summary)
+
+    def _hand_back(self, part: SplitRange, reading: "_Reading") -> None:
+        rest = part.model_copy(update={"stretch": reading.rest, "first_pack": part.first_pack + reading.gops})
+        self._ranges.send([rest])
+        logger.info("rest handed back", first=reading.rest.first, gops=reading.gops)
+
+    def _require_bounds(self, current: Latest) -> None:
+        if len(current.upload.key.encode()) > MAX_INPUT_KEY_BYTES:
+            raise MediaError(
+                f"The key is longer than {MAX_INPUT_KEY_BYTES} bytes. Upload the file under a shorter name."
+            )
+        if current.size == 0:
+            raise EmptyFile(EMPTY)
+        if current.size > self._limits.max_bytes:
+            gib = self._limits.max_bytes / 1024**3
+            raise TooLarge(f"The file is larger than {gib:g} GiB, which is the limit. Upload it in parts.")
+
+    def _put(self, part: SplitRange, media: Media, gop: Gop) -> None:
+        upload, index = part.upload, part.first_pack + gop.index
+        manifest = Manifest(
+            schema_version=SCHEMA,
+            upload=upload,
+            index=index,
+            first_frame=part.base + gop.first_frame,
+            times=gop.times,
+            lasts=gop.lasts if max(gop.lasts) > 1 else [],
+            width=gop.width,
+            height=gop.height,
+            scale=gop.scale,
+            photo=media.photo,
+        )
+        require_latest(self._s3, upload)  # a newer upload of this key puts packs under the same keys
+        key = pack_key(upload.key, index)
+        stored = self._s3.put_object(
+            Bucket=self._stage_1_bucket,
+            Key=key,
+            Body=write_pack(manifest, gop.frames),
+            ContentType="application/zip",
+            Metadata={"job": upload.job},
+        )
+        with removed_if_moot(self._s3, StoredObject(self._stage_1_bucket, key, stored.get("VersionId"))):
+            require_latest(self._s3, upload)
+
+
+def _upload(created: ObjectCreated) -> Upload:
+    return Upload(bucket=created.bucket, key=created.key, version=created.version or UNVERSIONED)
+
+
+class _Reading:
+    """How far an invocation has come with its range."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        self.rest = stretch  # what is not in a pack yet
+        self.gops = 0
+        self.end = 0.0  # seconds up to which packs reach
+        self.coarse = self.cut = False
+        self.duration: float | None = None  # seconds; set when the video has ended
+
+    def follow(self, gops: Generator[Gop, None, float | None]) -> Iterator[Gop]:
+        self.duration = yield from gops
+
+    @property
+    def whole(self) -> bool:
+        return self.duration is not None or self.rest.first == self.rest.end
+
+    def stored(self, gop: Gop) -> None:
+        self.rest = gop.rest
+        self.gops += 1
+        self.end = gop.end
+        self.coarse |= gop.coarse
+        self.cut |= gop.cut

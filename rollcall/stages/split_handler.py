@@ -1,0 +1,72 @@
+"""video_split: an upload becomes GoP packs in the stage-1 bucket."""
+
+import os
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from rollcall.contracts.jobs import JobStore
+from rollcall.contracts.lookup_queue import LookupQueue
+from rollcall.media.deadline import Deadline
+from rollcall.runtime.batch import handle_batch
+from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.observability import logger, metrics
+from rollcall.stages.range_queue import RangeQueue
+from rollcall.stages.split import Splitter
+from rollcall.stages.split_environment import Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_sqs import SQSClient
+
+S3_CONFIG = Config(connect_timeout=10, read_timeout=30)  # seconds, of each attempt
+
+
+@cache
+def environment() -> Environment:
+    return Environment.model_validate(dict(os.environ))
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
+def dynamodb() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb")
+
+
+@cache
+def deliveries() -> Deliveries:
+    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
+
+
+@cache
+def splitter() -> Splitter:
+    settings = environment()
+    return Splitter(
+        s3=boto3.client("s3", config=S3_CONFIG),
+        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
+        lookups=LookupQueue(sqs(), settings.lookup_queue),
+        ranges=RangeQueue(sqs(), settings.split_queue),
+        stage_1_bucket=settings.stage_1_bucket,
+        division=settings.division,
+    )
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    deadline = Deadline.before_timeout(context.get_remaining_time_in_millis() / 1000)
+    return handle_batch(
+        event,
+        context,
+        work=partial(splitter().split, deadline=deadline),
+        give_up=splitter().give_up,
+        deliveries=deliveries,
+    )
