@@ -1,4 +1,4 @@
-"""The escapes of tests/unit/test_confinement.py, from inside the images, under the user that runs them there."""
+"""The escapes of tests/unit/runtime/test_confinement.py from inside the images, under the user that runs them there."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.images.sandbox import run_in
-from tests.unit import escapes
+from tests.unit.runtime import escapes
 
 ESCAPES = Path(escapes.__file__).read_text()
 ARGUMENTS = """
