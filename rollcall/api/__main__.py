@@ -49,7 +49,7 @@ def main() -> None:
 
 
 class Server(uvicorn.Server):
-    """It ends by itself once everything is done, or after `stop_seconds`, if it was given any."""
+    """It ends by itself once everything is done, or after `stop_seconds` if given."""
 
     def __init__(self, config: uvicorn.Config, archive: Archive | None, stop_seconds: float | None) -> None:
         super().__init__(config)

@@ -66,7 +66,7 @@ class ApiKeyStore:
         return key, f"rc_{key.id}_{secret}"
 
     def revoke(self, key: str) -> bool:
-        """Whether there was one."""
+        """Returns whether there was such a key."""
         self._known.pop(key, None)
         return "Attributes" in self._table.delete_item(Key={"key": key}, ReturnValues="ALL_OLD")
 
@@ -123,7 +123,7 @@ class RateLimiter:
         self._left: dict[str, tuple[int, int]] = {}  # minute and how many are left, by key
 
     def seconds_to_wait(self, key: ApiKey) -> int:
-        """0 for a request within the key's rate."""
+        """Seconds to wait; 0 for a request within the key's rate."""
         now = self._clock()
         minute = int(now // MINUTE)
         of, left = self._left.get(key.id, (0, 0))

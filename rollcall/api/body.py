@@ -48,7 +48,7 @@ class BodyReader:
 
     @asynccontextmanager
     async def photos(self, request: Request, *, most: int = 1) -> AsyncIterator[list[PhotoFile]]:
-        """From a form, or the body itself."""
+        """The photos of a form, or the body itself as one photo."""
         form = is_form(request)
         async with self._pieces(request, most * self.max_bytes + ENVELOPE_BYTES if form else self.max_bytes) as pieces:
             if form:

@@ -27,8 +27,8 @@ class BadHead(ValueError):
 class BoundedConnection(HttpToolsProtocol):
     """Closes what sends no whole head, or nothing more of a body, in time.
 
-    With too many connections, the one that has waited longest for a head gives way, or else the one that has waited
-    longest for a body. A connection whose whole request is in work never does.
+    If there are too many connections, the one that has waited longest for a head gives way. If none waits for one, it
+    is the one that has waited longest for a body. A connection whose whole request is in work never gives way.
     """
 
     most_connections = CONNECTIONS
@@ -168,7 +168,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     @property
     def _answer_is_under_way(self) -> bool:
-        """Or will be: of a request that came before the one that is refused."""
+        """Whether an answer has begun or will begin: that of a request before the refused one."""
         return self.in_work and (not self._in_body or bool(self.pipeline) or self.cycle.response_started)
 
 

@@ -1,4 +1,4 @@
-"""How a route gets at what it needs."""
+"""How a route gets the services that it needs."""
 
 from typing import Annotated
 

@@ -50,7 +50,7 @@ class Forgotten(BaseModel):
 
 
 async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> Enrolment:
-    """Every photo by itself, and then each against the others and those enrolled before."""
+    """Judges every photo by itself, then against the other photos and the faces enrolled before."""
     limits = load_enrollment_limits(services.pool.ready.embedder)
     faces: dict[int, EnrolledFace] = {}
     refused: dict[int, ApiError | NotEnrolled] = {}
@@ -93,7 +93,7 @@ async def _face(services: Services, name: str, photo: PhotoFile, limits: Enrollm
 def _different(
     services: Services, name: str, faces: Mapping[int, EnrolledFace], limits: EnrollmentLimits
 ) -> dict[int, NotEnrolled]:
-    """By the photo's number. Those enrolled before are right: whoever disagrees deletes the person first."""
+    """Reasons by the photo's number. A photo that differs from the faces enrolled before is the one refused."""
     if not faces:
         return {}
     numbers, embeddings = list(faces), np.array([face.embedding for face in faces.values()])
@@ -108,7 +108,7 @@ def _different(
 
 
 def forget(services: Services, name: str, *, after: str | None) -> Forgotten:
-    """From the first step on nobody is given this name; stored results are gone through for a bounded time."""
+    """Nobody is given this name once the first step is done. Rewriting stored results takes a bounded time."""
     end = time.monotonic() + FORGET_SECONDS
     forgetter = Forgetter(
         s3=services.s3,

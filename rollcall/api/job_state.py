@@ -1,4 +1,4 @@
-"""What is told of a job: its status, and how far it has come."""
+"""What a client is told about a job: its status, and how far it is."""
 
 from typing import Literal
 
@@ -39,7 +39,7 @@ def job_state(services: Services, job: str, *, uploaded_under: str) -> JobState 
 
 
 def _latest_under(services: Services, start: str) -> Latest | None:
-    """The one upload whose key begins so: the file's own name may follow."""
+    """The one upload whose key begins with `start`; the name of the file may follow."""
     bucket = services.settings.input_bucket
     listed = services.s3.list_objects_v2(Bucket=bucket, Prefix=start, MaxKeys=1).get("Contents", ())
     return latest(services.s3, bucket, listed[0]["Key"]) if listed else None

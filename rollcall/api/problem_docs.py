@@ -35,7 +35,7 @@ def reference(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def document(app: FastAPI, *models: type[BaseModel]) -> dict[str, Any]:
-    """`models` are those that only references name."""
+    """`models`: the models that only references name."""
     described = get_openapi(title=app.title, version=app.version, routes=app.routes)
     referred: list[type[BaseModel]] = [Problem, *models]
     described["components"]["schemas"] |= {model.__name__: model.model_json_schema() for model in referred}

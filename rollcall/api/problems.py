@@ -82,7 +82,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Of all routes at this address: the framework names those of the first one only."""
+    """The methods of all routes at this address: the framework names those of the first one only."""
     paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
     return sorted(
         method.upper()

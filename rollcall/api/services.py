@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """How much is done and held at once; docs/api.md has the measurements behind the defaults."""
+    """How much is done and held at once; docs/decisions/0040-photos-by-http.md has the measurements."""
 
     together: int = 4  # photos that one recogniser takes at a time
     waiting: int = 512  # photos before new ones are refused

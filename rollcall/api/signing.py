@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 def signing_s3(**settings: Any) -> "S3Client":
     """`settings`: of the client, as botocore's Config takes them.
 
-    Left alone boto3 signs for S3's global host. That sends callers of a young bucket on to the bucket's region, where
-    the signature no longer fits, and does not serve newer regions at all. Asked for the bucket's own host, it signs for
-    the region's. URLs of encrypted objects need this version of the signature.
+    By default boto3 signs for S3's global host. That host sends callers of a new bucket on to the bucket's region,
+    where the signature no longer fits. It does not serve newer regions at all. If asked for the bucket's own host,
+    boto3 signs for the region's. URLs of encrypted objects need this version of the signature.
     """
     s3 = _s3("virtual", settings)
     if ".amazonaws.com" in s3.meta.endpoint_url:

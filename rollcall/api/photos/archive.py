@@ -1,7 +1,7 @@
 """Recognized photos wait here until they are stored.
 
-The writing is done beside the answers, by a few threads that hold back while photos are being looked at, unless what
-waits is more than half of the room for it. With no room left, answers wait for it: nothing is dropped.
+A few threads write beside the answers. They hold back while photos are being looked at, unless more than half of the
+room is used. With no room left, answers wait: nothing is dropped.
 """
 
 import threading

@@ -15,7 +15,7 @@ SHARE_OF_TIME = (
 
 
 class GalleryCache:
-    """May be asked from any thread. Nobody is named by a gallery older than `seconds`, or than ten readings take."""
+    """May be asked from any thread. The gallery is never older than `seconds`, or than ten readings take."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class GalleryCache:
             return self._gallery
 
     def forget(self) -> None:
-        """Read again before the next answer: somebody was enrolled or deleted."""
+        """Makes the next answer read the gallery again, because somebody was enrolled or deleted."""
         with self._lock:
             self._gallery = None
 
@@ -54,7 +54,7 @@ class GalleryCache:
 
 
 class RecordCache:
-    """Records of the people who were named lately; of somebody without a record it remembers that as well."""
+    """Records of the people who were named lately, and who of them has none."""
 
     def __init__(self, store: PeopleStore, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The work behind the photo routes: look, compare, keep."""
+"""The work behind the photo routes: find faces, compare them, keep the photo."""
 
 import asyncio
 import time
@@ -64,7 +64,7 @@ class PhotoDesk:
         return main_name(decision)
 
     async def recognize(self, photo: bytes, *, key: str | None = None, records: bool) -> Recognition:
-        """`key`: where the photo is already kept; `records`: whether the answer has them."""
+        """`key`: where the photo is already kept; `records`: whether the answer has records."""
         seen = await self.see(photo)
         decision, faces = await self.run(lambda: self._recognize(seen, records=records))
         ready = self._pool.ready
@@ -79,7 +79,7 @@ class PhotoDesk:
         )
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
-        """What may wait for AWS or takes long, off the event loop."""
+        """Runs off the event loop what waits for AWS or takes long."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ class PhotoStore:
         self._announcer.announce(upload, publication.result)
 
     def _deleted(self, decision: Decision, *, known: frozenset[str]) -> frozenset[str]:
-        """Whose name was decided by a face that is not enrolled any more; `known` are not asked for again.
+        """The people whose name was decided by a face that is no longer enrolled; `known` are not asked for again.
 
         The face counts, not the name: somebody else may have been enrolled under it since then.
         """
@@ -88,7 +88,7 @@ class PhotoStore:
         return frozenset(name for name, face in asked.items() if not self._faces.has(name, face))
 
     def _store(self, kept: KeptPhoto, upload: Upload, publication: Publication, *, keep: bool) -> None:
-        """A photo that shows somebody deleted is not kept, and deleted where it was."""
+        """Stores the result, and the photo if `keep`. Else it shows somebody deleted, and is deleted too."""
         self._publisher.publish(upload, publication)
         if keep:
             self._s3.put_object(
@@ -121,7 +121,7 @@ class PhotoStore:
 
 
 def _without(publication: Publication, names: frozenset[str]) -> Publication:
-    """As it would be if it had been written before these people were forgotten."""
+    """The result that a photo would have if it had been stored before these people were forgotten."""
     result = publication.result
     crops = dict(publication.crops)
     for name in names:

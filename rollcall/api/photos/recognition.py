@@ -1,4 +1,4 @@
-"""From what is seen on a photo to who is on it: the answer of `POST /v1/recognize`."""
+"""The answer of `POST /v1/recognize`: what is seen on a photo becomes who is on it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the processes of the API tell each other: JSON, so that nothing received can be more than a value."""
+"""Messages between the processes of the API. They are JSON, so whatever is received can only be a value."""
 
 from typing import Annotated, Literal
 
@@ -59,13 +59,13 @@ class Ready(BaseModel):
 
 
 class Batch(BaseModel):
-    """Followed by so many photos."""
+    """Announces how many photos follow."""
 
     photos: int = Field(gt=0)
 
 
 class Undone(BaseModel):
-    """What a server that had to stop soon has left: the last line of its log, as `message` UNDONE."""
+    """What a server that was told to stop has left undone: the last line of its log, with `message` UNDONE."""
 
     photos: int = 0  # answered and not kept
     requests: int = 0  # without an answer

@@ -1,8 +1,8 @@
-"""Photos in, what is seen on them out: a bounded queue before a few recogniser processes.
+"""A bounded queue of photos before a few recognizer processes, which answer what they see.
 
-Every recogniser has a thread that hands it a few photos at a time. One that hangs or dies is replaced, and its photos
-are tried again, each alone: only the one to blame is refused. That is one that took too long, or that crashed a
-recogniser each time. Where a recogniser was ended from outside, no photo is to blame.
+Every recognizer has a thread that hands it a few photos at a time. If a recognizer hangs or dies, another replaces it
+and each of its photos is tried again alone. A photo is refused if it took too long, or crashed a recognizer each time.
+If a recognizer was ended from outside, no photo is to blame.
 """
 
 import math
@@ -71,7 +71,7 @@ class Recognizer:
         return self._child.pid
 
     def look(self, photos: Sequence[bytes]) -> list[Looked]:
-        """Raise PeerGone or TimeoutError; then this recogniser is of no more use."""
+        """Raise PeerGone or TimeoutError; then this recognizer has to be replaced."""
         deadline = time.monotonic() + self._seconds * len(photos)
         channel = self._child.channel
         channel.send(Batch(photos=len(photos)).model_dump_json().encode(), deadline=deadline)
@@ -80,7 +80,7 @@ class Recognizer:
         return [LOOKED.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline)) for _ in range(len(photos))]
 
     def lost(self) -> bool:
-        """Of one that raised PeerGone: whether it was ended from outside, as for want of memory."""
+        """Whether a process that raised PeerGone was ended from outside, for lack of memory for example."""
         ended = self._child.ended()
         return ended is not None and from_outside(ended)
 
@@ -106,7 +106,7 @@ class RecognizerPool:
     def __init__(
         self, start: Callable[[], Recognizer], *, size: int, together: int, waiting: int, lone_bytes: int = 1024**2
     ) -> None:
-        """`together`: photos of up to `lone_bytes` that go at once; `waiting`: at most so many in the queue."""
+        """`together`: how many photos of up to `lone_bytes` go at once; `waiting`: the most in the queue."""
         self._start = start
         self._size = size
         self._together = together
@@ -139,7 +139,7 @@ class RecognizerPool:
         return [recognizer.pid for recognizer in list(self._live.values())]
 
     def close(self) -> None:
-        """What waits is not looked at any more."""
+        """Stops; photos that wait are no longer looked at."""
         self._closing.set()
         for _ in self._threads:
             self._tasks.put(None)
@@ -165,7 +165,7 @@ class RecognizerPool:
             self._live.pop(number).kill()
 
     def _more(self, first: _Task) -> list[_Task]:
-        """As many as make a fair share of what waits; a large photo comes alone or last."""
+        """Returns a fair share of the waiting photos; a large photo comes alone or last."""
         fair = math.ceil((self._tasks.qsize() + 1) / self._size)
         more: list[_Task] = []
         last = first

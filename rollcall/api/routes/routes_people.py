@@ -91,7 +91,7 @@ async def delete_person(
 
 @router.post(
     "/photos",
-    summary="Enrol a person from photos",
+    summary="Enroll a person from photos",
     responses=problems(400, 413, 415, 422),
     openapi_extra={
         "requestBody": {

@@ -134,7 +134,7 @@ async def get_result_by_query(
     services: ServicesOf,
     _: Annotated[Access, Depends(require("results"))],
 ) -> Any:
-    """For every key: many clients shorten paths with `..`, `.` or `//` before they send them."""
+    """Serves every key: many clients shorten paths with `..`, `.` or `//` before they send them."""
     return await _result(services, key)
 
 
