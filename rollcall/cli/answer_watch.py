@@ -1,4 +1,4 @@
-"""Telling of each upload that has got its answer, whatever AWS says meanwhile."""
+"""Tells of each upload that has its answer, even while the local AWS cannot be asked."""
 
 import time
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class AnswerWatch:
         return self._finished.running + self._waiting
 
     def check(self) -> None:
-        """Raise what keeps it from telling anybody."""
+        """Raises the error that keeps it from printing."""
         if self._unread is not None:
             raise self._unread
 
@@ -55,7 +55,7 @@ class AnswerWatch:
         self._wake.set()
 
     def stop(self) -> None:
-        """It looks once more, so that it knows what is left; `join` waits for that."""
+        """Stops after one more look, so that it knows what is left; `join` waits for that."""
         self._stopping = True
         self._wake.set()
 

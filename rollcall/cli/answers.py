@@ -26,6 +26,6 @@ class Answers:
         self.failed += isinstance(answer, Failure)
 
     def of(self, files: Sequence[MediaFile]) -> Iterator[tuple[str, Answer]]:
-        """In the order of the files."""
+        """The answers, in the order of the files."""
         for file in files:
             yield file.key, RESULT.validate_json(zlib.decompress(self._packed[file.key]))

@@ -1,4 +1,4 @@
-"""What AWS refuses, and what that means to whoever typed the command: one sentence with a way out."""
+"""Turns what AWS refuses into one sentence for the user, with what to do."""
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
@@ -59,7 +59,7 @@ AWS_ERRORS = (BotoCoreError, ClientError, Boto3Error)
 
 
 def explain(error: Exception, deployment: str) -> str:
-    """`deployment`: what it is called in the sentence."""
+    """`deployment`: its name in the sentence."""
     if isinstance(error, Boto3Error) and isinstance(error.__context__, Exception):
         return explain(error.__context__, deployment)  # a failed transfer hides what failed
     if isinstance(error, ClientError):

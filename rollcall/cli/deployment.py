@@ -1,4 +1,4 @@
-"""A deployment of Rollcall, on AWS or on this machine, found by prefix or stack and spoken to as by any AWS tool."""
+"""A deployment of Rollcall on AWS or on this machine, found by prefix or stack, and used by the AWS API."""
 
 import argparse
 import os
@@ -49,7 +49,7 @@ class Deployment:
         return self.sqs.get_queue_url(QueueName=f"{self.prefix}-{role}")["QueueUrl"]
 
     def require(self, *buckets: BucketRole) -> None:
-        """Fail at once, and not after minutes of work, where there is no such deployment."""
+        """Fails at once, and not after minutes of work, if there is no such deployment."""
         for role in buckets:
             try:
                 self.s3.head_bucket(Bucket=self.bucket(role))
@@ -98,7 +98,7 @@ class Deployment:
         )
 
     def find_stack(self, named: str | None) -> dict[str, str]:
-        """The outputs of the stack that this is: `named`, or else by its prefix; none where there is no such stack."""
+        """The outputs of the stack `named`, or else found by its prefix; none if there is no such stack."""
         cloudformation = self._opened("cloudformation")
         for stack in [named] if named else [self.prefix, DEFAULT_STACK]:
             try:
@@ -121,7 +121,7 @@ class Deployment:
 
 @contextmanager
 def open_deployment(options: argparse.Namespace) -> Iterator[Deployment]:
-    """The one that `--prefix` or `--stack` names; whatever AWS refuses inside becomes a UsageError."""
+    """The deployment that `--prefix` or `--stack` names; what AWS refuses inside becomes a UsageError."""
     named = describe(options.prefix) if options.prefix and not options.stack else "deployment"
     try:
         with ExitStack() as ending:

@@ -1,4 +1,4 @@
-"""The end of a command that was interrupted: at once, and with its last lines written."""
+"""Ends an interrupted command at once, with its last lines written."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 def leave(code: int) -> NoReturn:
-    """Call it once all is closed: Python would still wait for threads whose servers are gone, and free memory."""
+    """Call it once all is closed. A normal exit would wait for threads whose servers are gone, and free memory."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

@@ -90,7 +90,7 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=number(LEAST_THRESHOLD, MOST_THRESHOLD),
         metavar="DISTANCE",
-        help="largest distance at which a face gets a name (default: the recogniser's own)",
+        help="largest distance at which a face gets a name (default: the recognizer's own)",
     )
     which.add_argument(
         "--calibration",
@@ -101,7 +101,7 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
 
 
 def threshold_of(options: argparse.Namespace) -> float | None:
-    """None: the embedder's own. Raises UsageError for a calibration of another embedder."""
+    """The threshold; None: the embedder's own. Raises UsageError for a calibration of another embedder."""
     own: OwnThreshold | None = options.calibration
     threshold: float | None = options.threshold
     if own is None:
@@ -117,7 +117,7 @@ def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> 
 
 
 def add_local_cloud(parser: argparse.ArgumentParser) -> None:
-    """How the pipeline is set that `run` and `up` start."""
+    """Adds the settings of the pipeline that `run` and `up` start."""
     parser.add_argument(
         "--fps",
         type=number(0.1, 30),
@@ -158,7 +158,7 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_buckets(parser: argparse.ArgumentParser) -> None:
-    """Names that do not start with the prefix."""
+    """Adds options for bucket names that do not start with the prefix."""
     for role in BUCKET_ROLES:
         variable = f"ROLLCALL_{role}_BUCKET".upper().replace("-", "_")
         parser.add_argument(
@@ -189,7 +189,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def add_deployment(parser: argparse.ArgumentParser) -> None:
-    """Which deployment is meant; account, region and endpoint come from AWS's own variables and files."""
+    """Adds which deployment is meant. Account, region and endpoint come from AWS's own variables and files."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--prefix",

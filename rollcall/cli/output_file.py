@@ -41,7 +41,7 @@ def _obstacle(target: Path) -> str | None:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """What stood there before stays until the new content is complete. Raises OSError."""
+    """Writes the file; what was there before stays until the new content is complete. Raises OSError."""
     target = Path(os.path.realpath(file))
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".writing-", delete=False) as part:
         written = Path(part.name)
@@ -56,7 +56,7 @@ def write_whole(file: Path, content: bytes) -> None:
 
 
 def _mode(target: Path) -> int:
-    """Of the file that is replaced, or of a new one: temporary files are for their owner alone."""
+    """The permissions of the replaced file, or of a new one: a temporary file is readable by its owner alone."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Bringing a job's outputs from the output bucket into a folder."""
+"""Fetches a job's outputs from the output bucket into a folder."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -55,7 +55,7 @@ def check_output_folder(
 
 
 def check_log_folder(out: Path) -> None:
-    """That of a command which keeps logs beside its results. Raises UsageError: a pipe would block whoever opens it."""
+    """Checks the output folder of a command that keeps logs there. Raises UsageError, also for pipes, which block."""
     logs = out / LOGS
     _require_folder(logs, out)
     odd = next((path for path in logs.glob("*") if not path.is_file() and not path.is_dir()), None)
@@ -89,9 +89,9 @@ def _in_the_way(out: Path, key: str) -> str | None:
 
 
 class Places:
-    """What each upload's results will be under one folder: a file system has no file and folder of one name.
+    """Places of results under one folder, where a file and a folder cannot have one name.
 
-    The first to claim a name has it.
+    The first upload to claim a name has it.
     """
 
     def __init__(self, files: Sequence[str] = ()) -> None:
@@ -99,7 +99,7 @@ class Places:
         self._folders: dict[str, str] = {}
 
     def claim(self, key: str) -> str | None:
-        """Why the results of this key have no place, if so."""
+        """Why the results of this key have no place; None if they have one."""
         files = _file_keys(key)
         folders = [key, *(str(parent) for parent in PurePosixPath(key).parents)]
         for names, others, kind in ((folders, self._files, "file"), (files, self._folders, "folder")):
@@ -129,9 +129,9 @@ def download_outputs(s3: "S3Client", bucket: str, key: str, out: Path) -> Result
 
 
 def download_name_texts(s3: "S3Client", bucket: str, keys: Iterable[str], out: Path) -> list[str]:
-    """The texts of names that there are, once all uploads are answered; returns a line for each that fails.
+    """Fetches the texts of names once all uploads are answered; returns a line for each that fails.
 
-    Not with the other outputs of an upload, since uploads may share one.
+    They do not come with the other outputs of an upload, because uploads may share one.
     """
     with ThreadPoolExecutor(TEXTS_AT_ONCE) as pool:
         lines = pool.map(lambda text: _download_text(s3, bucket, text, out), sorted({*map(names_key, keys)}))
@@ -151,7 +151,7 @@ def _download_text(s3: "S3Client", bucket: str, text: str, out: Path) -> str | N
 
 
 def remove_outputs(out: Path, key: str) -> None:
-    """Those of an earlier run. Where there was none, a photo that looks like a crop is somebody's own."""
+    """Removes crops of an earlier run. If there was none, a photo that looks like a crop is the user's own."""
     files = [output_path(out, name) for name in _file_keys(key)]
     if not any(path.exists() for path in files):
         return
@@ -164,7 +164,7 @@ def remove_outputs(out: Path, key: str) -> None:
 
 
 def write_output(out: Path, key: str, content: bytes) -> None:
-    """Whole or not at all: what does not fit on the disk leaves no half file."""
+    """Writes the file whole or not at all: a full disk leaves no half file."""
     path = output_path(out, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -174,7 +174,7 @@ def write_output(out: Path, key: str, content: bytes) -> None:
 
 
 def fetched(key: str, fetch: Callable[[], Result | Failure]) -> Result | Failure:
-    """What `fetch` gives, or as a failure of this one file why it gives nothing."""
+    """The result of `fetch`; if that fails, a failure of this one file that says why."""
     try:
         return fetch()
     except OSError as error:
@@ -190,7 +190,7 @@ def fetched(key: str, fetch: Callable[[], Result | Failure]) -> Result | Failure
 
 
 def not_answered(key: str, reason: str) -> Failure:
-    """A failure that this machine, and not the pipeline, has found."""
+    """A failure that this machine found and not the pipeline."""
     return Failure(video=key, error=JobError(code="not-answered", message=reason))
 
 

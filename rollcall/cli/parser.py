@@ -1,4 +1,4 @@
-"""What can be typed after `rollcall`. Nothing here loads what only the work needs."""
+"""The command line of `rollcall`. It imports nothing that only the work needs."""
 
 import argparse
 from pathlib import Path
@@ -141,7 +141,7 @@ def _people(commands: Commands) -> None:
     load.add_argument("people", metavar="FILE", type=Path, help="a JSON list of records, each with a name")
     everybody = actions.add_parser(
         "list",
-        help="who is enrolled or has a record",
+        help="list who is enrolled or has a record",
         description="One line for each person: enrolled faces, the embedder they are of, and the record.",
         epilog="example: rollcall people list --prefix rollcall",
     )

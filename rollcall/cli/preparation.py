@@ -1,4 +1,4 @@
-"""What the commands do before the real work: model files, engine, and who is enrolled."""
+"""Prepares what commands need: model files, engine, and who is enrolled."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ def note_left_out(entries: Iterable[LeftOut]) -> None:
 
 
 def prepare_model_files(embedder: str = DEFAULT_EMBEDDER) -> Path:
-    """Fail at once, and not in a function, where the embedder's weights have not been brought."""
+    """Builds the model files. Fails here, and not in a function, if the embedder's weights are missing."""
     model_dir = ensure_model_files(progress=note)
     require_embedder(read_manifest(model_dir), embedder_kind(embedder))
     return model_dir
@@ -111,7 +111,7 @@ def read_gallery(
 
 
 def tell_older(faces: Iterable[EnrolledFace | StoredFace], embedder: str) -> None:
-    """Who is still enrolled with less than the embedder in use can see."""
+    """Notes who is enrolled by an older embedder alone, which sees less than the one in use."""
     names = older(((face.name, face.model) for face in faces), embedder)
     if names:
         listed = ", ".join(printable(name) for name in names[:OLDER_TOLD])

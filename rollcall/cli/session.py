@@ -100,7 +100,7 @@ class Session:
         )
 
     def uploads_waiting(self) -> int:
-        """Those that nobody has begun to read."""
+        """Uploads that no worker has begun to read."""
         queue = self.cloud.client("sqs").get_queue_url(QueueName=f"{self.prefix}-split")["QueueUrl"]
         counts = self.cloud.client("sqs").get_queue_attributes(
             QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]

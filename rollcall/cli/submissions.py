@@ -1,4 +1,4 @@
-"""Uploading files as any S3 client would, following their jobs and fetching their results, all at the same time."""
+"""Uploads files as any S3 client would, follows their jobs and fetches their results, all at the same time."""
 
 import time
 from collections import deque
@@ -69,7 +69,7 @@ def stage_of(job: Job | None) -> Stage:
 
 
 def send(s3: "S3Client", bucket: str, file: MediaFile) -> Upload:
-    """Raise Unreadable for what the file itself is to blame for."""
+    """Raises Unreadable if the file itself is to blame."""
     unreadable = why_unreadable(file.path)  # it may have become a pipe, or be gone
     if unreadable is not None:
         raise Unreadable(unreadable)
@@ -105,10 +105,10 @@ def _broken_at(path: Path) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """What is done with each file. `upload` and `fetch` run in threads.
+    """The steps for each file. `upload` and `fetch` run in threads.
 
-    `lost` is called often with what is awaited and whether anything moved; it says by job id which uploads will get no
-    answer, and why.
+    `lost` is called often, with the jobs that are awaited and whether anything moved. It returns by job id which
+    uploads will get no answer, and why.
     """
 
     upload: Callable[[MediaFile], Upload]  # raises Unreadable
@@ -131,7 +131,7 @@ class Push:
         self._next_look = 0.0
 
     def answers(self) -> Iterator[tuple[MediaFile, Answer]]:
-        """Each file with what came of it, in the order in which it came."""
+        """Each file with its answer, in the order in which answers came."""
         uploads, fetches = ThreadPoolExecutor(UPLOADS_AT_ONCE), ThreadPoolExecutor(FETCHES_AT_ONCE)
         try:
             while self._queued or self._uploading or self._awaited or self._fetching:

@@ -26,14 +26,14 @@ from rollcall.pipeline.description import Settings, describe
 HOST = "127.0.0.1"
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.05
-STOP_SECONDS = 0.7  # in which what waits is answered and kept; `rollcall up` has to end within two
+STOP_SECONDS = 0.7  # for photos that wait to be answered and kept; `rollcall up` has to end within two
 KILL_SECONDS = 1.0
 PROBE_SECONDS = 0.2
 LOG_LINES = 5
 
 
 def listen_for_api(port: int) -> socket.socket:
-    """A port in use is an error of this process, and early requests simply wait."""
+    """The port is bound here: one in use is an error of this process, and early requests wait."""
     return listen(HOST, port, option="--api-port", backlog=1024)
 
 
@@ -90,25 +90,25 @@ class ApiServer:
 
     @property
     def exit_code(self) -> int | None:
-        """As subprocess counts; None while it runs."""
+        """The exit code as `subprocess` gives it; None while the process runs."""
         return self._process.poll()
 
     def restart(self) -> str:
-        """Once it has ended; returns at once, with what that means."""
+        """Starts it again after it has ended. Returns at once, with a sentence on what is lost."""
         self._guard.forget(self._process.pid)
         with interrupts_held():
             self._process = self._start()
         return "the HTTP API starts; photos that it had answered last may not be kept"
 
     def refuse(self) -> None:
-        """Nobody shall wait for a server that is not started again."""
+        """Closes the port, so that nobody waits for a server that is not started again."""
         self._listener.close()
 
     def serving(self) -> bool:
         return self._answers(PROBE_SECONDS)
 
     def replaced_recognizers(self) -> list[str]:
-        """Why recognizers were replaced, since this was last asked."""
+        """Why recognizers were replaced since the last call."""
         return [str(line.get("reason", "")) for line in self._new_lines(RECOGNIZER_REPLACED)]
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class ApiServer:
         return False
 
     def _new_lines(self, message: str) -> list[dict[str, Any]]:
-        """The lines with this message that it has logged since this was last asked for any."""
+        """The lines with this message that it has logged since the last call."""
         whole, end, _ = self._read_log(self._read_to).rpartition(b"\n")
         self._read_to += len(whole) + len(end)
         lines = [_parse(line) for line in whole.splitlines() if message.encode() in line]

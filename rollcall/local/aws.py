@@ -50,13 +50,13 @@ class AwsServer:
 
     @property
     def exit_code(self) -> int | None:
-        """As subprocess counts; None while it runs."""
+        """The exit code as `subprocess` gives it; None while the process runs."""
         return self._process.poll()
 
     def restart(self, set_up: Callable[[str], None]) -> None:
-        """Everything that was in it is gone.
+        """Starts an empty server; everything that was in the old one is gone.
 
-        `set_up` is given an address of its own to fill it again; nobody else is served until it has returned.
+        `set_up` gets an address of its own to fill it again. Nobody else is served until `set_up` returns.
         """
         self._end()
         with socket.create_server((self._host, 0)) as setup:

@@ -1,4 +1,4 @@
-"""The port of the local AWS: whom it serves, and for how long it waits for the rest of a request.
+"""The port of the local AWS: which requests it serves, and how long it waits for the rest of one.
 
 moto answers whatever arrives. Requests that web pages make in a browser are refused here, before moto sees them.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 CONNECTIONS = 1024  # each has a thread
-WAITING_CONNECTIONS = 256  # of them: for the head of a request
+WAITING_CONNECTIONS = 256  # of those connections, that wait for the head of a request
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
 HEAD_BYTES = 64 * 1024
 SILENT_SECONDS = 60.0  # between two pieces of a body, or of an answer that is taken
@@ -35,7 +35,7 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """Whom this port serves beside the programs of this machine."""
+    """Which pages and names this port serves beside the programs of this machine."""
 
     names: Sequence[str] = ()  # host names that stand for it, and all below them
     form_bucket: str | None = None  # pages of `form_origins` may send upload forms to it, and do nothing else
@@ -102,7 +102,7 @@ class AwsPort(ThreadedWSGIServer):
             self._bodies[request] = body
 
     def body_has_come(self, request: socket.socket) -> None:
-        """A piece of it."""
+        """Ends the wait for a piece of the body."""
         with self._changed:
             self._bodies.pop(request, None)
 
@@ -117,7 +117,7 @@ class AwsPort(ThreadedWSGIServer):
 
 @dataclass
 class _Body:
-    """How much has come of one, and since when somebody has waited for it."""
+    """How much of a body has come, and since when a thread has waited for more."""
 
     began: float
     size: int = 0
@@ -176,7 +176,7 @@ class _Handler(MotoRequestHandler):
             super().run_wsgi()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: lines hold keys, and nobody reads them."""
+        """Logs nothing: the lines would hold keys, and nobody reads them."""
 
     def _refusal(self, served: Served) -> str | None:
         try:

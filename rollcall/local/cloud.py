@@ -48,7 +48,7 @@ class LocalCloud:
     own limit). `log_dir` gets a file per function and `aws.log`; without it logs go with the cloud. `extra_environment`
     is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
     imported from. `launch` says how a worker starts: in this Python, or in the function's image. `provision` makes
-    queues, buckets and tables, and `aws_python` runs the server behind them: a stack needs more of it than is here.
+    queues, buckets and tables. `aws_python` is the Python that runs the server behind them.
     `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told the function and how.
     `aws_options` are that server's own.
 
@@ -121,7 +121,7 @@ class LocalCloud:
         return self._aws.endpoint_url
 
     def status(self) -> dict[str, FunctionStatus]:
-        """By function name.
+        """Workers and backlog by function name.
 
         Raises:
             CloudStopped: there is nothing left to ask.
@@ -136,14 +136,14 @@ class LocalCloud:
 
     @property
     def aws_exit_code(self) -> int | None:
-        """None while the server behind S3, SQS and DynamoDB runs."""
+        """How the server behind S3, SQS and DynamoDB ended; None while it runs."""
         return self._aws.exit_code
 
     def restart_aws(self, fill: Callable[[str], None]) -> None:
-        """An empty one, once the old one has ended, with the pipeline's buckets, queues and tables.
+        """Starts a new server once the old one has ended, with the pipeline's buckets, queues and tables, all empty.
 
-        `fill` is given an address at which it can put more into it, before anybody else is served. Raises CloudStopped
-        if that one ends as well.
+        `fill` gets an address at which it can store more before anybody else is served. Raises CloudStopped if the new
+        server ends as well.
         """
         self._aws.restart(lambda url: self._set_up(url, fill))
 

@@ -1,4 +1,4 @@
-"""Holding back Ctrl-C and SIGTERM for the moment between the start of a process and the knowledge of it."""
+"""Holds back Ctrl-C and SIGTERM while a process is started and noted."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from types import FrameType
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """What comes in between is dealt with at the end. A process that nobody knows of would outlive its starter."""
+    """Signals wait until the end of the block: a process that is started but not noted would outlive this one."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python deals with signals in the main thread alone
         return

@@ -1,4 +1,4 @@
-"""A port of this machine, taken before a server is started on it."""
+"""Takes a port of this machine before a server is started on it."""
 
 import errno
 import socket
@@ -7,7 +7,7 @@ from rollcall.contracts.usage_error import PortInUse, UsageError
 
 
 def listen(host: str, port: int, *, option: str, backlog: int) -> socket.socket:
-    """`option`: of the command line, with which another port is chosen. Raises PortInUse or UsageError."""
+    """`option`: the command-line option that chooses another port. Raises PortInUse or UsageError."""
     try:
         return socket.create_server((host, port), backlog=backlog)
     except OSError as error:

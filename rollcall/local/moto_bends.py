@@ -1,4 +1,4 @@
-"""The places where moto is bent to behave as AWS does where code can tell. All of them, each with its reason."""
+"""Every place where moto is made to behave as AWS does, each with its reason."""
 
 import itertools
 import os
@@ -117,8 +117,8 @@ def _read_the_retention_alone() -> None:
 def _serialize_writes() -> None:
     """moto's backends are not thread-safe, and its server runs a thread per connection.
 
-    A message sent while another is deleted can get lost, two receivers can be given the same message, an update of a
-    set in DynamoDB can undo another, and a listing fails when an object is put meanwhile.
+    A message sent while another is deleted can get lost. Two receivers can be given the same message. An update of a
+    set in DynamoDB can undo another. A listing fails when an object is put meanwhile.
     """
     _lock_methods(
         S3Backend,
@@ -138,7 +138,7 @@ def _serialize_writes() -> None:
 
 
 def _receive_without_holding_the_lock() -> None:
-    """As above for SQS; but a long poll has to wait outside the lock, or nobody could send."""
+    """Makes SQS thread-safe too. A long poll has to wait outside the lock, or nobody could send."""
     lock = RLock()
     _lock_methods(
         SQSBackend,

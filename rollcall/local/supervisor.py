@@ -23,7 +23,7 @@ def nothing() -> None:
 
 @dataclass(kw_only=True)
 class Part:
-    """Something that runs.
+    """A part that runs.
 
     `ended` says how it ended, and is None while it runs. `restart` starts it again and says what was lost, or raises
     NotRestarted. `serving` says whether it has begun to work since then. `abandon` is called when it is given up.

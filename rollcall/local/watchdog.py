@@ -1,4 +1,4 @@
-"""Noticing that no answer will come: a function that cannot even start tells nobody."""
+"""Notices that no answer will come: a function that cannot even start tells nobody."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ FAILED_STARTS = 4  # in a row: a function that never starts has work for ever
 
 
 class Stalled(RollcallError):
-    """Files wait for an answer, but nobody works on anything."""
+    """Files wait for an answer, but no function works on anything."""
 
 
 class Watchdog:
@@ -24,7 +24,7 @@ class Watchdog:
         self._looked = self._busy = clock()
 
     def check(self, *, moved: bool = False) -> None:
-        """Call it often while files wait. Raise Stalled when there has been nothing to do for too long.
+        """Call it often while files wait. Raises Stalled if there has been nothing to do for too long.
 
         `moved`: files are being uploaded or results fetched, which no function sees.
         """

@@ -1,4 +1,4 @@
-"""`rollcall calibrate`: how well one's own people can be told apart, and the threshold that suits them."""
+"""`rollcall calibrate`: how well your own people can be told apart, and the threshold that suits them."""
 
 import argparse
 import io
@@ -43,7 +43,7 @@ PAIRS_TOLD = 20
 
 
 class CountedReader:
-    """Reads photos, and tells how far it is."""
+    """Reads photos and shows its progress."""
 
     def __init__(self, reader: EnginePhotoReader, progress: Progress) -> None:
         self._reader = reader
@@ -91,7 +91,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _require_writable(out: Path, plot: Path | None, source: GallerySource) -> Path:
-    """Returns where the plot goes. Told before the long work."""
+    """Where the plot goes; raises UsageError before the long work if it cannot go there."""
     photos = [photo for person in source.photos.values() for photo in person]
     require_writable(out, inputs=photos)
     plot = plot or out.with_suffix(".png")
@@ -117,7 +117,7 @@ def _write(file: Path, content: bytes, fail: Callable[[str], None]) -> bool:
 
 
 def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "list[EnrolledFace]":
-    """Every usable photo, also those that look like somebody else: to see them is what this is for."""
+    """Every usable photo, also those that look like somebody else: the command exists to find them."""
     photos = sum(map(len, source.photos.values()))
     model_dir = prepare_model_files(options.embedder)
     note(f"reading {photos} photos of {len(source.photos)} people")
@@ -191,7 +191,7 @@ def _print_resembling(found: Sequence[Resemblance], threshold: float | None) -> 
 
 
 def _file(compared: Comparisons, calibration: Calibration, threshold: float, wanted: float) -> bytes:
-    """Nobody's name is in it, so that it can be kept with a deployment's settings."""
+    """The calibration file. It holds no names, so it can be kept with a deployment's settings."""
     content = {
         "embedder": calibration.embedder,
         "threshold": threshold,

@@ -24,7 +24,7 @@ def execute(options: argparse.Namespace) -> int:
 def create(keys: ApiKeyStore, options: argparse.Namespace) -> None:
     expires = None if options.days is None else int(time.time()) + options.days * DAY_SECONDS
     key, text = keys.create(options.name, options.scope or ["recognize"], per_minute=options.rate, expires=expires)
-    note(f"key {key.id} of {printable(options.name)}; it is shown this once, and is nowhere to be had again")
+    note(f"key {key.id} of {printable(options.name)}; it is shown once and cannot be shown again")
     print(text, flush=True)
 
 

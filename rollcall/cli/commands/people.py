@@ -75,7 +75,7 @@ def remove(options: argparse.Namespace) -> int:
 
 
 def removal(deployment: Deployment, name: str) -> str:
-    """A name of which results alone are left, after a removal that was interrupted, is as good as any."""
+    """Removes a person; returns what was removed. A name that only results hold was removed before, but not wholly."""
     forgotten = deployment.forgetter.forget_person(name)
     photos = deployment.forgetter.forget_photos(name)
     looked_at = rewritten = crops = 0

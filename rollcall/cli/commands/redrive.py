@@ -35,7 +35,7 @@ def redrive(deployment: Deployment, queue: str) -> int:
 
 
 def _moved(deployment: Deployment, source_arn: str) -> int:
-    """What SQS itself has moved, once it is done."""
+    """Waits for SQS to move the messages, and returns how many it moved."""
     while True:
         task = deployment.sqs.list_message_move_tasks(SourceArn=source_arn, MaxResults=1)["Results"][0]
         if task.get("Status") not in {"RUNNING", "CANCELLING"}:
@@ -49,7 +49,7 @@ def _moved(deployment: Deployment, source_arn: str) -> int:
 
 
 def _move(deployment: Deployment, source: str, target: str, *, at_most: int) -> int:
-    """At every moment a message is in one of the two queues at least."""
+    """Moves messages; each is in at least one of the two queues at any moment."""
     moved = 0
     while moved < at_most:  # one that fails again meanwhile is not for this run
         messages = deployment.sqs.receive_message(

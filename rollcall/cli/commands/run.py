@@ -38,7 +38,7 @@ from rollcall.pipeline.description import Settings
 from rollcall.results.result import Result
 
 MOST_SHEETS = (
-    100  # of this many files each gets a contact sheet; of more none, unless asked for: each takes half a second
+    100  # up to this many files get contact sheets; more get them only on request, since each takes half a second
 )
 REPORT = "report.html"
 AHEAD = 256  # uploads that wait for their answers: the local queues are quick while they are short
@@ -91,7 +91,7 @@ def run_pipeline(
     sheets: bool = True,
     left_out: Sequence[LeftOut] = (),
 ) -> Answers:
-    """Everything between the checked input and the tables on the terminal."""
+    """Runs the pipeline on checked input, and returns the answers for the tables."""
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     with open_session(settings, enrollment, port=port, model_dir=model_dir, log_dir=out / LOGS) as session:
         answers = collect(media, session, out, sheets=sheets)
@@ -109,7 +109,7 @@ def run_pipeline(
 
 
 def collect(media: Sequence[MediaFile], session: Session, out: Path, *, sheets: bool) -> Answers:
-    """An answer to each file: what the pipeline says, or why it could not be asked."""
+    """An answer to each file: the pipeline's, or why there is none."""
     answers = Answers()
     reason = ""
     with show_progress(len(media)) as progress:

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def smoke(deployment: Deployment, material: Material, options: argparse.Namespace) -> bool:
-    """Whether there was an API to ask, too. Raises SmokeTestFailed, and leaves nothing behind in any case."""
+    """Returns whether there was an API to ask. Raises SmokeTestFailed; leaves nothing behind in any case."""
     run = secrets.token_hex(4)
     turn = Turn(deployment.table("api-keys"), run)
     with turn.taken(seconds=options.timeout, waiting=_say_another, leave=options.keep):

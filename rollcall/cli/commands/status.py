@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def current_job(deployment: Deployment, key: str) -> tuple[str, Job | None]:
-    """Of the newest upload of the key: its id, and its state once the split has begun."""
+    """Id of the newest upload of the key, and its state once the split has begun."""
     newest = latest(deployment.s3, deployment.bucket("input"), key)
     if newest is None:
         deployment.require("input")
@@ -66,7 +66,7 @@ def _show_queues(deployment: Deployment) -> None:
 
 
 def queue_counts(deployment: Deployment, queue: str) -> tuple[int, int]:
-    """Messages that wait, and that are in work."""
+    """Numbers of messages that wait and that are in work."""
     counts = deployment.sqs.get_queue_attributes(
         QueueUrl=deployment.queue_url(queue), AttributeNames=[WAITING, IN_WORK]
     )["Attributes"]

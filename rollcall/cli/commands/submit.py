@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _upload(media: Sequence[MediaFile], deployment: Deployment) -> int:
-    """How many failed."""
+    """Returns how many failed."""
     failed = 0
     with show_progress(len(media)) as progress:
         for file in media:
@@ -98,7 +98,7 @@ class StillMeant:
         self._looked = clock()
 
     def lost(self, awaited: Sequence[Upload]) -> Mapping[str, str]:
-        """Why uploads get none, by job. It looks at some of them every few seconds, those in front first."""
+        """Why uploads get no answer, by job. It looks at some of them every few seconds, the oldest first."""
         if self._clock() - self._looked < LOOK_SECONDS:
             return {}
         self._looked = self._clock()

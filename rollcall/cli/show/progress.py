@@ -1,4 +1,4 @@
-"""Showing how far the files are: a bar for each of a few, one bar for many; lines where there is no terminal."""
+"""Shows how far files are: a bar for each of a few, one bar for many, lines if there is no terminal."""
 
 import sys
 import time
@@ -84,7 +84,7 @@ class Tally:
         return self._counts["done"] + self._counts["failed"]
 
     def update(self, key: str, stage: Stage) -> bool:
-        """Whether the file has ended by this."""
+        """Whether the file has ended with this change."""
         before = self._stages.get(key)
         if before == stage.name:
             return False

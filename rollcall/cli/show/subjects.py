@@ -1,4 +1,4 @@
-"""The people of a result as pictures show them, and which of them a face in a frame belongs to."""
+"""The people of a result as pictures show them, and whose each face in a frame is."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How times, records and foreign names are written for a reader."""
+"""Times, records and other people's names as text for a reader."""
 
 import json
 from typing import Any

@@ -24,7 +24,7 @@ SCOPES = ("recognize", "videos", "results", "people:read")  # records are for th
 
 
 def open_api(deployment: Deployment, options: argparse.Namespace) -> HttpApi | None:
-    """With a key that is made for it, unless the API takes signatures."""
+    """The API, opened with a key made for it, or with signatures if it takes those."""
     found = _find(deployment, options)
     if found is None:
         return None

@@ -21,7 +21,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class HttpApi:
-    """`key`: None where the API takes signatures."""
+    """`key`: None if the API takes signatures."""
 
     url: str
     session: boto3.Session
@@ -40,7 +40,7 @@ class HttpApi:
         return self._json("POST", "/v1/videos", json.dumps({"content_type": content_type}).encode(), JSON)
 
     def upload(self, form: dict[str, Any], content: bytes) -> None:
-        """To the input bucket itself, by the form that the API has signed."""
+        """Uploads to the input bucket by the form that the API has signed."""
         body, content_type = encode_multipart_formdata(form["fields"] | {"file": ("smoke", content)})
         self._send(AWSRequest("POST", form["url"], data=body, headers={"Content-Type": content_type}))
 

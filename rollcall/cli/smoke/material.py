@@ -42,7 +42,7 @@ def material(clip: bytes, photos: Path, faces: list[EnrolledFace]) -> Material:
 
 
 def read_faces(photos: Path, gallery: Path, model_dir: Path, embedder: str) -> list[EnrolledFace]:
-    """`gallery`: where a folder for each person is made."""
+    """`gallery`: the folder in which one is made for each person."""
     for name, photo in PHOTOS.items():
         (gallery / name).mkdir(parents=True)
         (gallery / name / photo).write_bytes((photos / photo).read_bytes())

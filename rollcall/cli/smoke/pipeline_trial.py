@@ -27,7 +27,7 @@ from rollcall.results.result import Failure, Person, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """How answers are judged: who has to be called what, with which record."""
+    """What answers are judged by: who has to be called what, with which record."""
 
     run: str
     expected: Mapping[str, Expected]  # by the demo's names
@@ -86,7 +86,7 @@ def _upload(deployment: Deployment, key: str, content: bytes) -> Upload:
 
 
 def _require_files(deployment: Deployment, key: str, result: Result) -> None:
-    """What has to be beside the JSON."""
+    """Checks the files that have to be beside the JSON."""
     crops = [person.best.crop for person in result.people if person.best.crop is not None]
     for name in (csv_key(key), vtt_key(key), *crops):
         _read(deployment, name)

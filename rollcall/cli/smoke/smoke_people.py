@@ -17,7 +17,7 @@ PHOTOS = ENROLLED_FROM | {STRANGER: STRANGER_PHOTO}
 
 
 def marked(name: str) -> str:
-    """No name of anybody's own."""
+    """A name that nobody has."""
     return f"{name} {MARK}"
 
 
@@ -26,7 +26,7 @@ MARKED = tuple(marked(name) for name in ENROLLED_FROM)
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What somebody of the demo may be called; `required`: and has to be."""
+    """The names that somebody of the demo may get; `required`: one of them has to come."""
 
     who: str
     names: frozenset[str]

@@ -1,4 +1,4 @@
-"""What a smoke test says while it goes on."""
+"""Prints the steps of a smoke test as they are done."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """A line with its time, once it has gone well."""
+    """Prints a line with the time of a step that has gone well."""
     started = time.monotonic()
     yield
     print(f"{time.monotonic() - started:7.1f} s  {what}", flush=True)

@@ -42,7 +42,7 @@ class Traces:
         self._remove_api_keys()
 
     def _remove_uploads(self, prefix: str) -> list[str]:
-        """The jobs that they were."""
+        """The jobs of these uploads."""
         return [job_id(str(entry["Key"]), str(entry["VersionId"])) for entry in self._remove_objects("input", prefix)]
 
     def _remove_objects(self, role: BucketRole, prefix: str) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ class Traces:
             yield from (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
 
     def _remove_api_keys(self) -> None:
-        """With the counts of their requests, which are items of their own."""
+        """Removes keys, with the counts of their requests, which are items of their own."""
         table = self._deployment.table("api-keys")
         pages: Any = table.meta.client.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
         items = [item for page in pages for item in page["Items"]]

@@ -1,7 +1,7 @@
 """One smoke test of a deployment at a time: two would enroll the same faces, and a tie between two names is no answer.
 
-The turn is an item in the table of API keys, which every deployment has. It also holds what else has to be found again
-after a run that was killed: keys of objects that the HTTP API chose.
+The turn is an item in the table of API keys, which every deployment has. It also holds the keys of objects that the
+HTTP API chose, so that they are found again after a run that was killed.
 """
 
 import time
@@ -53,7 +53,7 @@ class Turn:
             self._end(leave=leave)
 
     def keep(self) -> None:
-        """To be called every few seconds, and cheap."""
+        """Keeps the turn; call it every few seconds, it is cheap."""
         if self._clock() - self._renewed > LEASE_SECONDS / 4 and not self._take():
             raise SmokeTestFailed("this run stood still for so long that another smoke test has begun: run it again")
 
@@ -98,7 +98,7 @@ class Turn:
 
 
 def _put(write: Callable[[], Any]) -> Any:
-    """The answer; None where the condition was not met."""
+    """The answer; None if the condition was not met."""
     try:
         return write()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Waiting for an answer, and saying where it is stuck if none comes."""
+"""Waits for an answer, and says where it is stuck if none comes."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The scaling policy at work: what was seen of one function's queue lately, and how many workers follow from it."""
+"""Applies the scaling policy: what was seen of one queue lately, and how many workers follow from it."""
 
 from collections import deque
 
@@ -11,7 +11,7 @@ class Autoscaler:
         self._peaks: deque[Load] = deque()  # newest last, each higher than all after it
 
     def observe(self, *, waiting: int, batches: int, now: float) -> int:
-        """The workers that there should be, with so many messages waiting and so many batches in hand."""
+        """How many workers there should be, for so many waiting messages and batches in hand."""
         load = Load(at=now, waiting=waiting, in_hand=batches * self._policy.batch_size)
         while self._peaks and self._needed(self._peaks[-1]) <= self._needed(load):
             self._peaks.pop()

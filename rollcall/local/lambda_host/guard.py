@@ -1,7 +1,7 @@
-"""Nothing outlives the host: a small process that ends what the host started, should the host itself be killed.
+"""A small process that ends everything the host started if the host itself is killed.
 
-It runs as a plain script on the standard library alone, in a session of its own. It learns of process groups and
-folders line by line; when its input ends, however the host went, it kills the groups and removes the folders.
+It is a plain script on the standard library alone, in a session of its own. It reads process groups and folders line by
+line. When its input ends, because the host ended, it kills the groups and removes the folders.
 """
 
 import contextlib

@@ -75,7 +75,7 @@ class LambdaHost:
         return tuple(sandbox.pid for sandbox in self._mappings[function].sandboxes)
 
     def stop(self) -> None:
-        """Takes no more work and kills what runs."""
+        """Takes no more work, and kills what runs."""
         self._limits.close()
         for mapping in self._mappings.values():
             mapping.stop()

@@ -1,4 +1,4 @@
-"""How a worker process comes to be: in this Python, or inside the function's container image."""
+"""How a worker process is started: in this Python, or inside the function's container image."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ class NotLaunchable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A process to start: in `folder`, with `environment` and nothing else in it."""
+    """A process to start in `folder`, with `environment` and no other variables."""
 
     command: Sequence[str]
     environment: Mapping[str, str]

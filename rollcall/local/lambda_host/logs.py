@@ -49,7 +49,7 @@ class FunctionLog:
         self._append(line.encode() + b"\n")
 
     def copy_lines(self, stream: IO[bytes]) -> None:
-        """Until the stream's end."""
+        """Copies lines until the stream ends."""
         while line := stream.readline(MAX_LINE_BYTES):
             # awslambdaric joins the lines of a traceback with carriage returns
             self._append(line.rstrip(b"\n").replace(b"\r", b"\n") + b"\n")

@@ -17,7 +17,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin:/opt/homebrew/bin"
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """What is the same for every worker."""
+    """The settings that all workers share."""
 
     endpoint_url: str
     task_root: Path  # from where handlers are imported
@@ -29,7 +29,7 @@ class WorkerSettings:
 def worker_environment(
     function: Function, *, settings: WorkerSettings, runtime_api: str, scratch: Path
 ) -> dict[str, str]:
-    """Later entries win: the extra environment is the operator's word."""
+    """A worker's environment. Later entries win, the operator's extra ones last."""
     lambda_variables = {
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

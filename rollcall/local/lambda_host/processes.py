@@ -33,7 +33,7 @@ def descendants(pid: int, children: Mapping[int, list[psutil.Process]]) -> list[
 
 
 def processes_with(variable: str, value: str) -> list[psutil.Process]:
-    """Those of this user whose environment says so."""
+    """Processes of this user whose environment holds the mark."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""A function's answer to a batch, as its runtime sends it."""
+"""A function's answer to a batch, as the runtime sends it."""
 
 import json
 from collections.abc import Collection

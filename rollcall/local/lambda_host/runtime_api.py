@@ -25,7 +25,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Ready:
-    """The runtime asks for work: its initialisation, or its last invocation, is over."""
+    """The runtime asks for work: its initialization, or its last invocation, is over."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RuntimeApi:
         self._invocations.put(invocation)
 
     def next_invocation(self) -> Invocation | None:
-        """Blocks until there is one; none when the sandbox ends."""
+        """Blocks until there is an event; returns none when the sandbox ends."""
         self.receive(Ready())
         return self._invocations.get()
 
@@ -142,4 +142,4 @@ class _Routes(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Every line of a function's log is its own."""
+        """Logs nothing: every line of a function's log is its own."""

@@ -126,7 +126,7 @@ class Sandbox:
             self.busy = False
 
     def end_for(self, failure: Failure) -> None:
-        """A limit is broken: the worker ends, and its invocation fails for this reason."""
+        """Ends the worker, which has broken a limit; its invocation fails for this reason."""
         self._reason = self._reason or failure
         self.kill()
 
@@ -216,7 +216,7 @@ class Sandbox:
         return Outcome(result=result, duration_ms=duration_ms, init_ms=init_ms)
 
     def _next_message(self, end: float, kinds: tuple[type, ...]) -> Message | Exited | None:
-        """None at the `end`, a time of the monotonic clock. A runtime also says `Ready` after each invocation."""
+        """The next message; None at `end`, a time of the monotonic clock. `Ready` also comes after each invocation."""
         while True:
             try:
                 message = self._messages.get(timeout=max(0.0, end - time.monotonic()))

@@ -17,7 +17,7 @@ MAX_BACK_OFF_SECONDS = 8
 
 
 def quick_back_off_seconds(deliveries: int) -> int:
-    """1, 2, 4, …: somebody sits before this machine and waits."""
+    """1, 2, 4, … seconds: shorter than on AWS, because a user waits at this machine."""
     return int(min(MAX_BACK_OFF_SECONDS, 2 ** max(0, deliveries - 1)))
 
 
@@ -63,7 +63,7 @@ class UnreliableSource(MessageSource):
             self._held += messages
 
     def _with_copies(self, messages: list["MessageTypeDef"]) -> list["MessageTypeDef"]:
-        """A copy of each message goes to the end of the queue; copies, and messages that come again, have none."""
+        """Puts a copy of each message at the end of the queue, but not of copies and messages that come again."""
         for message in messages if self._duplicate else []:
             if message["MessageId"] not in self._seen:
                 copy = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=message["Body"])

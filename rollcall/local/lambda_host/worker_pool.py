@@ -33,7 +33,7 @@ class WorkerPool:
         return len(self._busy)
 
     def acquire(self) -> Sandbox:
-        """The worker that was used last, for its warm caches, or a new one."""
+        """The worker that was used last, because its caches are warm, or a new one."""
         with self._lock:
             if self._closed:
                 raise PoolClosed
@@ -55,7 +55,7 @@ class WorkerPool:
             sandbox.close()
 
     def scale(self, *, waiting: int) -> None:
-        """Start or end idle workers, so that there are as many as the policy wants."""
+        """Starts or ends idle workers until there are as many as the policy wants."""
         with self._lock:
             if self._closed:
                 return

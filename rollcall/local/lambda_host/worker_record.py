@@ -1,4 +1,4 @@
-"""Workers and backlog over time: a JSON line whenever those of a function have changed."""
+"""Records workers and backlog: a JSON line whenever those of a function change."""
 
 import json
 import time
@@ -13,7 +13,7 @@ class WorkerRecord:
         self._last: dict[str, dict[str, int]] = {}
 
     def note(self, function: str, *, workers: int, in_flight: int, backlog: int) -> int:
-        """The workers that were noted before."""
+        """The number of workers in the last line of this function."""
         now = {"workers": workers, "in_flight": in_flight, "backlog": backlog}
         before = self._last.get(function, dict.fromkeys(now, 0))
         if now != before:
