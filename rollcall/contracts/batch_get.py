@@ -14,7 +14,7 @@ ATTEMPTS = 8
 
 
 def batch_get(table: "Table", keys: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-    """The items that there are, in any order; `keys` are all different."""
+    """The items that exist, in any order; `keys` are all different."""
     items: list[dict[str, Any]] = []
     for start in range(0, len(keys), KEYS_PER_REQUEST):
         items += _get_batch(table, keys[start : start + KEYS_PER_REQUEST])

@@ -1,4 +1,4 @@
-"""Numbers in messages about limits, with as many digits as it takes not to contradict the rule."""
+"""Numbers in messages about limits, with enough digits that they do not contradict the rule."""
 
 from math import isfinite
 
@@ -6,7 +6,7 @@ _MOST_DIGITS = 12
 
 
 def beside(value: float, limit: float, *, digits: int = 0) -> str:
-    """`value` rounded to `digits` decimals, or more where it would look like the limit, or lie beyond it."""
+    """`value` rounded to `digits` decimals, or to more if it would look like the limit or lie beyond it."""
     if value == limit or not (isfinite(value) and isfinite(limit)):
         return f"{value:.{digits}f}"
     for more in range(digits, _MOST_DIGITS):
@@ -17,6 +17,6 @@ def beside(value: float, limit: float, *, digits: int = 0) -> str:
 
 
 def megapixels(width: int, height: int, most: int) -> str:
-    """E.g. `9000×6000, 54 megapixels; the limit is 52`; a megapixel is a million pixels."""
+    """For example `9000×6000, 54 megapixels; the limit is 52`; a megapixel is a million pixels."""
     pixels, limit = beside(width * height / 1e6, most / 1e6), f"{most / 1e6:.6f}".rstrip("0").rstrip(".")
     return f"{width}×{height}, {pixels} megapixels; the limit is {limit}"

@@ -43,11 +43,11 @@ class UnreadableMedia(MediaError):
 
 
 class DamagedMedia(UnreadableMedia):
-    """The file is of a kind that is read, and yet nothing comes out of it."""
+    """The file is of a kind that is read, but nothing can be decoded from it."""
 
 
 class DecoderCrashed(UnreadableMedia):
-    """A process that decodes ended by its own fault. It is the file's only if it happens each time."""
+    """A process that decodes ended by its own fault. The file is to blame only if it happens each time."""
 
 
 class TruncatedMedia(MediaError):
@@ -83,7 +83,7 @@ class SourceUnavailable(RollcallError):
 
 
 class DecoderLost(RollcallError):
-    """A process that decodes was ended from outside, as for want of memory: worth another attempt."""
+    """A process that decodes was ended from outside, for lack of memory for example: worth another attempt."""
 
     code = "decoder-lost"
 
@@ -109,4 +109,4 @@ class GalleryMismatch(RollcallError):
 
 
 class Superseded(RollcallError):
-    """The upload was replaced or deleted: whoever works on it stops, leaves nothing behind and does not try again."""
+    """The upload was replaced or deleted: its worker stops, leaves nothing behind and does not try again."""

@@ -29,7 +29,7 @@ class LookupMessage(BaseModel):
 
 
 class Stretch(BaseModel):
-    """The sampled frames of a video from number `first` to before `end`; without `end`, to where the video ends."""
+    """The sampled frames of a video from number `first` to before `end`, or to the end of the video."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -3,8 +3,8 @@
 Only `start` creates it. Every other update raises Superseded for a job that is gone, as when its upload was deleted:
 DynamoDB would make a new item of whatever a late worker adds.
 
-The split reports range by range where it went on from and how far it got. Once the reports lead from the first sampled
-frame to the video's end, `media` counts all GoPs; a job is complete when as many of them are in the set of those done.
+The split reports of each range where it began and how far it got. Once the reports lead from the first sampled frame to
+the video's end, `media` counts all GoPs. A job is complete when as many of them are in the set of GoPs done.
 Each is a single atomic update that returns the whole item, so whichever comes last sees a complete job.
 """
 
@@ -93,7 +93,7 @@ class Job(BaseModel):
 
     @property
     def refused(self) -> bool:
-        """Something is wrong with the upload itself: no further attempt can help."""
+        """Whether something is wrong with the upload itself, so that no further attempt can help."""
         return self.error is not None and self.error.code != INTERNAL_ERROR.code
 
     @property
@@ -135,7 +135,7 @@ class JobStore:
         )
 
     def discard(self, job: str) -> None:
-        """For an upload that was replaced or deleted. A job that has been published stays."""
+        """Deletes the job of an upload that was replaced or deleted. A job that has been published stays."""
         with suppress(self._condition_failed):
             self._table.delete_item(
                 Key={"job": job},
@@ -148,12 +148,12 @@ class JobStore:
         return None if item is None else _readable(item)
 
     def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
-        """Those that there are and can be read, by their ids."""
+        """The jobs that exist and can be read, by their ids."""
         found = map(_readable, batch_get(self._table, [{"job": job} for job in jobs]))
         return {job.job: job for job in found if job is not None}
 
     def packed(self, job: str, *, first: int, count: int) -> Job:
-        """So many packs are written of the range that starts with this sampled frame."""
+        """Notes how many packs are written of the range that starts with this sampled frame."""
         return self._update(job, "SET packs.#first = :count", {":count": count}, names={"#first": str(first)})
 
     def range_done(self, job: str, first: int, summary: RangeSummary) -> Job:
@@ -174,7 +174,7 @@ class JobStore:
         return self._update(job, "ADD done :index", {":index": {index}})
 
     def fail(self, job: str, error: JobError) -> Job:
-        """The first error stays: one is enough to tell."""
+        """Notes why the job failed; the first error stays."""
         values = {":error": error.model_dump()}
         return self._update(job, "SET #error = if_not_exists(#error, :error)", values, names={"#error": "error"})
 
@@ -237,7 +237,7 @@ def parse_job(item: dict[str, Any]) -> Job:
 
 
 def _readable(item: dict[str, Any]) -> Job | None:
-    """None for what no stage has written: an item like this must not keep anybody from reading the others."""
+    """The job; None for an item that no stage has written, so that the others can still be read."""
     try:
         return parse_job(item)
     except (ValidationError, AttributeError, TypeError, ValueError):

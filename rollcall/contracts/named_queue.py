@@ -1,4 +1,4 @@
-"""A queue that is known by its name; its address is asked for when it is first needed."""
+"""A queue known by its name; its address is looked up at first use."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING

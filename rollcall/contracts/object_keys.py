@@ -1,4 +1,4 @@
-"""Object keys and job ids: every name that two stages have to agree on, and whose each one is.
+"""Object keys and job ids: every name that two stages have to agree on, and which upload owns it.
 
 An upload owns the objects whose keys are made from its own key, and no two uploads make the same one: outputs differ in
 their endings, and a crop's file name has no slash. So a key alone tells whose object it is. A prefix does not:
@@ -38,7 +38,7 @@ def packed_key(pack: str) -> str:
 
 
 def gop_faces_key(key: str, job: str, index: int) -> str:
-    """Named by job, so that two uploads of one key never overwrite each other's faces."""
+    """The key holds the job, so that two uploads of one key never overwrite each other's faces."""
     return f"{key}/{job}/gop-{index:05d}.faces.json"
 
 
@@ -55,14 +55,14 @@ def vtt_key(key: str) -> str:
 
 
 def names_key(key: str) -> str:
-    """Shared by uploads that differ in their endings alone: `rollcall/results/name_texts.py` has the rule."""
+    """One key for uploads that differ in their endings alone: `rollcall/results/name_texts.py` has the rule."""
     folder, slash, name = key.rpartition("/")
     stem = name.rpartition(".")[0] or name
     return f"{_stem(f'{folder}{slash}{stem}')}{NAMES_SUFFIX}"
 
 
 def crops_prefix(key: str) -> str:
-    """Every crop's key begins so, and keys of other uploads may: `is_crop` tells them apart."""
+    """The beginning of every crop's key. Keys of other uploads may begin so too: `is_crop` tells them apart."""
     return f"{_stem(key)}/faces/"
 
 
@@ -78,14 +78,14 @@ def is_crop(key: str, output: str) -> bool:
 
 
 def _stem(key: str) -> str:
-    """What the names of an upload's outputs begin with: its key, where S3 takes that with an ending."""
+    """The beginning of the names of an upload's outputs: its key, if S3 takes that with an ending."""
     return _cut(key, _CUT_STEM_BYTES, longest=MAX_KEY_BYTES - len(_RESULT_SUFFIX))
 
 
 def _cut(text: str, most: int, *, longest: int) -> str:
-    """`text`, or, where it is longer than `longest` bytes, its beginning and a digest, in at most `most` bytes.
+    """`text`; if it is longer than `longest` bytes, its beginning and a digest, in at most `most` bytes.
 
-    What looks as if it were cut is cut again, so that no two texts come out the same.
+    A text that looks as if it were cut is cut again, so that no two texts come out the same.
     """
     size = len(text.encode())
     looks_cut = most - _LONGEST_CHARACTER < size <= most and _CUT.fullmatch(text) is not None

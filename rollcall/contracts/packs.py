@@ -1,6 +1,6 @@
-"""A GoP pack: the sampled frames of one group of pictures and what they are, in one zip object.
+"""A GoP pack: the sampled frames of one group of pictures and their manifest, in one zip object.
 
-Zip is read with bounds, because whoever can write to the stage-1 bucket chooses what is in it.
+It is read within bounds, because whoever can write to the stage-1 bucket chooses what is in it.
 """
 
 import io
@@ -49,7 +49,7 @@ class Manifest(BaseModel):
         return self.lasts[number] if self.lasts else 1
 
     def frame(self, number: int) -> int:
-        """Number of the frame among the samples of the whole video, by its number in the pack."""
+        """The frame's number among the samples of the whole video, from its number in the pack."""
         return self.first_frame + sum(map(self.lasting, range(number)))
 
 

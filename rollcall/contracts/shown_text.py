@@ -1,4 +1,4 @@
-"""Names, keys and records are other people's text. None of it may steer what shows it, or pass for nothing."""
+"""Makes other people's text safe to show: it must not control a terminal, page or spreadsheet, or be invisible."""
 
 import json
 import re
@@ -17,12 +17,12 @@ def composed(name: str) -> str:
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text without what a terminal or a page obeys: escape codes, direction marks, characters of no width."""
+    """The text without characters that a terminal or page obeys: escape codes, direction marks, zero width."""
     return "".join(each if each.isprintable() or each in keep else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def quoted(value: object) -> str:
-    """How a message quotes it: others' text may be of any length."""
+    """The text as a message quotes it, shortened: others' text may be of any length."""
     begins = value[: MOST_QUOTED + 1] if isinstance(value, str) else value
     text = repr(begins)
     return text if len(text) <= MOST_QUOTED + len("''") else f"{text[: MOST_QUOTED + 1]}…"
@@ -35,7 +35,7 @@ def printable_json(content: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """What of the text leaves a trace by itself: letters, digits, signs; no marks and no blanks."""
+    """The visible characters of the text: letters, digits, signs; no marks and no blanks."""
     return "".join(each for each in text if each not in _BLANKS and unicodedata.category(each) not in _INVISIBLE_KINDS)
 
 
@@ -56,7 +56,7 @@ def csv_cell(value: Any) -> str:
 
 
 def _no_formula(text: str) -> str:
-    """With an apostrophe before what would be one: spreadsheets show the text that follows it."""
+    """The text with an apostrophe before it if it would be a formula: spreadsheets then show it as text."""
     begins = text.lstrip(" \n\t\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{REPLACEMENT CHARACTER}")
     starts_a_formula = _FORMULA.match(begins) is not None and _PLAIN_NUMBER.fullmatch(text) is None
     return f"'{text}" if starts_a_formula or text[:1] in {"\t", "\n"} else text

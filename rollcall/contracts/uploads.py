@@ -1,4 +1,4 @@
-"""The input bucket as the stages see it: which version of a key is the one that counts."""
+"""The input bucket as the stages see it: which version of a key counts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,11 +20,11 @@ _GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 class Latest:
     upload: Upload
     size: int  # bytes
-    answered: bool = False  # its result exists already: the HTTP API looked at it before it put it here
+    answered: bool = False  # its result exists already: the HTTP API answered it before it stored it here
 
 
 def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
-    """What a GET of the key would answer with now; None when the object is deleted."""
+    """The version that a GET of the key would return now; None if the object is deleted."""
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

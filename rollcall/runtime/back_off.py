@@ -1,6 +1,6 @@
 """How long a message that failed stays hidden before it comes again.
 
-Left alone that is as long as its queue says, which has to be longer than any invocation: up to 90 minutes.
+By default that is as long as its queue says, which has to be longer than any invocation: up to 90 minutes.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from mypy_boto3_sqs import SQSClient
 
-SECONDS = (15, 60, 240)  # by delivery: a service that is ill for a minute shall not cost a message all its attempts
+SECONDS = (15, 60, 240)  # by delivery: a service that fails for a minute must not cost a message all its attempts
 
 
 def back_off_seconds(deliveries: int) -> int:

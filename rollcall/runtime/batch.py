@@ -1,4 +1,4 @@
-"""One loop for all three queues: each record on its own, partial failures, and a last word before the dead letters."""
+"""One loop for all three queues: each record on its own, partial failures, and an answer before the dead letters."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ def handle_batch(
 ) -> PartialItemFailureResponse:
     """Call `work` with each body; once every attempt has failed, `give_up` instead, and bury the message.
 
-    What fails comes again after a while. A worker that is killed in mid-work leaves no trace but the count of attempts,
-    so it is the next delivery that tells the owner. Either may raise Superseded: then the message is done with.
+    What fails comes again after a while. A worker that is killed in mid-work leaves only the count of attempts, so the
+    next delivery tells the owner. Both functions may raise Superseded: then the message is done.
     """
 
     def handle(record: SQSRecord) -> None:

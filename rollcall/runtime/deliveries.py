@@ -1,8 +1,8 @@
-"""One queue's messages beyond the first delivery: whether one may still be tried, when it comes again, when it is dead.
+"""Attempts at the messages of one queue: whether one may still be tried, when it comes again, when it is dead.
 
-SQS counts deliveries, and not all of them are attempts: an invocation that was throttled, a worker that died before it
-began and a batch that was given back count as well. So each attempt after the first delivery is counted here when it
-begins, because a worker that is killed can tell nobody afterwards. An ordinary message costs no request.
+SQS counts deliveries, and not all of them are attempts. A throttled invocation counts too, and so do a worker that
+died before it began and a batch that was given back. So each attempt after the first delivery is counted here when it
+begins, because a killed worker can tell nobody afterwards. An ordinary message costs no request.
 """
 
 import time
@@ -22,7 +22,7 @@ KEPT_SECONDS = 14 * 86_400  # longer than any message lives
 
 
 class DeliveryEnvironment(BaseModel):
-    """What every function that a queue starts is told of its messages."""
+    """The environment that every function with a queue has for its messages."""
 
     attempts: int = Field(alias="ATTEMPTS", gt=0)  # after the first delivery, which may not have been one
     attempts_table: str = Field(alias="ATTEMPTS_TABLE", min_length=1)

@@ -1,8 +1,8 @@
-"""Which requests a server on this machine answers: those of this machine's programs, none of other people's web pages.
+"""Which requests a server on this machine answers: those of this machine's programs, not those of foreign web pages.
 
 A browser lets every page send requests to 127.0.0.1. It says so in three headers that no page can change. `Origin` is
-the page. `Sec-Fetch-Site` tells how near the page is. `Host` is the name that the page asked for: a name of the page's
-own, where DNS answers with 127.0.0.1 for it (DNS rebinding).
+the page. `Sec-Fetch-Site` tells how near the page is. `Host` is the name that the page asked for. That can be a name of
+the page's own if DNS answers with 127.0.0.1 for it (DNS rebinding).
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ class Authority:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None for what is no host name and no address."""
+        """The host, or None if the text is neither a host name nor an address."""
         found = _AUTHORITY.fullmatch(text.strip().lower())
         return None if found is None else cls(found["name"], int(found["port"]) if found["port"] else None)
 
@@ -36,7 +36,7 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None for `null` and for everything that is not the origin of a page on the web."""
+        """The origin, or None for `null` and everything else that is not the origin of a web page."""
         found = _ORIGIN.fullmatch(text.strip().lower())
         authority = None if found is None else Authority.parse(found["authority"])
         if found is None or authority is None:
@@ -51,7 +51,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestSource:
-    """What a request says of where it comes from: all values of each header, since a header may come twice."""
+    """Where a request says it comes from: all values of each header, because a header may come twice."""
 
     hosts: Sequence[str]  # with the host of an absolute request target
     origins: Sequence[str]
@@ -59,7 +59,7 @@ class RequestSource:
 
 
 def origins_of(texts: Iterable[str]) -> frozenset[Origin]:
-    """Those of the texts that are origins: `*` and `null` let nobody in."""
+    """The texts that are origins; `*` and `null` let nobody in."""
     return frozenset(origin for text in texts if (origin := Origin.parse(text)) is not None)
 
 

@@ -1,6 +1,6 @@
-"""One logger, one set of metrics and the traces of all functions; configured by the POWERTOOLS_ variables of each.
+"""Logger, metrics and traces of all functions, configured by the POWERTOOLS_ variables of each.
 
-What identifies an upload is on every line: `job` and `key`. Names of people are in results only, never here.
+Every line has `job` and `key`, which identify an upload. Names of people are in results only, never here.
 """
 
 import time
@@ -16,7 +16,7 @@ from rollcall.runtime.tracing import send_subsegment
 
 
 class CountedOnly(AmazonCloudWatchEMFProvider):
-    """Without a warning where nothing was counted: an event that came twice has nothing to tell."""
+    """Sends the metrics, without a warning if nothing was counted, as for an event that came twice."""
 
     def flush_metrics(self, raise_on_empty_metrics: bool = False) -> None:
         if raise_on_empty_metrics or self.metric_set:
@@ -30,12 +30,12 @@ _UPLOAD_KEYS = ("job", "key", "gop")
 
 
 def about(upload: Upload, **more: int) -> None:
-    """Every line from here to the end of the record tells which upload it is about."""
+    """Makes every log line until the end of the record tell which upload it is about."""
     logger.append_keys(job=upload.job, key=upload.key, **more)
 
 
 def about_nothing() -> None:
-    """Before each record: the lines of this one must not tell of the upload before it."""
+    """Call it before each record: its lines must not tell of the upload before it."""
     logger.remove_keys(_UPLOAD_KEYS)
 
 
@@ -63,5 +63,5 @@ def stage(name: str) -> Iterator[None]:
 
 
 def _metric(name: str) -> str:
-    """As CloudWatch's own metrics are written: `uploads_refused` is `UploadsRefused`."""
+    """The name as CloudWatch's own metrics are written: `uploads_refused` is `UploadsRefused`."""
     return "".join(word.capitalize() for word in name.split("_"))

@@ -1,4 +1,4 @@
-"""The one order in which every command looks for the AWS region."""
+"""The order in which every command looks for the AWS region."""
 
 from collections.abc import Mapping
 

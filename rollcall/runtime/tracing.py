@@ -19,7 +19,7 @@ _PROTOCOL = b'{"format": "json", "version": 1}\n'
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """Where a subsegment belongs."""
+    """The trace and segment that a subsegment belongs to."""
 
     root: str
     parent: str
@@ -50,7 +50,7 @@ def send_subsegment(name: str, *, start: float, seconds: float, job: str, fault:
 
 
 def sampled(header: str) -> Trace | None:
-    """From `Root=…;Parent=…;Sampled=1`; None for a request that is not traced."""
+    """The parent in `Root=…;Parent=…;Sampled=1`; None for a request that is not traced."""
     parts = dict(part.strip().split("=", 1) for part in header.split(";") if "=" in part)
     if parts.get("Sampled") != "1" or "Root" not in parts or "Parent" not in parts:
         return None
@@ -58,7 +58,7 @@ def sampled(header: str) -> Trace | None:
 
 
 def _daemon(address: str) -> tuple[str, int] | None:
-    """From `host:port`, or from `tcp:host:port udp:host:port`."""
+    """The daemon's address in `host:port` or `tcp:host:port udp:host:port`."""
     for part in address.split():
         host, _, port = part.removeprefix("udp:").rpartition(":")
         if host and ":" not in host and port.isdecimal():

@@ -97,7 +97,7 @@ class Lookup:
         _report(publication.result)
 
     def _store(self, job: Job, *, failed: bool) -> Publication | None:
-        """A deletion may miss what is written meanwhile: then everybody is looked up again, as it is from then on."""
+        """A deletion may miss what is written meanwhile. Then everybody is looked up again."""
         for _ in range(LOOKUPS):
             with stage("lookup"):
                 publication = self._publication(job, failed=failed)
@@ -112,7 +112,7 @@ class Lookup:
         raise RollcallError(f"people who were seen have been deleted during {LOOKUPS} lookups, one after the other")
 
     def _still_enrolled(self, publication: Publication) -> bool:
-        """By the faces, not by the name: somebody else may have been enrolled under it since then."""
+        """Asks by faces, not by name: somebody else may have been enrolled under the name since then."""
         return all(faces <= set(self._gallery.faces_of(name)) for name, faces in publication.enrolled.items())
 
     def _withdraw(self, upload: Upload) -> None:
@@ -181,7 +181,7 @@ class Lookup:
 
 
 def _report(result: Result | Failure) -> None:
-    """How many, never who."""
+    """Counts of people; never their names."""
     if isinstance(result, Failure):
         count(failures=1)
         logger.info("published", status=result.status, code=result.error.code)

@@ -1,4 +1,4 @@
-"""From the JPEG frames of a pack to face records, a few frames in memory at a time."""
+"""Turns the JPEG frames of a pack into face records, with a few frames in memory at a time."""
 
 import time
 from collections import defaultdict
@@ -23,7 +23,7 @@ CHUNK_PIXELS = 8_500_000  # four 1080p frames: more at a time is no faster, and 
 
 
 def faces_of(pack: Pack, engine: Engine, watch: Watch = unwatched) -> GopFaces:
-    """`watch`: is entered for each part of the work by its name."""
+    """`watch`: entered for each part of the work, by its name."""
     started, stages = time.monotonic(), defaultdict[str, float](float)
 
     @contextmanager

@@ -15,7 +15,7 @@ MESSAGES_PER_REQUEST = 10  # SQS's limit
 
 class RangeQueue(NamedQueue):
     def send(self, ranges: Sequence[SplitRange]) -> None:
-        """Raise RollcallError if one is not taken: then all are to be sent again, and twice does no harm."""
+        """Raises RollcallError if a range is not taken: then send all again; twice does no harm."""
         for start in range(0, len(ranges), MESSAGES_PER_REQUEST):
             batch = ranges[start : start + MESSAGES_PER_REQUEST]
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=[_entry(part) for part in batch])

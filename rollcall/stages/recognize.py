@@ -51,7 +51,7 @@ class Recognizer:
             self._lookups.ask(job.upload)
 
     def _job_of(self, stored: StoredObject, put_at: datetime | None) -> Job:
-        """As the pack says, or, where it has outlived its day, the job of what its key was packed from."""
+        """The job that the pack names. If the pack has expired, the job of the upload that its key was packed from."""
         number = self._job_of_pack(stored)
         return self._job_of_source(stored, put_at) if number is None else self._job(number)
 

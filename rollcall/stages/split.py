@@ -98,7 +98,7 @@ class Splitter:
             self._lookups.ask(job.upload)
 
     def _current(self, created: ObjectCreated) -> Latest | None:
-        """The upload that the event tells of; None if it is not to be worked on. Raise Superseded if it is gone."""
+        """The upload of the event; None if it is not to be worked on. Raises Superseded if it is gone."""
         current = latest(self._s3, created.bucket, created.key)
         if current is None or created.version not in (None, current.upload.version):
             raise Superseded("the upload is deleted, or replaced by a newer one, which has an event of its own")
@@ -205,7 +205,7 @@ class Splitter:
         )
 
     def _division_of(self, job: Job) -> Division:
-        """With the sampling that the job began with."""
+        """The limits with the sampling that the job began with."""
         return dataclasses.replace(
             self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
         )

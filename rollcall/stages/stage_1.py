@@ -1,4 +1,4 @@
-"""Objects of the stage-1 bucket, one version each: what a late worker has put there for a deleted upload is removed."""
+"""Objects of the stage-1 bucket, one version each. What a late worker wrote for a deleted upload is removed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ class StoredObject:
 
     @property
     def where(self) -> _Where:
-        """As arguments for boto3."""
+        """The version as arguments for boto3."""
         where = _Where(Bucket=self.bucket, Key=self.key)
         if self.version is not None:
             where["VersionId"] = self.version
@@ -34,7 +34,7 @@ class StoredObject:
 
 @contextmanager
 def removed_if_moot(s3: "S3Client", stored: StoredObject) -> Iterator[None]:
-    """If this raises Superseded, that version is deleted. No deletion slips past who asks after the write."""
+    """Deletes that version if the block raises Superseded. Ask after the write, so that no deletion is missed."""
     try:
         yield
     except Superseded:

@@ -1,4 +1,4 @@
-"""Frames over a socket between a process and its child: each a length and so many bytes, with a deadline."""
+"""Frames over a socket between a process and its child, with a deadline: a length, then the bytes."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ class Channel:
         self.send_parts([body], length=len(body), deadline=deadline)
 
     def send_parts(self, parts: Iterable[bytes | memoryview], *, length: int, deadline: float | None = None) -> None:
-        """One frame whose parts are made while they are sent; `length` is that of all."""
+        """One frame whose parts are made while they are sent; `length`: bytes of all parts."""
         try:
             for part in chain([_LENGTH.pack(length)], parts):
                 self._connection.settimeout(_left(deadline))
@@ -32,7 +32,7 @@ class Channel:
             raise PeerGone("the process has ended") from error
 
     def receive(self, *, most: int, deadline: float | None = None) -> bytearray:
-        """ValueError for a frame over `most` bytes, before it is read."""
+        """Raises ValueError for a frame over `most` bytes, before it is read."""
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
         if length > most:
             raise ValueError(f"a frame of {length} bytes; at most {most} are expected")

@@ -20,7 +20,7 @@ class Child:
     """A module of this code base, run as a process; its standard input is the other end of `channel`."""
 
     def __init__(self, module: str, arguments: Sequence[str], *, quiet: bool, lone_thread: bool = False) -> None:
-        """`lone_thread`: numpy starts none beside the first."""
+        """`lone_thread`: numpy starts no threads beside the first."""
         confinement.hide_from_children()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -52,7 +52,7 @@ class Child:
 
 
 def tie_to_parent(parent: int) -> None:
-    """In the child: end with the parent, however it ends. (The channel's end does it too, once the child reads.)"""
+    """Ends the child that calls it when the parent ends. The channel's end does so too, once the child reads."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,8 +1,8 @@
-"""Locks this process in, for good, before it meets a hostile file. The kernel holds the lock, against root too.
+"""Confines this process before it meets a hostile file. The kernel enforces it for good, against root too.
 
-seccomp lets a list of system calls through and no other: no new program, no new process, no file but to read, no signal
-to others, and no socket but, where a port is given, one to connect to it. Landlock (Linux 5.13; TCP since 6.7) says
-which files and which port. The process that becomes ffmpeg runs this too: few imports, of the standard library alone.
+seccomp lets a list of system calls through. It allows no new program, no new process and no signal to others. Files can
+only be read. A socket can connect only if a port is given. Landlock (Linux 5.13; TCP since 6.7) says which files and
+which port. The process that becomes ffmpeg runs this too, so it imports little, and only the standard library.
 """
 
 # ruff: noqa: PTH100, PTH112, PTH123 - no pathlib
@@ -58,7 +58,7 @@ SYSTEM_LIBRARIES = (
 
 
 def confine(*, read: Sequence[str] = (), connect_port: int | None = None) -> None:
-    """From now on this process opens no file but what lies under `read`, and connects to that TCP port alone.
+    """Confines this process: it can then open only files under `read`, and connect only to that TCP port.
 
     Call it with one thread: Landlock holds for the thread that calls it and those that it starts.
     """
@@ -86,7 +86,7 @@ def hide_from_children() -> None:
 
 
 def not_confined() -> str | None:
-    """What is open to a decoder on this machine and would not be elsewhere; None where nothing is."""
+    """What a decoder can reach on this machine and could not elsewhere; None if there is nothing."""
     if not supported():
         return "On this system nothing but resource limits confines the decoders of photos and videos."
     version = landlock_version()
@@ -101,7 +101,7 @@ def not_confined() -> str | None:
 
 
 def landlock_version() -> int:
-    """0: not there."""
+    """The version of Landlock; 0 if the kernel has none."""
     if sys.platform != "linux":
         return 0
     version: int = _libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)

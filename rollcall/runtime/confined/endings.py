@@ -1,4 +1,4 @@
-"""Whose fault the end of a child is: its own, or that of whoever sent it a signal."""
+"""Whether a child process ended by its own fault, or because somebody sent it a signal."""
 
 import signal
 
@@ -6,7 +6,7 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal
 
 
 def from_outside(code: int) -> bool:
-    """Whether a signal ended the child that no code of its own brings about: for want of memory, or by somebody.
+    """Whether the child was ended by a signal that its own code does not raise: for want of memory, or by somebody.
 
     `code`: its exit code, or a signal's number below zero. SIGBUS counts: memory that cannot be had raises it.
     """

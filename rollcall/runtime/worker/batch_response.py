@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 
 class InvalidBatchResponse(ValueError):
-    """The whole batch counts as failed."""
+    """The answer is not valid, so the whole batch counts as failed."""
 
 
 def failed_messages(response: object, delivered: Collection[str]) -> frozenset[str]:

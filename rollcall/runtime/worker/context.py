@@ -1,4 +1,4 @@
-"""What a handler is told about its invocation, where there is no Lambda to tell it."""
+"""The context that a handler gets about its invocation outside Lambda."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from rollcall.runtime.worker.lease import Lease
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Of the function that this worker stands in for."""
+    """The ARN of the function that this worker stands in for."""
 
     name: str
     memory_mb: int
@@ -16,7 +16,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """As much of Lambda's context as can be true outside of it."""
+    """The part of Lambda's context that can be true outside Lambda."""
 
     identity: Identity
     lease: Lease

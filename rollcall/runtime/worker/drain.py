@@ -1,4 +1,4 @@
-"""Being told to stop: by ECS when it scales in, deploys or takes back Spot capacity, two minutes ahead."""
+"""A request to stop, as ECS sends it two minutes before it scales in, deploys or takes Spot capacity back."""
 
 import time
 from collections.abc import Callable

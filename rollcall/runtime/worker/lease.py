@@ -1,4 +1,4 @@
-"""A batch in hand: hidden from others while it is worked on, and given back where it cannot be finished in time."""
+"""A batch in hand: hidden from others while it is worked on, given back if it cannot be finished in time."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A long-running worker: the loop that Lambda's event source mapping and runtime are for a function."""
+"""The loop of a long-running worker, in place of Lambda's event source mapping and runtime."""
 
 import time
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Worker:
         self._drain = drain
 
     def run(self) -> None:
-        """Until the drain is requested and the batch in hand is done."""
+        """Runs until the drain is requested and the batch in hand is done."""
         while not self._drain.requested:
             messages = self._receive()
             if not messages:

@@ -61,11 +61,11 @@ class MessageSource:
             )
 
     def keep(self, messages: Sequence["MessageTypeDef"], seconds: int) -> None:
-        """Hidden for so long from now on."""
+        """Hides the messages for so many seconds from now on."""
         self._hide(messages, {message["MessageId"]: seconds for message in messages})
 
     def give_back(self, messages: Sequence["MessageTypeDef"]) -> None:
-        """To whoever receives next."""
+        """Gives the messages back to whoever receives next."""
         self.keep(messages, 0)
 
     def _hide(self, messages: Sequence["MessageTypeDef"], seconds: Mapping[str, int]) -> None:
