@@ -1,4 +1,4 @@
-"""The instant by which work has to end."""
+"""The time by which work has to end."""
 
 import time
 from collections.abc import Callable

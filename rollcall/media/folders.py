@@ -1,4 +1,4 @@
-"""What the paths that a user gives lead to, without opening what would block, and a reason for all that is no file."""
+"""The files behind a user's paths, and a reason for everything else. Nothing that would block is opened."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ _KINDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """Something that a command does not use. It has `failed` if it could not be read at all."""
+    """A path that a command does not use, and why; `failed` if it could not be read at all."""
 
     path: Path
     reason: str
@@ -55,7 +55,7 @@ def is_folder(path: Path) -> bool:
 
 
 def why_unreadable(path: Path) -> str | None:
-    """None for a file whose first byte can be read; nothing but a file is opened, since a pipe would block."""
+    """Why the path cannot be read; None if it can. Only files are opened, because a pipe would block."""
     try:
         mode = path.stat().st_mode
         kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)

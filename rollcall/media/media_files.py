@@ -1,4 +1,4 @@
-"""Which files are meant, under which key each is uploaded, and where its results go."""
+"""Which files a user means, under which key each is uploaded, and where its results go."""
 
 import os
 from collections import Counter
@@ -13,7 +13,7 @@ from rollcall.media.folders import LeftOut, is_folder, reason_of, walk, why_unre
 from rollcall.media.photo_formats import SUFFIXES as PHOTO_SUFFIXES
 from rollcall.media.source import LocalFile, container_of
 
-# Whoever names a file so means it as media: if it is none, the pipeline says so, and it is not left out.
+# A file named so is meant as media: if it is none, the pipeline says so; it is not left out.
 _VIDEO_SUFFIXES = (
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .asf .ogv .3gp .3g2 .vob .mxf .dv .ivf .dav"
     " .h264 .264 .h265 .265 .hevc .mjpeg .mjpg"
@@ -40,7 +40,7 @@ class FoundMedia:
 
 
 def find_media(paths: Sequence[Path], *, leave_out: Path) -> FoundMedia:
-    """Files as named, and in folders what is media by its content or name; nothing of `leave_out`, the results' folder.
+    """Files as named, and in folders what is media by content or name; without `leave_out`, the results' folder.
 
     Raises UsageError if there is no file at all.
     """
@@ -135,13 +135,13 @@ def _key(path: Path, depth: int) -> str:
 
 
 def _key_part(name: str) -> str:
-    """A name that is not UTF-8, or has line breaks in it, is no key that every S3 client could name."""
+    """A key that every S3 client can name, also for file names that are not UTF-8 or hold line breaks."""
     text = os.fsencode(name).decode("utf-8", "replace")
     return "".join("\N{REPLACEMENT CHARACTER}" if ord(each) < ord(" ") or each == "\x7f" else each for each in text)
 
 
 def _numbered(keys: list[str]) -> list[str]:
-    """Different names may have become one key: `b.jpg`, `b-2.jpg`."""
+    """Keys with a number where different names would become one: `b.jpg`, `b-2.jpg`."""
     taken = set(keys)
     given: set[str] = set()
     for index, key in enumerate(keys):

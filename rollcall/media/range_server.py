@@ -68,14 +68,14 @@ class RangeServer(Input):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Requests in hand end by themselves: their reader is gone."""
+        """Stops; requests in hand end by themselves, because their reader is gone."""
         self._closed = True
         socket.create_connection(("127.0.0.1", self.port)).close()  # the loop sees it at its next connection
         self._thread.join()
         self._server.server_close()
 
     def chunks(self, start: int, end: int) -> Iterator[bytes]:
-        """What there is of the range; it ends early where the fetch fails."""
+        """The bytes of the range; it ends early if the fetch fails."""
         with closing(self._streamed.stream(start, end)) as stream:
             while not self._closed and (chunk := self._next(stream)):
                 yield chunk

@@ -95,7 +95,7 @@ def _unavailable(error: Exception) -> SourceUnavailable:
 
 
 def _too_slow_to_come(error: MediaError, waited: float, elapsed: float) -> SourceUnavailable | None:
-    """The owner is not told that a file takes too long when it was S3 that did."""
+    """The error in place of TooSlow if S3 took the time: the owner's file is not to blame."""
     if not isinstance(error, TooSlow) or waited < elapsed / 2:
         return None
     return SourceUnavailable(f"the upload came too slowly: {waited:.0f} of {elapsed:.0f} s were spent waiting for it")

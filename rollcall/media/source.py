@@ -34,7 +34,7 @@ class Input(ABC):
 
     @property
     def failure(self) -> SourceUnavailable | None:
-        """Why bytes did not come. Whatever ffmpeg made of it is not the file's fault."""
+        """Why bytes did not come. If there is a reason, ffmpeg's errors are not the file's fault."""
         return None
 
     @property
@@ -122,7 +122,7 @@ def recognize(head: bytes, more: Callable[[], bytes] = bytes) -> Container:
 
 
 def container_of(source: Source) -> Container:
-    """As `recognise` has it."""
+    """The format that `recognize` finds, with streams of JPEGs told apart from photos."""
     container = recognize(source.head, lambda: source.read(0, STREAM_BYTES))
     return MJPEG if container == JPEG and is_jpeg_stream(source.read(0, STREAM_BYTES)) else container
 

@@ -33,7 +33,7 @@ class WorstGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRates:
-    """Of the shipped threshold alone: one photo against one enrolled photo, of people who had no part in the choice of
+    """Rates of the shipped threshold: one photo against one enrolled photo, of people who had no part in the choice of
     that threshold (docs/accuracy.md).
 
     false_match: pairs of two people that are within it. false_non_match: pairs of one person that are not. Both are
@@ -128,7 +128,7 @@ def _rate(shipped: dict[str, Any]) -> dict[str, Any]:
 
 
 def weakest(error_rates: Iterable[ErrorRates | None]) -> ErrorRates | None:
-    """Those with the most false matches in the worst group; None where one of them is not known."""
+    """The rates with the most false matches in the worst group; None if one of them is not known."""
     known = list(error_rates)
     measured = [rates for rates in known if rates is not None]
     if not measured or len(measured) < len(known):

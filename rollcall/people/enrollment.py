@@ -1,4 +1,4 @@
-"""What makes a name and a photo fit for the gallery, wherever they come from."""
+"""The rules that a name and a photo must meet to be enrolled, wherever they come from."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ RESERVED_NAMES = re.compile(r"unknown(-\d+)?|no-face", re.IGNORECASE)  # what re
 
 
 class NotEnrolled(RollcallError):
-    """A name or a photo that would spoil the gallery; the message says why, and `code` for programs."""
+    """A name or a photo that would spoil the gallery. The message says why to people, `code` to programs."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class NotEnrolled(RollcallError):
 
 
 class Quality(Protocol):
-    """As `rollcall.engine.face.Quality` has it."""
+    """The part of `rollcall.engine.face.Quality` that enrollment judges by."""
 
     @property
     def size(self) -> float: ...
@@ -52,7 +52,7 @@ class SeenFace(Protocol):
 
 
 def normal_name(name: str) -> str:
-    """In the one form in which it is stored; raise NotEnrolled for a name that cannot be used."""
+    """The name in the form in which it is stored; raise NotEnrolled for a name that cannot be used."""
     normal = composed(name)
     if not normal.strip() or len(normal) > MAX_NAME_LENGTH:
         raise NotEnrolled(
@@ -72,7 +72,7 @@ def normal_name(name: str) -> str:
 
 
 def _with_plain_hyphens(text: str) -> str:
-    """The text as a reader takes it: any hyphen or dash, or a minus sign, looks like the one on the keyboard."""
+    """The text as a reader takes it: every hyphen, dash or minus sign becomes the one on the keyboard."""
     folded = unicodedata.normalize("NFKC", text)
     return "".join("-" if each == "\N{MINUS SIGN}" or unicodedata.category(each) == "Pd" else each for each in folded)
 
@@ -100,7 +100,7 @@ def meant_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
 
 
 def _rivals(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> Sequence[SeenFace]:
-    """Beside the largest face: a blurred head behind a sharp one is not meant."""
+    """Faces that count beside the largest one; a blurred head behind a sharp one does not."""
     if shortcoming(faces[0], limits) is not None:
         return faces[1:]
     return [face for face in faces[1:] if shortcoming(face, limits) is None]
@@ -116,7 +116,7 @@ def looks_different(others: int) -> NotEnrolled:
 
 
 def looks_like(name: str) -> NotEnrolled:
-    """A photo that would give its person a face that has a name already, so that neither could be told."""
+    """A photo that would give its person a face that already has a name: then neither could be named."""
     return NotEnrolled(
         f"looks like {name!r}, who is enrolled too; if it is the same person, use one name; if not, use a photo in"
         " which the two differ more, since nobody is named where two are equally near",
@@ -125,7 +125,7 @@ def looks_like(name: str) -> NotEnrolled:
 
 
 def shortcoming(face: SeenFace, limits: EnrollmentLimits) -> NotEnrolled | None:
-    """Why the face is too poor to tell its person from others."""
+    """Why the face is too poor to tell its person from others; None if it is not."""
     return next(_shortcomings(face, limits), None)
 
 

@@ -127,7 +127,7 @@ def enroll(
     enrolled: Sequence[EnrolledFace] = (),
     accept_poor: bool = False,
 ) -> list[EnrolledFace]:
-    """The faces to store. Every bad photo is noted and left out; `fail` (else `note`) is told who is lost by that.
+    """The faces to store. Bad photos are noted and left out; `fail` (else `note`) is told who has none left.
 
     enrolled: before, and to stay; they count like embeddings. accept_poor: enroll small, dim and blurred faces too,
     with a note. Raises UsageError if nobody is left.
@@ -165,7 +165,7 @@ def _enroll_person(
     reader: PhotoReader,
     chooser: "_Chooser",
 ) -> tuple[list[_Photo], list[str]]:
-    """The photos that show one person, and why the others are left out."""
+    """The photos that show one person, and why others are left out."""
     good: list[_Photo] = []
     refusals: list[str] = []
     for photo in photos:
@@ -191,7 +191,7 @@ def _others(known: list[EnrolledFace], photos: list[_Photo]) -> list[EnrolledFac
 
 
 def _foreign(known: list[EnrolledFace], photos: list[_Photo], limits: EnrollmentLimits) -> dict[Path, NotEnrolled]:
-    """Photos of somebody who has another name."""
+    """Photos of somebody who is enrolled under another name."""
     if not photos:
         return {}
     others = _others(known, photos)
@@ -249,7 +249,7 @@ def _scan_folder(folder: Path, source: GallerySource, leave_out: LeaveOut, *, ph
 
 
 def _scan_json(path: Path, source: GallerySource, leave_out: LeaveOut, *, named: bool) -> None:
-    """A file beside the photos may be about something else; one that is named itself may not."""
+    """Reads a JSON file as a gallery. Beside photos it may be something else; named by the user it may not."""
     try:
         source.embeddings.extend(_read_embeddings(path))
     except UsageError as error:
@@ -280,7 +280,7 @@ def _scan_person(folder: Path, source: GallerySource, leave_out: LeaveOut) -> No
 def _read_embeddings(path: Path) -> list[EnrolledFace]:
     entries = read_json_list(path)
     if not entries:
-        raise UsageError(f"{path}: an empty list; nobody to enrol")
+        raise UsageError(f"{path}: an empty list; nobody to enroll")
     return list(_parse_entries(entries, path))
 
 

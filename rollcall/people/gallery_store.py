@@ -21,7 +21,7 @@ MAX_FACES = 100_000
 
 _STORED = np.dtype("<f4")
 _FACE_ID_DIGITS = 16
-_ENROLL_AGAIN = "`rollcall people list` tells whose it is: enrol them again"
+_ENROLL_AGAIN = "`rollcall people list` tells whose it is: enroll them again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +58,7 @@ class GalleryStore:
                 batch.put_item(Item=_item(face))
 
     def enroll(self, faces: Sequence[EnrolledFace]) -> None:
-        """Store them, and remove what embedders that see less have left of the same people: it only blurs them."""
+        """Store faces, and remove those that weaker embedders have left of the same people: they only add errors."""
         self.put_all(faces)
         seen_by = {(face.name, face.model) for face in faces}
         self.remove(
@@ -69,11 +69,11 @@ class GalleryStore:
         )
 
     def load(self, embedder: str) -> list[Templates]:
-        """Those of each embedder. Raises GalleryMismatch where some cannot be compared with what `embedder` gives."""
+        """The faces of each embedder. Raises GalleryMismatch if some cannot be compared with those of `embedder`."""
         return by_embedder(self.enrolled(embedder))
 
     def enrolled(self, embedder: str) -> list[EnrolledFace]:
-        """Raises as `load` does."""
+        """Raises what `load` raises."""
         faces: list[EnrolledFace] = []
         strange: set[str] = set()
         for item in self._scan():
@@ -87,7 +87,7 @@ class GalleryStore:
         return faces
 
     def faces(self) -> Iterator[StoredFace]:
-        """Also those that `load` would refuse."""
+        """All items, also those that `load` would refuse."""
         for item in self._scan():
             yield StoredFace(
                 name=str(item["name"]), face=str(item["face"]), model=_model_of(item), readable=_readable(item)
@@ -97,7 +97,7 @@ class GalleryStore:
         return [str(item["face"]) for item in self._items_of(name)]
 
     def _items_of(self, name: str) -> list[dict[str, Any]]:
-        """Their keys and embedders."""
+        """Keys and embedders of a person's faces."""
         pages = self._table.meta.client.get_paginator("query").paginate(
             TableName=self._table.name,
             KeyConditionExpression="#name = :name",

@@ -1,4 +1,4 @@
-"""Reading the user's JSON lists, with every way in which they can be wrong as one sentence."""
+"""Reads the user's JSON lists, with a sentence for everything that can be wrong with them."""
 
 import json
 import math
@@ -19,7 +19,7 @@ class NoList(UsageError):
 
 
 def read_json_list(path: Path) -> list[Any]:
-    """Errors: UsageError, of which NoList, with the path and what is wrong."""
+    """Raises UsageError, or NoList, with the path and what is wrong."""
     unreadable = why_unreadable(path)
     if unreadable is not None:
         raise UsageError(f"{path}: {unreadable}")

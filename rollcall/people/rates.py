@@ -34,7 +34,7 @@ def wilson(share: float, total: float) -> list[float]:
 
 
 def rate_by_subject(wrong: Counts, cases: Counts, *, repeated: float = 1) -> dict[str, Any]:
-    """As `rate`, with an interval that takes in both Wilson's and that of the subjects drawn anew.
+    """The same as `rate`, with an interval that takes in both Wilson's and that of the subjects drawn anew.
 
     Cases share subjects: a person who is hard to tell apart makes many of them wrong at once, and an interval that
     takes cases for independent is too narrow. With few subjects, or none of them wrong, drawing them anew is too narrow

@@ -1,4 +1,4 @@
-"""How well people can be told apart by their own photos: every photo against everybody else, as a gallery compares."""
+"""How well people can be told apart by their own photos: each photo against everybody else, as a gallery compares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class Comparisons:
         }
 
     def resembling(self, threshold: float) -> list[Resemblance]:
-        """Pairs of people within the threshold of each other, the nearest first; else the nearest pair alone."""
+        """Pairs of people within the threshold of each other, nearest first; if there is none, the nearest pair."""
         nearest: dict[tuple[str, str], Resemblance] = {}
         within = np.argwhere(self.others <= max(threshold, float(self.different.min())))
         for photo, other in within[np.argsort(self.others[tuple(within.T)], kind="stable")]:
@@ -95,7 +95,7 @@ def _per_pair(one_hot: NDArray[np.float32], cases: NDArray[np.bool_]) -> NDArray
 
 
 def require_comparable(people: int, photos: int) -> None:
-    """Asked before photos are read, and again of those that can be used."""
+    """Call it before photos are read, and again with the people whose photos can be used."""
     if people < LEAST_PEOPLE:
         raise UsageError(f"calibrate: at least {LEAST_PEOPLE} people with a usable photo are needed to compare them")
     if photos > MAX_PHOTOS:
@@ -103,7 +103,7 @@ def require_comparable(people: int, photos: int) -> None:
 
 
 def compare(faces: Sequence[EnrolledFace], calibration: Calibration) -> Comparisons:
-    """Errors: UsageError where there is nobody to compare with, or too much to compare."""
+    """Raises UsageError if there is nobody to compare with, or too much to compare."""
     names = [face.name for face in faces]
     require_comparable(len(set(names)), len(faces))
     gallery = Gallery(by_embedder(faces), calibration)
@@ -134,7 +134,7 @@ class Choice:
 def choose(compared: Comparisons, calibration: Calibration, wanted: float) -> Choice:
     """The largest threshold at which no larger share than `wanted` of different people match.
 
-    Where so few are compared that the share could not be seen, it is at most the shipped threshold.
+    If too few are compared to measure the share, it is at most the shipped threshold.
     """
     enough = len(compared.different) * wanted >= RULE_OF_THREE
     threshold = threshold_at(compared.different, wanted)
@@ -144,7 +144,7 @@ def choose(compared: Comparisons, calibration: Calibration, wanted: float) -> Ch
 
 
 def thresholds(calibration: Calibration, chosen: float | None) -> list[float]:
-    """Those that the table shows."""
+    """The thresholds that the table shows."""
     around = {round(calibration.threshold + step * STEP, 3) for step in range(-STEPS, STEPS + 1)}
     return sorted(around | ({chosen} if chosen is not None else set()))
 

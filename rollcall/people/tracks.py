@@ -1,4 +1,4 @@
-"""From faces in frames to people over time: linking faces into tracks, and telling who they show.
+"""Turns faces in frames into people over time: links faces into tracks, and tells who they show.
 
 Linking goes by position and by embedding together: at a few frames a second a walking person may leave their own
 box between two samples, and at a cut somebody else may appear in it.
@@ -257,7 +257,7 @@ def _as_faces(means: NDArray[np.float32], calibration: Calibration) -> NDArray[n
 
 
 def _squared_distances(probes: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each of N probes to each of M means. Returns [N, M], right to 1e-6."""
+    """Distances of each of N probes to each of M means. Returns [N, M], right to 1e-6."""
     lengths = np.einsum("nd,nd->n", probes, probes)[:, None] + np.einsum("md,md->m", means, means)
     return np.asarray(lengths - 2 * (probes @ means.T), dtype=np.float32)
 

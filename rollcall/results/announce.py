@@ -1,6 +1,6 @@
-"""Telling whoever waits that a result is there, on the results queue and as an event: where to look, never who is seen.
+"""Announces a result on the results queue and as an event: where to look, never who is seen.
 
-Both may come more than once, with the same `id`: whoever keeps the ids that it has dealt with does nothing twice.
+Both may come more than once, with the same `id`. A reader that keeps the ids it has dealt with does nothing twice.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -22,17 +22,17 @@ SCHEMA = 1
 
 
 class Events(Protocol):
-    """What is used of boto3's client of EventBridge."""
+    """The part of boto3's EventBridge client that is used here."""
 
     def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]: ...
 
 
 class NotAnnounced(RollcallError):
-    """EventBridge did not take an event; whoever announces tries again."""
+    """EventBridge did not take an event; the announcement is tried again."""
 
 
 class Announcement(BaseModel):
-    """No key of a crop is in it: those hold names."""
+    """The announcement; it holds no keys of crops, because those hold names."""
 
     schema_version: int = SCHEMA
     id: str

@@ -1,4 +1,4 @@
-"""From identities to the result that people read."""
+"""Turns identities into the result that people read."""
 
 import time
 from collections import defaultdict

@@ -63,14 +63,14 @@ class Forgetter:
         self._gallery = gallery
 
     def forget_person(self, name: str) -> ForgottenPerson:
-        """From here on nobody is given this name, but by a lookup that had read the gallery before."""
+        """Removes record and faces. After that only a lookup that had read the gallery before gives this name."""
         faces = self._gallery.faces_of(name)
         self._gallery.remove((name, face) for face in faces)
         return ForgottenPerson(record=self._people.remove(name), faces=len(faces))
 
     def forget_photos(self, name: str) -> int:
-        """Those that came by HTTP and show this person, before their crops are forgotten: it is by these that they are
-        found. What people uploaded to the bucket themselves stays theirs."""
+        """Deletes kept photos that came by HTTP and show this person. Call it before the crops are forgotten:
+        they lead to the photos. What people uploaded to the bucket themselves stays theirs."""
         return sum(delete_versions(self._s3, self._input_bucket, key) for key in self.kept_photos_of(name))
 
     def kept_photos_of(self, name: str) -> set[str]:
@@ -80,7 +80,7 @@ class Forgetter:
         return {key.rpartition(crops_prefix(""))[0] for key in found if _is_crop_of(key, name)}
 
     def forget_results(self, name: str, *, after: str | None = None) -> ForgottenResults:
-        """In the next 1,000 objects of the output bucket; call it again with `next_after` until that is None."""
+        """Rewrites results among the next 1,000 objects. Call it again with `next_after` until that is None."""
         listed = self._s3.list_objects_v2(Bucket=self._bucket, MaxKeys=LIST_AT_ONCE, **_start(after))
         keys = [item["Key"] for item in listed.get("Contents", ())]
         results = [key for key in keys if key.endswith(_RESULT_SUFFIX)]

@@ -25,7 +25,7 @@ _CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict", "404",
 
 
 def to_names(result: Result) -> str:
-    """One name a line, and nothing else; without a name what the HTTP API answers as well."""
+    """One name a line, and nothing else; without a name it is what the HTTP API would answer."""
     names = [person.name for person in result.people]
     return "\n".join(names) or (UNKNOWN if result.unknown else NO_FACE)
 
@@ -37,22 +37,22 @@ class _Stem:
 
 
 class NameTexts:
-    """Writes are conditional: of two uploads that are answered at once, the one that has to give way does."""
+    """Writes are conditional. Of two uploads that are answered at once, the later one by key gives way."""
 
     def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
     def publish(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
-        """After the CSV of this upload is written: by their CSVs uploads with results are known."""
+        """Call it after the CSV of this upload is written: an upload has a result if it has a CSV."""
         self._write(key, result, metadata, only_again=False)
 
     def rewrite(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
-        """Where there is a text, and it is this upload's."""
+        """Writes only if there is a text and it is this upload's."""
         self._write(key, result, metadata, only_again=True)
 
     def withdraw(self, key: str) -> None:
-        """After the CSV of this upload is deleted: the text is that of the next upload, or goes."""
+        """Call it after the CSV of this upload is deleted: the next upload gets the text, or it is deleted."""
         stem = self._look(key)
         if stem.etag is None:
             return

@@ -1,4 +1,4 @@
-"""Writing a result into the output bucket so that it ends up whole, however often it is done."""
+"""Writes a result into the output bucket so that it ends up whole, however often it is written."""
 
 import itertools
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Publisher:
         self._texts = NameTexts(s3, bucket) if name_texts else None
 
     def publish(self, upload: Upload, publication: Publication) -> None:
-        """The JSON comes last: whoever sees it finds everything that it names, and nothing of an earlier upload."""
+        """The JSON comes last: a client that sees it finds everything it names, and nothing of an earlier upload."""
         result = publication.result
         for key, crop in publication.crops.items():
             self._put(upload, key, crop, "image/jpeg")
@@ -51,7 +51,7 @@ class Publisher:
         self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
 
     def withdraw(self, upload: Upload) -> None:
-        """Whatever `publish` wrote for this upload and no other has replaced since, the JSON first."""
+        """Deletes what `publish` wrote for this upload and no other has replaced since, the JSON first."""
         keys = [result_key(upload.key), csv_key(upload.key), vtt_key(upload.key)]
         crops = stored_crops(self._s3, self._bucket, upload.key)
         self._delete([key for key in itertools.chain(keys, crops) if self._is_of(upload, key)])

@@ -22,7 +22,7 @@ def to_csv(result: Result) -> str:
 
 
 def _headings(fields: Sequence[str]) -> list[str]:
-    """No two columns have one name, as the file shows it."""
+    """Column names, all different as the file shows them."""
     taken = set(COLUMNS)
     headings = []
     for name in fields:

@@ -1,4 +1,4 @@
-"""The one entry of EXIF that matters to a picture: how it has to be turned."""
+"""The EXIF orientation of a picture: how it has to be turned."""
 
 import struct
 
@@ -8,7 +8,7 @@ _ORIENTATION_TAG = 0x0112
 
 
 def orientation_of(exif: bytes) -> int:
-    """1 to 8, from the first directory of a TIFF header; 1 (upright) where there is none or it is damaged."""
+    """1 to 8, from the first directory of a TIFF header; 1 (upright) if there is none or it is damaged."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None:
         return UPRIGHT

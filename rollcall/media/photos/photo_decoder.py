@@ -1,4 +1,4 @@
-"""Decoding photos for everybody: a confined process at hand, and a new one after any that crashed or did its share."""
+"""Decodes photos in a confined process, and replaces it after a crash or a number of photos."""
 
 import time
 import weakref
@@ -80,7 +80,7 @@ class PhotoDecoder:
         return self._child.pid if self._child is not None else None
 
     def start(self) -> None:
-        """Ahead of the first photo, which need not wait then."""
+        """Starts the process ahead of the first photo, which then need not wait."""
         if self._child is None:
             arguments = [str(number) for number in (self._max_bytes, self._max_pixels, self._jpeg_bytes)]
             self._child = Child("rollcall.media.photos.photo_process", arguments, quiet=True, lone_thread=True)
@@ -89,7 +89,7 @@ class PhotoDecoder:
             self._ready = False
 
     def decode(self, photo: bytes | bytearray) -> Picture:
-        """Raise MediaError for what is not a whole photo, and DecoderLost where that could not be found out."""
+        """Raises MediaError for what is not a whole photo, and DecoderLost if that could not be found out."""
         if len(photo) > self._max_bytes:
             raise TooLarge(f"The photo is larger than {self._max_bytes / 1024**2:.12g} MiB, which is the limit.")
         crashes = 0
@@ -120,7 +120,7 @@ class PhotoDecoder:
             self._child = None
 
     def _await_ready(self, child: Child) -> None:
-        """Raise PeerGone where the process does not start: no photo has been sent yet."""
+        """Raises PeerGone if the process does not start: no photo has been sent yet."""
         if not self._ready:
             try:
                 child.channel.receive(most=ANSWER_BYTES, deadline=time.monotonic() + START_SECONDS)

@@ -1,4 +1,4 @@
-"""Decodes photos in a process that can do nothing else: what a hostile photo might take over is an empty room.
+"""Decodes photos in a process that can do nothing else, so that a hostile photo has nothing to reach.
 
 Before the first photo the process gives up opening files and sockets, starting programs and processes, and growing
 (`confinement.py`); it knows no name and no key. Whoever started it kills it when it takes too long.

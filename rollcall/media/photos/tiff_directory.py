@@ -11,12 +11,12 @@ Entry = tuple[int, ...] | bytes
 
 
 def is_classic(photo: bytes) -> bool:
-    """And not the rare kind for more than 4 GiB."""
+    """Whether it is a TIFF, and not the rare kind for more than 4 GiB."""
     return photo[:4] in _STARTS
 
 
 def first_directory(photo: bytes) -> Mapping[int, Entry]:
-    """By tag; raise struct.error where the file ends before, and pass over kinds of entries that nobody needs."""
+    """Entries by tag, without kinds that nobody needs. Raises struct.error if the file ends too early."""
     order = _STARTS[photo[:4]]
     (directory,) = struct.unpack_from(f"{order}I", photo, 4)
     (entries,) = struct.unpack_from(f"{order}H", photo, directory)

@@ -1,7 +1,7 @@
 """How much of an upload is stored and recognized: enough for any real video, and no more than its size explains.
 
-A file can repeat a picture that is hard to compress with a few bytes, for hours. What is over the budget is looked at
-more and more coarsely: each time that half of what was left is spent, the least time between two pictures doubles.
+A file can repeat a picture that is hard to compress for hours, with a few bytes. What is over the budget is sampled
+more and more coarsely. Each time half of what was left is spent, the least time between two pictures doubles.
 """
 
 from dataclasses import dataclass

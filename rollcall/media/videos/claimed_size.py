@@ -1,4 +1,4 @@
-"""How much of a file there should be, by its own header: what has fewer bytes was cut.
+"""How many bytes a file should have, by its own header: a file with fewer was cut.
 
 A header may lie, so nothing is refused for this alone: the picture has to end early as well, or not to come at all.
 """
@@ -119,7 +119,7 @@ def _flv(source: Source) -> Claim:
 
 
 def _gif(source: Source) -> Claim:
-    """Nothing says how long it is, but its blocks show whether the last one is whole."""
+    """The header does not say how long it is, but its blocks show whether the last one is whole."""
     if source.size > _MOST_GIF_BYTES:
         return Claim()
     content = source.read(0, source.size)

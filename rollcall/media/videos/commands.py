@@ -23,7 +23,7 @@ VIDEO_QUALITY = 2  # ffmpeg's JPEG scale: 2 is the best of its usual range, 31 t
 
 
 def sampled_size(width: int, height: int, *, longest: int) -> tuple[int, int]:
-    """As it is where it fits; else scaled down to even sides."""
+    """The size as it is if it fits; else scaled down to even sides."""
     if max(width, height) <= longest:
         return width, height
     shrink = longest / max(width, height)

@@ -134,7 +134,7 @@ def _photo(media: Media) -> Generator[Gop, None, float | None]:
 
 
 def _decode_on(opened: _Opened, rate: Fraction, stretch: Stretch) -> Generator[Gop, None, float | None]:
-    """Goes on after the last GoP where ffmpeg is lost or crashes; what happens again and again is raised."""
+    """Goes on after the last GoP if ffmpeg is lost or crashes; raises what happens again and again."""
     index, pauses = 0, iter(PAUSES)
     while True:
         try:
@@ -224,7 +224,7 @@ def _decode_stretch(
 
 
 def _with_ends(packs: Iterator[list[Sample]], reading: "_Reading") -> Iterator[tuple[list[Sample], float]]:
-    """Each pack ends where the next one starts, and the last where the video or the stretch does."""
+    """Ends of packs: where the next one starts, and for the last where the video or the stretch ends."""
     held = next(packs, [])
     while held:
         following = next(packs, [])
@@ -265,7 +265,7 @@ class _Reading:
         return self._time(self._next) if self.duration is None else self.duration
 
     def samples(self) -> Generator[Sample, None, None]:
-        """Each picture once, however long it stays; and those that the budget does not allow for not at all."""
+        """Each picture once, however long it stays, without those that the budget does not allow."""
         held: Sample | None = None
         try:
             for sample in self._each():
@@ -286,7 +286,7 @@ class _Reading:
             yield replace(held, lasts=held.lasts + self._lasting_on())
 
     def _lasting_on(self) -> int:
-        """Samples that the last picture stays beyond what ffmpeg gave: it forgets how long a GIF shows its last one."""
+        """Samples for which the last picture stays longer than ffmpeg says: it forgets how long a GIF shows it."""
         if self.duration is None or self._opened.media.container != GIF:
             return 0
         self.duration = max(self.duration, self._opened.media.duration)
@@ -364,7 +364,7 @@ class _Reading:
         return self._offset + float(number / self._rate)
 
     def _require_unbroken(self, returncode: int | None, number: int) -> None:
-        """What decoded is kept despite errors in the middle; a crash or a failed read is an error."""
+        """Keeps what decoded despite errors in the middle; a crash or a failed read is an error."""
         timeline = self._timeline
         alone = timeline.frames == 1 and self._stretch.first == 0
         lone_and_broken = alone and any(map(BROKEN_PICTURE.search, timeline.problems))

@@ -37,11 +37,11 @@ class Division:
 
     @property
     def most_tracks(self) -> int:
-        """Of one file that can be read, so that each has pack numbers of its own."""
+        """The most tracks of one file that are read, so that each has pack numbers of its own."""
         return min(MOST_TRACKS, MAX_PACKS // self.most_packs)
 
     @property
     def most_packs(self) -> int:
-        """Of a video as long as is allowed."""
+        """The most packs of a video of the longest duration."""
         samples = self.limits.longest * self.frames_per_second
         return math.ceil(samples / self.fewest_samples) + math.ceil(self.limits.longest / self.range_seconds)

@@ -1,4 +1,4 @@
-"""From what ffmpeg says to what the owner of an upload is told: one table."""
+"""One table: what ffmpeg says, and what the owner of an upload is told."""
 
 import re
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ END_MISSING = (
 def explain(
     log: Iterable[str], returncode: int | None, *, otherwise: str, most_pixels: int | None = None
 ) -> RollcallError:
-    """The error that a run without usable output stands for, with the end of its log as a note for the operator."""
+    """The error behind a run without usable output, with the end of its log as a note for the operator."""
     lines = list(log)
     crashed = (returncode or 0) < 0
     error = _named(lines) or (DecoderCrashed if crashed else DamagedMedia)(otherwise)
@@ -80,7 +80,7 @@ def explain(
 
 
 def cut_or(error: MediaError, *, size: int, claimed: int) -> MediaError:
-    """What is wrong with a file without a picture: that it is only a part, if it claims more bytes or has so few."""
+    """What is wrong with a file without a picture: it is only a part if it claims more bytes or has very few."""
     if claimed > size and isinstance(error, UnreadableMedia | NoVideo):
         return TruncatedMedia(CUT_SHORT)
     small = size <= (LEAST_SOUND if isinstance(error, NoVideo) else HEAD_BYTES)
@@ -92,7 +92,7 @@ def too_many_pixels(width: int, height: int, most: int) -> TooManyPixels:
 
 
 def broken_off(log: Iterable[str]) -> RollcallError | None:
-    """What ended a decode early though it gave frames."""
+    """What ended a decode early, although it gave frames."""
     out_of_memory = any("Cannot allocate memory" in line and not _ABSURD_PACKET.search(line) for line in log)
     return TooManyPixels(TOO_MANY_PIXELS) if out_of_memory else None
 

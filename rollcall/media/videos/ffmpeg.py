@@ -106,7 +106,7 @@ def describe(binaries: Binaries | None = None) -> str:
 
 
 def scrub(text: str) -> str:
-    """Without URLs: a presigned one is a key to the object."""
+    """The log without URLs: a presigned one is a key to the object."""
     return _URL.sub("<url>", text)
 
 
@@ -117,7 +117,7 @@ def _tell_what_is_open() -> None:
 
 
 def repeated(work: Callable[[], Answer]) -> Answer:
-    """Do it again with a fresh child where one was lost or crashed; what happens each time is raised."""
+    """Calls again with a new child if one was lost or crashed; raises what happens each time."""
     for pause in PAUSES:
         try:
             return work()

@@ -1,4 +1,4 @@
-"""How much one upload may cost."""
+"""The limits of one upload."""
 
 from dataclasses import dataclass
 

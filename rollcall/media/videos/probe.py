@@ -1,4 +1,4 @@
-"""What an upload holds, found out from its headers before a picture is decoded."""
+"""What an upload holds, found from its headers before a picture is decoded."""
 
 import json
 import re
@@ -319,7 +319,7 @@ def clock(seconds: float) -> str:
 
 
 def _square_size(stream: dict[str, Any]) -> tuple[int, int]:
-    """With the pixels made square by stretching the shorter way, so that nothing is lost."""
+    """The size with square pixels: the shorter way is stretched, so that nothing is lost."""
     width, height = int(stream["width"]), int(stream["height"])
     stretch = ratio(stream.get("sample_aspect_ratio"), ":") or 1.0
     if not 1 / MOST_STRETCH <= stretch <= MOST_STRETCH:
@@ -337,6 +337,6 @@ def _display_matrix(stream: dict[str, Any]) -> tuple[int, int, int, int]:
 
 
 def _is_bidirectional(stream: dict[str, Any], container: Container) -> bool:
-    """In a file with an index, where what was left out can be gone back to."""
+    """Whether frames may be left out: an index lets samples that need them be read later."""
     known = container in INDEXED and stream.get("codec_name") in BIDIRECTIONAL_CODECS
     return known and whole(stream.get("has_b_frames")) > 0

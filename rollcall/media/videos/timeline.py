@@ -132,7 +132,7 @@ class Timeline:
         return 0 if self.frames == 0 else (step > GAP) - (step < -BACK)
 
     def _require_fresh(self, *, before: int) -> None:
-        """Of the samples before that number, those since the last frame show the last frame."""
+        """Samples after the last frame, before that number, repeat it: notes the first for which it is too old."""
         if self._most_lag is None or self.lagging is not None or self.frames == 0:
             return
         first = math.floor((self._last * self._time_base + self._most_lag) * self._rate) + 1

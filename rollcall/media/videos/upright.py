@@ -12,7 +12,7 @@ class Turn:
         return any(name == "transpose" for name, *_ in self.filters)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Of the upright frame, from the decoded one's; and the other way round."""
+        """The size of the upright frame from that of the decoded one; and the other way round."""
         return (height, width) if self.sideways else (width, height)
 
 
@@ -39,7 +39,7 @@ _BY_SIGNS = {
 
 
 def matrix_turn(matrix: tuple[int, int, int, int]) -> Turn:
-    """From a, b, c, d of a display matrix; one that is no quarter turn is rounded to the nearest."""
+    """The turn that a, b, c, d of a display matrix make; other angles are rounded to a quarter turn."""
     a, b, c, d = matrix
     upright = abs(a) + abs(d) >= abs(b) + abs(c)
     signs = (_sign(a), 0, 0, _sign(d)) if upright else (0, _sign(b), _sign(c), 0)

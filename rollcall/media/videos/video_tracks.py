@@ -1,4 +1,4 @@
-"""Which video track of a file is read: the longest moving picture, and a sentence about what is left out."""
+"""Which video track of a file is read: the longest moving picture; and a sentence on those left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
