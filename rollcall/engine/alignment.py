@@ -41,12 +41,12 @@ def similarity(
 
 
 def chip_transforms(points: NDArray[np.floating], *, side: int = CHIP_SIDE) -> Transforms:
-    """From pixels of dlib's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
+    """Transforms of pixels of dlib's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
     return _transforms(_scaled(_POINTS_IN_CHIP, side / CHIP_SIDE), points)
 
 
 def sface_transforms(points: NDArray[np.floating], *, side: int = SFACE_SIDE) -> Transforms:
-    """From pixels of SFace's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
+    """Transforms of pixels of SFace's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
     middle = _POINTS_IN_SFACE_CHIP.mean()
     template = middle + _SFACE_SCALE * (_POINTS_IN_SFACE_CHIP - middle) + _SFACE_SHIFT
     return _transforms(_scaled(template, side / SFACE_SIDE), points)

@@ -62,7 +62,7 @@ def covered(chip: NDArray[np.uint8], settings: CoveringSettings) -> Covered | No
 
 
 def eye_light(gray: NDArray[np.uint8]) -> float:
-    """Of the lighter eye: lashes, make-up and the shadow of a cap leave some of it light."""
+    """Brightness of the lighter eye: lashes, make-up and the shadow of a cap leave some of it light."""
     cheeks = np.concatenate([gray[cheek].ravel() for cheek in _CHEEKS])
     return max(_quantile(gray[eye], _BRIGHT) for eye in _EYES) / (_quantile(cheeks, 0.5) + 1)
 
@@ -95,7 +95,7 @@ def _color(part: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def side_detail(gray: NDArray[np.uint8]) -> float:
-    """Of the side with less detail, by the part of the face with most: 0 where a side is cut off or flat.
+    """Detail of the side with less, by the part of the face with most: 0 where a side is cut off or flat.
 
     Landmarks are found in the half that is seen, so that the chip shows it whole, and beside it what is no face.
     """

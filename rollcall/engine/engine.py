@@ -192,7 +192,7 @@ class FaceEngine:
 
 
 def _visible(view: View) -> View:
-    """With the faces of which something is in the picture, largest first."""
+    """The detections with the faces of which something is in the picture, largest first."""
     inside = clipped(view.found.corners, view.picture[0])
     sides = inside[:, 2:] - inside[:, :2]
     order = np.argsort(-sides.prod(axis=1), kind="stable")

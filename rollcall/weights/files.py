@@ -52,7 +52,7 @@ def build_files(directory: Path, *, progress: Progress) -> dict[str, Any]:
 
 
 def write_files(directory: Path, contents: dict[Source, bytes], *, progress: Progress) -> dict[str, Any]:
-    """As `build_files`, from sources at hand. The same sources give the same bytes."""
+    """Does what `build_files` does, from sources at hand. The same sources give the same bytes."""
     entries = {}
     for file in FILES:
         progress(f"building {file.name}")

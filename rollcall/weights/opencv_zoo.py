@@ -192,7 +192,7 @@ def _head(made_by: Mapping[str, onnx.NodeProto], output: str) -> tuple[onnx.Node
 
 
 def _needed(made_by: Mapping[str, onnx.NodeProto], ends: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """Those of the nodes on which the ends depend, in their order."""
+    """The nodes on which the ends depend, in their order."""
     needed = {value for node in ends for value in node.input}
     nodes = []
     for node in reversed(list(made_by.values())):

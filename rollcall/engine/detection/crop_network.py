@@ -37,7 +37,7 @@ class Verdict:
         return Verdict(self.probability[rows], self.offsets[rows], self.points[rows])
 
     def detections(self, boxes: Corners) -> Detections:
-        """Those that O-Net makes of the crops `boxes` [N, 4], all of them."""
+        """The faces that O-Net makes of the crops `boxes` [N, 4], all of them."""
         sides = boxes[:, None, 2:] - boxes[:, None, :2]
         landmarks = boxes[:, None, :2] + sides * self.points.reshape(-1, 2, _LANDMARKS).transpose(0, 2, 1)
         return Detections(regressed(boxes, self.offsets), self.probability, landmarks)

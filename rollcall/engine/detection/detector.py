@@ -32,11 +32,11 @@ class Detector(Protocol):
         ...
 
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of each picture, the same as of the picture alone; pictures together cost less each."""
+        """Faces of each picture, the same as of the picture alone; pictures together cost less each."""
         ...
 
     def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of changed copies of one photo; a face in one may depend on what the others show."""
+        """Faces of changed copies of one photo; a face in one may depend on what the others show."""
         ...
 
     def thorough(self, min_face: int) -> bool:

@@ -81,13 +81,13 @@ class Mtcnn:
         return self.detect_each([octaves], min_face=min_face)[0]
 
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of each picture. R-Net and O-Net get the crops of all pictures together, which costs less each."""
+        """Faces of each picture. R-Net and O-Net get the crops of all pictures together, which costs less each."""
         candidates = [self._propose(octaves, min_face) for octaves in pictures]
         candidates = self._refine(pictures, candidates)
         return self._decide(pictures, candidates)
 
     def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of each copy."""
+        """Faces of each copy."""
         return self.detect_each(copies, min_face=min_face)
 
     def thorough(self, min_face: int) -> bool:
@@ -154,7 +154,7 @@ class Mtcnn:
         )
 
     def _cells(self, near: int, side: int) -> slice:
-        """Those whose windows lie on a level and its margin, along one axis."""
+        """Faces whose windows lie on a level and its margin, along one axis."""
         margin = self._settings.margin
         return slice((near - margin) // _STRIDE, (near + side + margin - WINDOW) // _STRIDE + 1)
 

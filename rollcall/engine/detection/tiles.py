@@ -24,7 +24,7 @@ class Tile:
     own_far: NDArray[np.float32]
 
     def owned(self, found: Proposals) -> Proposals:
-        """Those of its own, moved to where they are in the picture."""
+        """Faces of the tile's own, moved to where they are in the picture."""
         moved = Proposals(found.corners + np.tile(self.near, 2), found.scores)
         middles = (moved.corners[:, :2] + moved.corners[:, 2:]) / 2
         own = ((middles >= self.own_near) & (middles < self.own_far)).all(axis=1)

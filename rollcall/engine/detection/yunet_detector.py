@@ -92,13 +92,13 @@ class YunetDetector:
         return self.detect_each([octaves], min_face=min_face)[0]
 
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of each picture. O-Net gets the crops of all pictures together, which costs less each."""
+        """Faces of each picture. O-Net gets the crops of all pictures together, which costs less each."""
         search = self._settings.photo if self.thorough(min_face) else self._settings.frame
         found = [self._propose(octaves, search, min_face) for octaves in pictures]
         return self._confirm(pictures, found, search, min_face)
 
     def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Those of changed copies of one photo, which YuNet sees side by side in one pass where they fit."""
+        """Faces of changed copies of one photo, which YuNet sees side by side in one pass where they fit."""
         search = self._settings.copies
         sizes = [next(self._sizes(octaves[0], search, min_face)) for octaves in copies]
         order = sorted(range(len(copies)), key=lambda number: -sizes[number][0])
@@ -146,7 +146,7 @@ class YunetDetector:
             scale /= search.copy_factor
 
     def _on_canvas(self, canvas: Canvas, search: SearchSettings) -> list[Proposals]:
-        """Those on each level that score enough for their size, in pixels of its picture."""
+        """Faces on each level that score enough for their size, in pixels of its picture."""
         settings = self._settings
         tiles = tiles_of(canvas.pixels, settings.tile, settings.tile_overlap)
         found = joined([tile.owned(proposals(self._yunet, tile.pixels, least=search.small_score)) for tile in tiles])
@@ -172,7 +172,7 @@ class YunetDetector:
 
 
 def _on_level(found: Proposals, level: Level) -> Proposals:
-    """Those with their middle on the level, in pixels of the picture."""
+    """Faces with their middle on the level, in pixels of the picture."""
     near = np.tile(np.array([level.left, level.top], dtype=np.float32), 2)
     scale = np.tile(np.array([level.scale_x, level.scale_y], dtype=np.float32), 2)
     corners = found.corners - near
