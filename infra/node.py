@@ -21,5 +21,5 @@ def pinned_command() -> str:
 
 
 def use_packaged_node() -> None:
-    """Has to come before `aws_cdk` is imported for the first time: the import starts Node."""
+    """Call it before `aws_cdk` is imported for the first time: the import starts Node."""
     os.environ.setdefault("JSII_NODE", str(NODE))

@@ -1,4 +1,4 @@
-"""What has to be there before a deployment starts: an account, its bootstrap, a builder of images, somebody to ask."""
+"""Checks what a deployment needs: an account, its bootstrap, a builder of images, somebody to ask."""
 
 import os
 import platform
@@ -36,7 +36,7 @@ def require_account(session: boto3.Session) -> str:
 
 
 def require_bootstrap(session: boto3.Session) -> None:
-    """Whoever may not read the parameter may still be allowed to deploy by the roles that the bootstrap made."""
+    """A caller who may not read the parameter may still deploy by the roles that the bootstrap made."""
     ssm = session.client("ssm")
     try:
         ssm.get_parameter(Name=BOOTSTRAP)

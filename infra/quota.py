@@ -39,7 +39,7 @@ def _most(functions: list[Function]) -> int:
 
 
 def _free(aws_lambda: "LambdaClient") -> int | None:
-    """What is not reserved for functions of others; None for a caller who may not ask."""
+    """The quota less what other functions reserve; None for a caller who may not ask."""
     try:
         return aws_lambda.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     except (BotoCoreError, ClientError, KeyError):

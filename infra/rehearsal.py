@@ -1,4 +1,4 @@
-"""The synthesized template created in moto's CloudFormation, so that what would be deployed is used before it is.
+"""Creates the synthesized template in moto's CloudFormation, so that it is used before it is deployed.
 
 All that is bent for it:
 
@@ -86,7 +86,7 @@ def create(
 
 
 def complete(name: str, template: Template, clients: Clients) -> None:
-    """What moto's CloudFormation forgot; raises NotCreated."""
+    """Sets what moto's CloudFormation forgot; raises NotCreated."""
     stack = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise NotCreated(f"stack {name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason given')}")
@@ -113,7 +113,7 @@ def bend(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bend_assembly(folder: Path) -> None:
-    """For `cdk deploy --app FOLDER`."""
+    """Bends a cloud assembly for `cdk deploy --app FOLDER`."""
     template, assets = folder / "Rollcall.template.json", folder / "Rollcall.assets.json"
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["artifacts"]["Rollcall"]["properties"].pop("terminationProtection", None)

@@ -1,7 +1,7 @@
 """Brings a table back to what it held at a moment of the last 35 days, under the name that the pipeline uses.
 
-DynamoDB restores into a new table alone. So the items are compared with the present ones, told in numbers, and written
-back once somebody has agreed: the table keeps its place in the stack, its settings and its guard.
+DynamoDB can only restore into a new table. So the items are compared with the present ones, counted for the user, and
+written back once the user has agreed. The table keeps its place in the stack, its settings and its guard.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Item = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Difference:
-    """What has to be written for a table to hold what its restored copy holds."""
+    """The writes that make a table hold what its restored copy holds."""
 
     returning: list[Item] = field(default_factory=list)
     changing: list[Item] = field(default_factory=list)

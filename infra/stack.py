@@ -113,7 +113,7 @@ class RollcallStack(Stack):
         )
 
     def _container_network(self) -> GivenNetwork | PublicNetwork:
-        """The one that is given, or one for all containers."""
+        """The given network, or one for all containers."""
         if self._network is None:
             self._network = PublicNetwork(self, "Network")
         return self._network

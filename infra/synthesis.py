@@ -1,4 +1,4 @@
-"""From context to a CloudFormation template that has passed cdk-nag's AwsSolutions rules and our own."""
+"""Synthesizes context to a CloudFormation template that has passed cdk-nag's AwsSolutions rules and our own."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a stack cannot do by itself: stop its work, give up its protection, and empty the buckets that go."""
+"""Does what a stack cannot do itself: stops its work, lifts its protection, and empties the buckets that go."""
 
 import json
 import time
@@ -52,7 +52,7 @@ def give_up_protection(stack: str, cloudformation: "CloudFormationClient") -> No
 
 
 def stop_functions(stack: str, cloudformation: "CloudFormationClient", functions: "LambdaClient") -> None:
-    """Neither queues nor requests start any more work, which would write into buckets that go; what is begun ends."""
+    """Keeps queues and requests from starting work, which would write into buckets that go; work in hand ends."""
     mappings = [
         resource["PhysicalResourceId"]
         for resource in _existing(stack, "AWS::Lambda::EventSourceMapping", cloudformation)
@@ -70,7 +70,7 @@ def stop_functions(stack: str, cloudformation: "CloudFormationClient", functions
 def stop_services(
     stack: str, cloudformation: "CloudFormationClient", ecs: "ECSClient", scaling: "ApplicationAutoScalingClient"
 ) -> None:
-    """Workers and servers on ECS end, after what they have in hand; auto scaling starts no others."""
+    """Ends workers and servers on ECS after the work in hand; auto scaling starts no others."""
     services = [resource["PhysicalResourceId"] for resource in _existing(stack, "AWS::ECS::Service", cloudformation)]
     for service in services:
         _suspend_scaling(service, scaling)
@@ -98,7 +98,7 @@ def _suspend_scaling(service: str, scaling: "ApplicationAutoScalingClient") -> N
 
 
 def _has_tasks(service: str, ecs: "ECSClient") -> bool:
-    """ECS lists those that it has told to end among the stopped ones, though they still work for two minutes."""
+    """Tasks that still work. ECS lists tasks that it has told to end as stopped, but they work for two more minutes."""
     cluster, name = _cluster(service), service.rpartition("/")[2]
     tasks = [
         task
@@ -114,7 +114,7 @@ def _has_tasks(service: str, ecs: "ECSClient") -> bool:
 
 
 def _cluster(service: str) -> str:
-    """Of a service's ARN, which ends in `service/<cluster>/<name>`."""
+    """Cluster and name in a service's ARN, which ends in `service/<cluster>/<name>`."""
     return service.split("/")[-2]
 
 
@@ -127,7 +127,7 @@ def _wait(done: Callable[[], bool], otherwise: str) -> None:
 
 
 def _existing(stack: str, kind: str, cloudformation: "CloudFormationClient") -> Iterator["StackResourceSummaryTypeDef"]:
-    """In pages: the call that gives them all at once stops after a hundred."""
+    """All resources, page by page: the call that gives all at once stops after a hundred."""
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceType"] == kind and resource["ResourceStatus"] != "DELETE_COMPLETE":

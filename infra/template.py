@@ -53,12 +53,12 @@ class Template:
         return str(self.resolve(self._outputs[name]["Value"]))
 
     def properties(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Of each resource of this type, such as `AWS::S3::Bucket`."""
+        """The properties of each resource of this type, such as `AWS::S3::Bucket`."""
         for resource in self.resources(kind):
             yield resource.get("Properties", {})
 
     def names(self, kind: str) -> Iterator[str]:
-        """Those that the template itself has for them."""
+        """The values that the template itself has for its parameters."""
         return (name for name, resource in self._resources.items() if resource["Type"] == kind)
 
     def resources(self, kind: str) -> Iterator[Resource]:

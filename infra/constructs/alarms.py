@@ -1,4 +1,4 @@
-"""What somebody has to look at: an alarm for each, told to one topic."""
+"""The alarms, all told to one topic."""
 
 from dataclasses import dataclass
 
@@ -156,7 +156,7 @@ def _of_queue(queue: Queue, main: sqs.Queue, dead_letters: sqs.Queue) -> list[Th
 
 
 def _of_records(function: Function, namespace: str) -> Threshold:
-    """Of the messages that it handed back: an invocation that does so is no error to Lambda."""
+    """An alarm on messages that a function handed back: to Lambda such an invocation is no error."""
     return Threshold(
         name=f"{_dashed(function)}-failed-records",
         metric=cloudwatch.Metric(

@@ -1,4 +1,4 @@
-"""The three buckets: private, TLS only, encrypted, with a lifetime, and what they tell the queues."""
+"""The three buckets: private, TLS only, encrypted, with a lifetime, and the notifications to the queues."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -74,7 +74,7 @@ def _upload_forms(bucket: Bucket) -> s3.CorsRule:
 
 
 def _notify(built: s3.Bucket, bucket: Bucket, queues: Queues) -> None:
-    """On the resource itself: the L2 way runs a custom resource with a Lambda function of its own."""
+    """Notifications on the resource itself: the L2 way would run a custom resource with a Lambda function."""
     if not bucket.notifications:
         return
     resource = built.node.default_child

@@ -93,7 +93,7 @@ class Dashboard(Construct):
         ]
 
     def _of_the_whole(self) -> list[cloudwatch.IWidget]:
-        """What the functions count by themselves (docs/observability.md)."""
+        """Metrics that the functions count themselves (docs/observability.md)."""
         return [
             _graph(
                 "frames, faces",

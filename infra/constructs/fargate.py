@@ -36,7 +36,7 @@ def fargate_task(
     stop_seconds: int,
     ports: Sequence[int] = (),
 ) -> ecs.FargateTaskDefinition:
-    """`stop_seconds`: what it has to end by itself once it is told to."""
+    """`stop_seconds`: the time that it has to end by itself once it is told to."""
     cpu, memory = task_size(function.memory_mb)
     task = ecs.FargateTaskDefinition(
         scope,
@@ -72,7 +72,7 @@ def fargate_task(
 
 
 def task_size(memory_mb: int) -> tuple[int, int]:
-    """CPU units and MB of the smallest task with a whole CPU that Fargate offers: it sells both in steps."""
+    """CPU units and MB of the smallest task with a whole CPU: Fargate sells both in steps."""
     memory = GIGABYTE * math.ceil(memory_mb / GIGABYTE)
     if memory <= ONE_CPU_MEMORY[1]:
         return ONE_CPU, max(ONE_CPU_MEMORY[0], memory)

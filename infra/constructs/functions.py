@@ -19,7 +19,7 @@ from rollcall.pipeline.description import AnyFunction, Function, Pipeline
 
 
 class Functions(Construct):
-    """`built` by the function's name."""
+    """`built`: the functions by name."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Functions(Construct):
         return built
 
     def build(self, function: AnyFunction, **more: Any) -> lambda_.DockerImageFunction:
-        """Without anything that would start it."""
+        """A function that nothing starts yet."""
         role, log_group = self._role(function), self._log_group(function)
         log_group.grant_write(role)
         return lambda_.DockerImageFunction(

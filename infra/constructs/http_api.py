@@ -72,7 +72,7 @@ class HttpApi(Construct):
 
     def _key_check(self, authorizer: Authorizer, functions: Functions) -> HttpLambdaAuthorizer:
         """It is asked about every request: API Gateway demands each header that it caches answers by, and a key comes
-        in one of two. The function remembers keys for some seconds by itself.
+        in one of two. The function itself remembers keys for some seconds.
         """
         function = functions.build(
             authorizer,

@@ -1,4 +1,4 @@
-"""Where the functions' images come from: built here from the Dockerfile, or a repository that holds them already."""
+"""The functions' images: built here from the Dockerfile, or taken from a repository that holds them."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Images(Construct):
         return lambda_.DockerImageCode.from_image_asset(cmd=command, **self._asset(function))
 
     def container_of(self, function: AnyFunction) -> ecs.ContainerImage:
-        """The same image; a task says by itself what it runs."""
+        """The same image for a task, which says itself what it runs."""
         if self._repository:
             return ecs.ContainerImage.from_ecr_repository(self._repository, self._tag_of(function))
         return ecs.ContainerImage.from_asset(**self._asset(function))

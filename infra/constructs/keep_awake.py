@@ -1,4 +1,4 @@
-"""Keeps a queue's metrics coming: SQS ends them six hours after the last call, and the workers' alarms look at them.
+"""Keeps a queue's metrics coming. SQS ends them six hours after the last call, and the workers' alarms need them.
 
 The call changes nothing: it sets a tag that the queue has (docs/decisions/0005-waking-workers.md).
 """

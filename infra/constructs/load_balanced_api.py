@@ -72,19 +72,19 @@ class LoadBalancedApi(Construct):
         )
 
     def unanswered(self, **options: object) -> cloudwatch.Metric:
-        """Those that the load balancer gave by itself, because no task did."""
+        """Answers of the 5xx kind that the load balancer gave itself, because no task answered."""
         return self._balancer.metrics.http_code_elb(
             balancing.HttpCodeElb.ELB_5XX_COUNT,
             **options,  # type: ignore[arg-type]
         )
 
     def healthy(self, **options: object) -> cloudwatch.Metric:
-        """Tasks whose health check the load balancer likes."""
+        """The number of tasks that pass the load balancer's health check."""
         return self._targets.metrics.healthy_host_count(**options)  # type: ignore[arg-type]
 
     @property
     def _open(self) -> bool:
-        """A network that was given has private subnets: what stands in them is for that network."""
+        """Whether it is open to the world. In a given network it is not: the subnets there are private."""
         return self._network.public
 
     def _listen(self) -> balancing.ApplicationTargetGroup:

@@ -1,4 +1,4 @@
-"""What each function may do: the calls that its code makes, on what it makes them on, and nothing else."""
+"""What each function may do: the calls that its code makes, on the resources it makes them on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Grant:
 
 
 def _consume(queue: str) -> tuple[Grant, ...]:
-    """By Lambda, which reads it, and by the code, which says when what failed comes again, and when it is dead."""
+    """Rights on a queue for Lambda, which reads it, and for the code, which hides and buries messages that failed."""
     return (
         Grant(
             _QUEUE + queue,
@@ -197,7 +197,7 @@ def _through_the_stores(actions: Sequence[str], keys: Sequence[str]) -> iam.Poli
 
 
 def _allow_unscoped(role: iam.Role, function: AnyFunction, *, in_vpc: bool) -> None:
-    """The only statements about `*`. Tracing's is there already: the function's own construct adds it."""
+    """The only statements about `*`, besides tracing's, which the function's own construct adds."""
     reason = UNSCOPED_REASON.format(actions=", ".join(TRACING))
     if in_vpc:
         reason = f"{reason} {', '.join(NETWORK)}: {NETWORK_REASON}"

@@ -11,12 +11,12 @@ from infra.nag import acknowledge
 from rollcall.pipeline.description import Bucket, Pipeline, Queue, ResultsQueue
 
 NO_DEAD_LETTERS = (
-    "Announcements of results that are in the bucket anyway: what nobody reads within a day is of no use to anybody."
+    "Announcements of results, which are in the bucket anyway: reading is optional; messages expire after a day."
 )
 
 
 class Queues(Construct):
-    """`main` and `dead_letters` by the name of the queue that a function reads."""
+    """`main` and `dead_letters`: queues by the name of the queue that a function reads."""
 
     def __init__(self, scope: Construct, construct_id: str, *, pipeline: Pipeline) -> None:
         super().__init__(scope, construct_id)
@@ -55,7 +55,7 @@ class Queues(Construct):
         )
 
     def _add_results(self, results: ResultsQueue) -> None:
-        """Without dead letters or alarms: whether anybody reads it is the account's own affair."""
+        """The results queue. It has no dead letters or alarms, because reading it is optional."""
         queue = sqs.Queue(
             self,
             "results",

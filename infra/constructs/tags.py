@@ -1,4 +1,4 @@
-"""What everything of a deployment is tagged with, so that a bill or a search finds it."""
+"""The tags of everything in a deployment, so that a bill or a search finds it."""
 
 from aws_cdk import Tags
 from constructs import IConstruct

@@ -31,7 +31,7 @@ SCALE_IN_AFTER = Duration.minutes(5)
 
 
 class Workers(Construct):
-    """`services` by the function's name."""
+    """`services`: the ECS services by the function's name."""
 
     def __init__(
         self,

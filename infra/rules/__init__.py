@@ -1,6 +1,6 @@
-"""Rules for what no rehearsal creates: each names the page of AWS's documentation that it comes from.
+"""Rules for resources that no rehearsal creates. Each names the page of AWS's documentation that it comes from.
 
-Every synthesis is held against them, as against cdk-nag, so that settings which AWS would refuse are refused at once.
+Every synthesis is checked by them, as by cdk-nag, so that settings which AWS would refuse are refused at once.
 """
 
 from collections.abc import Mapping

@@ -46,7 +46,7 @@ def queue_policies_are_about_their_queue(stack: Stack) -> Iterator[str]:
 
 @rule("AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html", QUEUE_POLICY, QUEUE, BUCKET)
 def buckets_may_tell_their_queues(stack: Stack) -> Iterator[str]:
-    """And wait until they may: S3 tries to send when the notification is set up."""
+    """Buckets may send to the queues, and wait until they may: S3 sends when the notification is set up."""
     for name, bucket in stack.of(BUCKET):
         configurations = bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", ())
         for queue in stack.named([entry["Queue"] for entry in configurations], QUEUE):

@@ -42,7 +42,7 @@ def capacity_providers_belong_to_the_services_cluster(stack: Stack) -> Iterator[
     PROVIDERS,
 )
 def services_wait_for_their_capacity_providers(stack: Stack) -> Iterator[str]:
-    """And are deleted before them: a provider that a service uses cannot be taken from its cluster."""
+    """Services are deleted before their providers: a provider in use cannot be taken from its cluster."""
     for name, service in stack.of(SERVICE):
         needed = {other for other, each in stack.of(PROVIDERS) if each["Cluster"] == service["Cluster"]}
         if service.get("CapacityProviderStrategy") and not needed <= stack.waits_for(name):

@@ -1,4 +1,4 @@
-"""What a rule is, and what it sees: the synthesized template, resource by resource."""
+"""A rule, and the synthesized template that it checks, resource by resource."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ READ_ONLY = ("get", "describe", "list", "poll", "receive", "search", "scan", "qu
 
 @rule("autoscaling/application/APIReference/API_RegisterScalableTarget.html", TARGET, SERVICE)
 def scalable_targets_name_a_service_that_is_there(stack: Stack) -> Iterator[str]:
-    """And are made after it: its name alone would be no reason for CloudFormation to wait."""
+    """Targets are made after their service: its name alone would not make CloudFormation wait."""
     services = {
         stack.filled({"Fn::Join": ["/", ["service", service["Cluster"], service["ServiceName"]]]}): name
         for name, service in stack.of(SERVICE)

@@ -1,4 +1,4 @@
-"""What keeps a deployment from being built or made."""
+"""Errors that keep a deployment from being built or made."""
 
 
 class BadSettings(Exception):
@@ -6,7 +6,7 @@ class BadSettings(Exception):
 
 
 class FindingsLeft(Exception):
-    """A rule is broken: one of cdk-nag, of which the CDK has printed the rest, or of ours, as the message says."""
+    """A rule of cdk-nag or of ours is broken. The message says which; the CDK has printed the rest of cdk-nag's."""
 
 
 class Refused(Exception):

@@ -125,7 +125,7 @@ class Deployment(BaseModel):
     )
     capacity: Literal["on_demand", "spot"] = Field(
         default="on_demand",
-        description="of the workers on Fargate; spot is up to 70 % cheaper and is taken back with two minutes' notice",
+        description="of workers on Fargate; spot is up to 70 % cheaper, and AWS takes it back with two minutes' notice",
     )
     api: ApiHost = Field(
         default="none",
@@ -144,7 +144,7 @@ class Deployment(BaseModel):
         default=None,
         pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9A-Za-z-]+$",
         examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"],
-        description="of ACM, for the load balancer of api=container; without it, it is there for the VPC alone",
+        description="certificate of ACM for the load balancer of api=container; without it only the VPC reaches that",
     )
     api_domain: str | None = Field(
         default=None,
@@ -167,7 +167,7 @@ class Deployment(BaseModel):
         description="instances of the API's function, kept for it alone and never more; unset: what the account allows",
     )
     api_authorizer_concurrency: int | None = Field(
-        default=None, ge=1, le=1000, description="likewise of the function that checks keys before the API's is started"
+        default=None, ge=1, le=1000, description="the same for the function that checks keys before the API's starts"
     )
     video_split_memory: MemoryMb | None = Field(
         default=None,
@@ -180,10 +180,12 @@ class Deployment(BaseModel):
     lookup_memory: MemoryMb | None = Field(
         default=None, ge=256, description="MB; 1,769 are one CPU, all it can use; about 110 are the least it runs in"
     )
-    architecture: Literal["x86_64", "arm64"] = Field(default="x86_64", description="of the functions and their images")
+    architecture: Literal["x86_64", "arm64"] = Field(
+        default="x86_64", description="processor of the functions and their images"
+    )
     input_days: Days = Field(default=90, description="uploads are deleted after so many days; 0: never")
     output_days: Days = Field(default=365, description="results are deleted after so many days; 0: never")
-    log_days: LogDays = Field(default=30, description="logs are kept so long")
+    log_days: LogDays = Field(default=30, description="days for which logs are kept")
     removal_policy: Literal["retain", "destroy"] = Field(
         default="retain",
         description="retain: uploads, results, people and faces outlive the stack; destroy: they go with it",
@@ -192,7 +194,7 @@ class Deployment(BaseModel):
         default=None,
         pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$",
         examples=["ops@example.org"],
-        description="told of every alarm, once confirmed",
+        description="address that is told of every alarm, once it is confirmed",
     )
     kms_key_arn: KmsKey | None = Field(
         default=None,
@@ -320,7 +322,7 @@ class Deployment(BaseModel):
 
     @property
     def own_threshold(self) -> float | None:
-        """None: the embedder's."""
+        """The threshold of the settings; None: the embedder's."""
         if self.calibration is None:
             return self.threshold
         return read_own_threshold(self.calibration).require(self.embedder)

@@ -7,10 +7,10 @@ from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
-ATTEMPTS = 5  # at a message, at least: the first delivery is not counted, since it may not have been one
+ATTEMPTS = 5  # attempts at a message, at least: the first delivery is not counted, because it may not have been one
 DAY_SECONDS = 86_400
 MAX_RECEIVE_COUNT = 1000  # SQS's limit
-UNTRIED_SECONDS = 8 * DAY_SECONDS  # what no worker could begin, as when all are throttled, becomes a dead letter then
+UNTRIED_SECONDS = 8 * DAY_SECONDS  # by then a message that no worker could begin becomes a dead letter
 REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought back; then it is gone for good
 # what pages may send: the Fetch standard's `*` never covers Authorization
 CORS_HEADERS = ("*", "Authorization")
@@ -65,15 +65,15 @@ class Queue:
     visibility_timeout: int
     dead_letter_queue: str
     max_receive_count: int  # deliveries, not attempts: those are counted by the functions
-    # Nobody is told of what expires, so as long as leaves the dead letters some days: they are counted from the first
-    # sending on, and 14 days are the longest that SQS offers.
+    # Nobody is told of a message that expires, so dead letters keep some days more. Both times are counted from the
+    # first sending, and SQS offers 14 days at most.
     retention_seconds: int = 10 * DAY_SECONDS
     dead_letter_retention_seconds: int = 14 * DAY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsQueue:
-    """Where results are announced. Nobody has to read it: what is not read is gone after `retention_seconds`."""
+    """Where results are announced. Reading it is optional; messages expire after `retention_seconds`."""
 
     name: str
     retention_seconds: int = DAY_SECONDS
@@ -106,7 +106,7 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """Photos by HTTP: the one part that people ask and no queue."""
+    """Photos by HTTP: the one part that people ask and that no queue starts."""
 
     name: str
     host: ApiHost
@@ -120,7 +120,7 @@ class Api:
 
 @dataclass(frozen=True, kw_only=True)
 class Authorizer:
-    """What API Gateway asks about the key of a request, before the API's own function is started."""
+    """The function that API Gateway asks about the key of a request, before it starts the API's own."""
 
     name: str
     component: str = "authorizer"
@@ -171,7 +171,7 @@ class Pipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What an operator may choose; every value reaches the functions through their environment."""
+    """Everything that an operator may choose; each value reaches the functions through their environment."""
 
     prefix: str = "rollcall"
     input_bucket: str | None = None  # None: <prefix>-input, likewise the others
@@ -251,7 +251,7 @@ def describe(settings: Settings) -> Pipeline:
 
 
 def metrics_namespace(prefix: str) -> str:
-    """Of one deployment: what two of them count in one account must not add up."""
+    """The namespace of one deployment: the counts of two of them in one account must not add up."""
     return f"Rollcall/{prefix}"
 
 
@@ -299,7 +299,7 @@ def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
 
 
 def _naming(settings: Settings) -> dict[str, str]:
-    """Of whoever names people and writes results."""
+    """The environment of functions that name people and write results."""
     threshold = {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
     return threshold | ({"NAME_TEXTS": "true"} if settings.name_texts else {})
 

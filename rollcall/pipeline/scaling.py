@@ -1,8 +1,8 @@
 """How many workers a queue should have: one rule, for the processes of this machine and the tasks on ECS.
 
-A worker for each share of what waits, and one for each batch in hand. It grows with the load at once; it shrinks to the
-most that was needed over the last `scale_in_after` seconds, so that no short lull ends workers that a moment later are
-started again. Both follow from looking at the peaks of that window, which is also all that CloudWatch has to know.
+There is a worker for each share of what waits, and one for each batch in hand. Their number grows with the load at
+once. It shrinks to the most that was needed over the last `scale_in_after` seconds, so that a short lull ends no worker
+that is needed again. Both follow from the peaks of that window, which is also all that CloudWatch has to know.
 """
 
 import math
@@ -32,7 +32,7 @@ class Load:
 
 
 def needed_workers(policy: Policy, *, waiting: int, in_hand: int) -> int:
-    """Without regard to the ceiling."""
+    """The workers that a load needs, without regard to the ceiling."""
     return math.ceil(waiting / policy.backlog_per_worker) + math.ceil(in_hand / policy.batch_size)
 
 

@@ -1,4 +1,4 @@
-"""The forms that settings take, beyond what a plain number or text can say."""
+"""Types of settings that are more than a plain number or text."""
 
 from typing import Annotated, Any
 
