@@ -34,7 +34,7 @@ def load_prices() -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
-    """Of one upload that is an hour long."""
+    """The bill of one upload that is an hour long."""
 
     demand: Demand
     architecture: str  # x86_64 or arm64

@@ -20,7 +20,7 @@ FIRST_FACE = "; import sys, cv2; assert recognizer.engine.analyze([cv2.imread(sy
 
 
 def cold_starts(model_dir: Path, photo: Path, *, runs: int) -> dict[str, dict[str, float]]:
-    """By function, in seconds, of processes started one after another, files in the page cache."""
+    """Seconds by function, for processes started one after another, files in the page cache."""
     functions = describe(Settings()).functions
     return {function.component: _measure(function, model_dir, photo, runs) for function in functions}
 
@@ -44,7 +44,7 @@ def cold_environment(function: Function, model_dir: Path) -> dict[str, str]:
 
 
 def seconds_to_first_line(command: list[str], environment: dict[str, str] | None = None) -> float:
-    """From the start of a process to its first line; what it takes to end is not in it."""
+    """Seconds from the start of a process to its first line; its end is not in it."""
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None

@@ -16,7 +16,7 @@ EVERY_FRAME = Stretch(every_frame=True)
 
 
 def measure_decoding(videos: Path, *, runs: int) -> dict[str, Any]:
-    """By clip: medians of several runs, in milliseconds; the processor's time is ffmpeg's."""
+    """Medians of several runs by clip, in milliseconds; the processor's time is ffmpeg's."""
     return {clip.name: _measure(clip, runs) for clip in sorted(videos.glob("*.mp4"))}
 
 

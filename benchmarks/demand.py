@@ -15,7 +15,7 @@ LOOKUP_READERS = 8  # the lookup reads its GoPs so many at a time
 
 
 def load_rules() -> dict[str, float]:
-    """By name: from AWS's documents and, where those give no number, assumed."""
+    """AWS's rules by name, from its documents; assumed where those give no number."""
     text = json.loads(RULES.read_text())
     return {name: entry["value"] for part in ("rules", "assumptions") for name, entry in text[part].items()}
 
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Demand:
-    """Of one kind of video, sampled at one rate."""
+    """The demand of one kind of video, sampled at one rate."""
 
     clip: str
     frames_per_second: float
@@ -99,7 +99,7 @@ class Demand:
         return self.seconds(function, cpu=self.cpu(name).at(seconds), waits=self.waits(name).at(seconds))
 
     def init_seconds(self, function: Function) -> float:
-        """Of a new environment, as billed: the image's own start is Lambda's, ours is what we import and load."""
+        """The start of a new environment as billed: the image's own start is Lambda's, imports and loading are ours."""
         cpu = self.cold_start_cpu_seconds[function.component]
         return self.seconds(function, cpu=cpu, waits=0.0)
 

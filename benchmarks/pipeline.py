@@ -74,7 +74,7 @@ def _measure(video: Path, enrollment: Enrollment, model_dir: Path, workers: int,
 
 
 def s3_seconds(logs: Path) -> dict[str, float]:
-    """By service: waiting for S3 to give and take packs, faces and results, as the functions' own metrics tell."""
+    """Seconds by service that functions wait for S3 to give and take objects, from their own metrics."""
     spent: dict[str, float] = defaultdict(float)
     for line in (line for log in logs.glob("rollcall-*.log") for line in log.read_text().splitlines()):
         if line.startswith("{") and "_aws" in (entry := json.loads(line)):

@@ -76,7 +76,7 @@ def write_frames(videos: Path, folder: Path) -> None:
 
 
 def summary(samples: list[tuple[int, float]]) -> Report:
-    """Of the part behind the warm-up: least and most resident, and growth from its first to its last quarter."""
+    """Memory after the warm-up: least and most resident, and growth from its first to its last quarter."""
     settled = [megabytes for _, megabytes in samples[int(len(samples) * WARM_UP) :]]
     quarter = max(1, len(settled) // 4)
     first, last = sum(settled[:quarter]) / quarter, sum(settled[-quarter:]) / quarter

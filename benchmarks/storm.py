@@ -51,7 +51,7 @@ class Item:
 
 @dataclass
 class Watched:
-    """By the second: results, messages that wait, workers by function; and who was killed."""
+    """Results, waiting messages and workers by function, each second; and which workers were killed."""
 
     started: float = field(default_factory=time.monotonic)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -260,7 +260,7 @@ def _kill(cloud: LocalCloud, watched: Watched, stop: threading.Event, every: flo
 
 
 def _peaks(cloud: LocalCloud) -> dict[str, dict[str, float]]:
-    """By function: most memory of any worker over the first and over the last tenth of the invocations."""
+    """Most memory of any worker by function, over the first and over the last tenth of the invocations."""
     peaks: dict[str, list[float]] = defaultdict(list)
     for report in cloud.reports():
         peaks[report.function].append(report.max_memory_mb)

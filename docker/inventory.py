@@ -56,7 +56,7 @@ def write_materials(folder: Path, component: str) -> None:
 
 
 def write_sizes(out: Path) -> None:
-    """Of every image under `out`; prints them too."""
+    """Writes the sizes of every image under `out`, and prints them."""
     sizes = {name: _sizes(out / name / "root") for name in AIMS if (out / name / "root").is_dir()}
     (out / "sizes.json").write_text(json.dumps({"unit": "bytes, uncompressed", "images": sizes}, indent=2) + "\n")
     print(f"{'image':<18}{'MB':>7}{'aim':>7}   of it")

@@ -61,7 +61,7 @@ def check_wheels(lock: Path, machine: str) -> None:
 
 
 def _pins(text: str) -> str:
-    """Without the comments, which name this machine's paths."""
+    """The pins without comments, which name this machine's paths."""
     return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
 
 

@@ -69,7 +69,7 @@ def zipped(pickled: bytes, storages: Storages) -> bytes:
 
 
 def saved(tensors: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """As `torch.save(module.state_dict(), ...)` of a network with these parameters writes them."""
+    """Writes what `torch.save(module.state_dict(), ...)` writes of a network with these parameters."""
     described = {
         name: tensor(values.shape, [stride // 4 for stride in values.strides], count=values.size, key=str(number))
         for number, (name, values) in enumerate(tensors.items())

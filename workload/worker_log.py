@@ -28,7 +28,7 @@ class WorkerCount:
 
 
 def read_worker_log(path: Path) -> list[WorkerCount]:
-    """By time; raise BadWorkerLog."""
+    """Entries in order of time; raises BadWorkerLog."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -40,7 +40,7 @@ def read_worker_log(path: Path) -> list[WorkerCount]:
 
 
 def within(counts: Sequence[WorkerCount], *, began: float, ended: float) -> list[WorkerCount]:
-    """Those of one run, with seconds from its start; each function begins with what it was then."""
+    """The entries of one run, with seconds from its start. Each function begins with its entry of that moment."""
     before = {count.function: replace(count, seconds=0.0) for count in counts if count.seconds <= began}
     during = [replace(count, seconds=count.seconds - began) for count in counts if began < count.seconds <= ended]
     for count in during:

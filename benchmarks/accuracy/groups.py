@@ -31,14 +31,14 @@ def by_group(people: People, calibration: Calibration) -> Row:
 
 
 def _rows(people: People, measure: Callable[[str | None], Row], worst_by: str) -> dict[str, Row]:
-    """By group; the one with the largest share first, and everybody at the end."""
+    """Shares by group: the largest first, and everybody at the end."""
     rows = {group: measure(group) for group in set(people.groups)}
     ordered = sorted(rows.items(), key=lambda row: (-(row[1][worst_by]["share"] or 0), row[0]))
     return dict(ordered) | {EVERYBODY: measure(None)}
 
 
 def pair_rates(people: People, threshold: float, group: str | None) -> Row:
-    """Of pairs of photos: both of people of the group. The intervals at other thresholds take those for given."""
+    """Rates over pairs of photos of people of the group. The intervals at other thresholds take those for given."""
     inside = people.members(group)[people.subject]
     both = inside[:, None] & inside
     same, different = people.same & both, people.different & both

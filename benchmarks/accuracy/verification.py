@@ -81,7 +81,7 @@ def _by_subject(samples: Sequence[Sample], threshold: float) -> dict[str, Any]:
 
 
 def rank_1(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Of those who have another photo: whose nearest photo of all is their own."""
+    """Rank-1 rate: the share of people with another photo whose nearest photo of all is their own."""
     distances, same = _all_pairs(samples)
     np.fill_diagonal(distances, np.inf)
     asked = same.sum(axis=1) > 1

@@ -19,7 +19,7 @@ Peer = Callable[[Any], int]  # a frame in, the number of its faces out
 
 
 def face_recognition(weights: Path) -> Peer:
-    """As the library `face_recognition` 1.3.0: HOG with one upsampling, 68 points, dlib's ResNet, face by face."""
+    """Works like the library `face_recognition` 1.3.0: HOG with one upsampling, 68 points, dlib's ResNet, per face."""
     import dlib  # type: ignore[import-not-found] # noqa: PLC0415 - only this peer's environment has it
 
     detect = dlib.get_frontal_face_detector()
@@ -33,7 +33,7 @@ def face_recognition(weights: Path) -> Peer:
 
 
 def facenet(_: Path) -> Peer:
-    """As the well-known cloud projects: MTCNN once for the crops and once for the probabilities, then the embedding."""
+    """Works like known cloud projects: MTCNN once for the crops and once for the probabilities, then the embedding."""
     import torch  # type: ignore[import-not-found] # noqa: PLC0415 - only this peer's environment has it
 
     _stand_in_for_torchvision(torch)

@@ -108,7 +108,7 @@ class Videos:
 
 
 def _paste(frame: Frame, head: Frame, left: int, top: int) -> None:
-    """As far as it is within the frame."""
+    """The part of the face that is within the frame."""
     first, last = max(0, -left), min(head.shape[1], WIDTH - left)
     if first < last:
         frame[top : top + head.shape[0], left + first : left + last] = head[:, first:last]

@@ -45,7 +45,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
 
 @pytest.fixture(scope="session")
 def pipeline(images: Path, videos: Videos, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline]:
-    """With the people of the videos enrolled."""
+    """A local cloud in which the people of the videos are enrolled."""
     enrollment = read_enrollment([videos.gallery()], videos.people(), ensure_model_files(progress=print))
     cloud = LocalCloud(
         describe(Settings(prefix=PREFIX)), launch=InImage(images), log_dir=tmp_path_factory.mktemp("logs")

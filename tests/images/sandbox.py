@@ -65,7 +65,7 @@ def container(
     log: Path,
     launch: Launch | None = None,
 ) -> Iterator[Container]:
-    """As ECS runs it: the command is the first process, without one above it to pass on signals."""
+    """Runs the image as ECS does: the command is the first process, without one above it to pass on signals."""
     start = (launch or InImage(images))(function, function.environment | dict(environment), images)
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -46,7 +46,7 @@ class Stack:
 
 
 def synthesize(folder: Path, *, region: str = REGION, **settings: str) -> Stack:
-    """As the CDK command has it done: by the app of cdk.json, in the CDK's own environment."""
+    """Synthesizes as the CDK command does: by the app of cdk.json, in the CDK's own environment."""
     environment = os.environ | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(settings)}
     subprocess.run([CDK_PYTHON, "-m", "infra.app"], cwd=ROOT, env=environment, check=True)
     document = json.loads((folder / "Rollcall.template.json").read_text())

@@ -117,7 +117,7 @@ def served(images: Path, folder: Path, no_trust: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def worker(served: Served, folder: Path, no_trust: Path) -> Iterator[None]:
-    """As ECS runs it, in the environment that the task definition gives it."""
+    """The worker as ECS runs it, in the environment that the task definition gives it."""
     function = served.function("face_recognition")
     with container(
         served.images,
@@ -176,7 +176,7 @@ def with_api(served: Served, folder: Path) -> Iterator[None]:
 
 
 def environment(served: Served) -> dict[str, str]:
-    """As somebody has it who has signed in to AWS, and trusts the authority of this test."""
+    """The environment of somebody who has signed in to AWS, and trusts the authority of this test."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ["HOME"],  # where the model files are

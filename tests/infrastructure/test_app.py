@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(context: dict[str, Any], output: Path) -> subprocess.CompletedProcess[str]:
-    """With nothing on the PATH: neither Node nor anything else of the machine is needed."""
+    """Runs with nothing on the PATH: neither Node nor anything else of the machine is needed."""
     environment = {"PATH": "", "CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
     proxied = {name: value for name, value in os.environ.items() if name == "HOME"}
     return subprocess.run(

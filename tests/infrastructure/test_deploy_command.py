@@ -57,7 +57,7 @@ def test_the_cdk_command_deploys_the_stack(endpoint: str, synthesize: Synthesize
 
 
 def cdk(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """With nothing of the user's own AWS configuration."""
+    """An environment with nothing of the user's own AWS configuration."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     path = {"PATH": os.pathsep.join((str(FOLDER), own["PATH"])), "npm_config_fetch_retries": "0"}

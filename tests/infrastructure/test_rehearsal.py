@@ -161,7 +161,7 @@ def test_only_packs_are_told_to_the_recognize_queue(aws: Aws) -> None:
 
 
 def records(aws: Aws, queue: str) -> list[dict[str, Any]]:
-    """Of all S3 events that wait in the queue; they are taken out."""
+    """The keys of all S3 events that wait in the queue; they are taken out."""
     sqs = aws("sqs")
     url = sqs.get_queue_url(QueueName=f"{DEFAULT_PREFIX}-{queue}")["QueueUrl"]
     found: list[dict[str, Any]] = []

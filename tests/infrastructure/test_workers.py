@@ -40,7 +40,7 @@ def environment(template: Template) -> dict[str, str]:
 
 
 def statements(template: Template) -> list[dict[str, Any]]:
-    """Of the role that the workers' own code has."""
+    """The statements of the role that the workers' own code has."""
     role = only(template, "AWS::ECS::TaskDefinition")["TaskRoleArn"].rpartition("/")[2]
     (policy,) = (policy for policy in template.properties("AWS::IAM::Policy") if policy["Roles"] == [role])
     return list(policy["PolicyDocument"]["Statement"])

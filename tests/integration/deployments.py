@@ -85,7 +85,7 @@ def running_deployment(model_dir: Path, log_dir: Path) -> Iterator[RunningDeploy
 def run_rollcall(
     *arguments: str | Path, environment: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """With nothing of the user's own AWS configuration."""
+    """An environment with nothing of the user's own AWS configuration."""
     nothing = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ["HOME"],  # where the model files are

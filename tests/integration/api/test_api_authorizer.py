@@ -85,7 +85,7 @@ def as_function(authorizer: Authorizer) -> Function:
 
 
 def event(headers: dict[str, str]) -> dict[str, object]:
-    """As an HTTP API sends it, format 2.0, to an authorizer without identity sources."""
+    """An event as an HTTP API sends it, format 2.0, to an authorizer without identity sources."""
     return {
         "version": "2.0",
         "type": "REQUEST",

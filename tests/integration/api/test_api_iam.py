@@ -91,7 +91,7 @@ def preflight(api: LambdaApi, origin: str) -> dict[str, Any]:
 
 
 def covers(allowed: str, *headers: str) -> bool:
-    """By the Fetch standard: a wildcard covers every header but Authorization."""
+    """The Fetch standard says: a wildcard covers every header but Authorization."""
     names = {name.strip().lower() for name in allowed.split(",")}
     return all(header in names or ("*" in names and header != "authorization") for header in headers)
 
@@ -134,7 +134,7 @@ def asked_for_upload(api: LambdaApi) -> dict[str, Any]:
 
 
 def test_a_page_of_an_allowed_origin_uploads_by_the_form(session: Session, api: LambdaApi) -> None:
-    """As a browser does it: it asks in advance, sends the form with the page's origin, and lets the page read."""
+    """Uploads like a browser: it asks in advance, sends the form with the page's origin, and lets the page read."""
     wanted = asked_for_upload(api)
     form = wanted["upload"]
     in_advance = {

@@ -31,7 +31,7 @@ def portrait() -> Image.Image:
 
 
 def kinds() -> dict[str, bytes]:
-    """By file name, whose ending says nothing."""
+    """Photos by file name, whose ending says nothing."""
     photo = portrait()
     photo.thumbnail((600, 600))
     jpeg = saved(photo, "JPEG")

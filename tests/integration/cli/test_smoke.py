@@ -42,7 +42,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
 
 @pytest.fixture(scope="module")
 def sent(videos: Videos, model_dir: Path) -> Material:
-    """As the demo's, in a few seconds."""
+    """A clip like the demo's, of a few seconds."""
     clip = videos.of(("obama2.jpg", 2), ("astronaut.png", 2), ("biden.jpg", 2))
     faces = read_faces(videos.photos, videos.folder / "smoke-gallery", model_dir, DEFAULT_EMBEDDER)
     return material(clip.read_bytes(), videos.photos, faces)
@@ -92,7 +92,7 @@ def test_it_passes_tells_how_long_each_stage_took_and_leaves_what_was_there(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With a shorter clip than the command makes, which the rehearsal over TLS runs as it is."""
+    """Runs with a shorter clip than the command makes, which the rehearsal over TLS runs as it is."""
     monkeypatch.setattr(command, "prepare", lambda _embedder: sent)
     running.upload("theirs.txt", b"no video")
     running.until_status("theirs.txt", "failed")

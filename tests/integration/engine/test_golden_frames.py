@@ -34,7 +34,7 @@ def sure(faces: Faces) -> Faces:
 
 
 def missing(faces: Faces, among: Faces) -> list[str]:
-    """Of the faces, those that are not among the others, and what is wrong."""
+    """The faces that are not among the others, and what is wrong."""
     complaints = []
     for face in faces:
         shared = overlaps([face["box"]], [other["box"] for other in among])[0] if among else np.zeros(1)

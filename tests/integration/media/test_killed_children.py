@@ -51,7 +51,7 @@ def killing(*, every: float, seed: int) -> Iterator[list[int]]:
 
 
 def read(video: Path) -> tuple[Media, list[Gop]]:
-    """As the splitter does it: from the start when the message comes again, and what is stored is stored."""
+    """Retries as the splitter does: from the start when the message comes again, and what is stored is stored."""
     stored: dict[int, Gop] = {}
     for attempt in range(ATTEMPTS):
         try:

@@ -142,11 +142,11 @@ class Stages:
         self.cloud.client("dynamodb").delete_item(TableName=f"{PREFIX}-jobs", Key={"job": {"S": upload.job}})
 
     def delete_upload(self) -> None:
-        """With a marker, so that it could be brought back."""
+        """Deletes with a marker, so that it could be brought back."""
         self.cloud.client("s3").delete_object(Bucket=f"{PREFIX}-input", Key=KEY)
 
     def forget(self) -> None:
-        """As another process forgets the person on the photo."""
+        """Another process forgets the person on the photo."""
         forgetter = Forgetter(
             s3=self.cloud.client("s3"),
             input_bucket=f"{PREFIX}-input",

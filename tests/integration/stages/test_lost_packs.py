@@ -67,7 +67,7 @@ def uploaded(s3: "S3Client", jobs: JobStore) -> Upload:
 
 
 def notification(at: float) -> str:
-    """Of a pack that is there no more."""
+    """The event of a pack that no longer exists."""
     key = pack_key(KEY, 3).replace(" ", "+")
     moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(at))
     entity = {"bucket": {"name": "lost-stage-1"}, "object": {"key": key, "versionId": "f00"}}

@@ -7,7 +7,7 @@ FETCHES = ("apt-get", "docker/system.py")
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
-    """By name: the stage or image that each is built from, and its instructions."""
+    """Stages by name: the stage or image that each is built from, and its instructions."""
     found: dict[str, tuple[str, list[str]]] = {}
     for line in DOCKERFILE.read_text().replace("\\\n", "").splitlines():
         if line.startswith("FROM "):

@@ -46,7 +46,7 @@ class BrightSpots:
 
 
 class Onet:
-    """As sure of every crop as it is told, and content with where it is."""
+    """A network that is as sure of every crop as it is told, and moves none."""
 
     def __init__(self, probability=0.99):
         self.probability = probability

@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def most_packs(stretch: Stretch, division: Division) -> int:
-    """As a hostile video would have it: a key frame wherever it makes packs short."""
+    """Key frames as a hostile video would have them: a key frame wherever it makes packs short."""
     rate, limits = division.frames_per_second, division.limits
     assert stretch.end is not None
     best = 0
