@@ -4,7 +4,7 @@ rollcall/people/calibration.json and the table of model/README.md.
 python -m benchmarks.accuracy.choose ../shared/data/diverse [--embedder sface] [--keep-threshold] [--write]
 
 The folder holds NAME/*.jpg and groups.json. The threshold is the largest at which at most one pair of two people in
-8,000 matches, and at most one in 200 of any group. Its error rates come from 100 splits of the people into halves with
+12,000 matches, and at most one in 200 of any group. Its error rates come from 100 splits of the people into halves with
 as many of each group: chosen on one half, measured on the other, both ways. `thin_threshold` is chosen in the same way,
 with a fifth of the false matches.
 """
@@ -31,7 +31,7 @@ from rollcall.people.calibration import load_calibration
 from rollcall.people.rates import per_subject, rate_by_subject, threshold_at
 from rollcall.weights.folder import ensure_model_files
 
-FALSE_MATCHES = 1.25e-4  # of all pairs of two people
+FALSE_MATCHES = 1 / 12_000  # of all pairs of two people
 GROUP_FALSE_MATCHES = 5e-3  # of those of any group
 THIN_SHARE = 0.2  # of FALSE_MATCHES, where there is little evidence
 SPLITS = 100

@@ -79,8 +79,8 @@ class _Block:
 class Gallery:
     """Templates of enrolled people: one or more embeddings each.
 
-    The squared distance to a person is the mean of two: that to the nearest template, and the mean to all of them. So
-    more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
+    The squared distance to a person is that to the nearest template, two thirds of it, and a third of the mean to all
+    of them. So more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
     Templates of an embedder that shares a network with the one in use are compared by that network alone, with more
     errors: `calibration.error_rates` are those of the weakest comparison that the gallery makes.
     """
@@ -144,7 +144,7 @@ class Gallery:
         """Distance to each person from [N, templates]. Returns [N, people]."""
         nearest = np.minimum.reduceat(squared, self._starts, axis=1)
         mean = np.add.reduceat(squared, self._starts, axis=1) / self._counts.astype(np.float32)
-        return np.asarray(np.sqrt((nearest + mean) / 2), dtype=np.float32)
+        return _distance(nearest, mean)
 
     def match(self, embedding: Embedding, *, evidence: float) -> Match:
         """Name a probe [D], or not: nearest person within the threshold, and clearly nearer than the next one.
@@ -177,7 +177,7 @@ class Gallery:
 
     def _distance(self, embedding: Embedding, person: int) -> float:
         squared = self._squared_of(embedding, person)
-        return float(np.sqrt((squared.min() + squared.mean()) / 2))
+        return float(_distance(squared.min(), squared.mean()))
 
     def _squared_of(self, embedding: Embedding, person: int) -> NDArray[np.float32]:
         probe = self._normal(embedding)
@@ -196,3 +196,10 @@ class Gallery:
         """A mean of several faces as if it were one."""
         (normal,) = with_unit_parts(embedding[None], self._kind)
         return np.asarray(normal, dtype=np.float32)
+
+
+def _distance(
+    nearest: NDArray[np.floating] | np.floating, mean: NDArray[np.floating] | np.floating
+) -> NDArray[np.float32]:
+    """Both squared, of a person's templates."""
+    return np.asarray(np.sqrt((2 * nearest + mean) / 3), dtype=np.float32)
