@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.calibration import load_calibration
-from model.gallery import NOBODY, Gallery, Templates
+from rollcall.people.calibration import load_calibration
+from rollcall.people.gallery import NOBODY, Gallery, Templates
 
 DIMENSION = 128
 CALIBRATION = replace(load_calibration("dlib-resnet"), threshold=1.0, sure_distance=1.0, thin_threshold=1.0, margin=0.1)
