@@ -48,9 +48,15 @@ class EmbedderKind:
         return [network.file for network in self.networks]
 
 
+SFACE_SIDE = 112  # pixels of a chip
 _RESNET = Network(file="embedder-dlib-resnet.onnx", dimension=128, chip="aligned", chip_side=150)
 _SFACE = Network(
-    file="embedder-sface.onnx", dimension=128, chip="five-points", chip_side=112, unit=True, gains_by_mirroring=True
+    file="embedder-sface.onnx",
+    dimension=128,
+    chip="five-points",
+    chip_side=SFACE_SIDE,
+    unit=True,
+    gains_by_mirroring=True,
 )
 _FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
 # squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart

@@ -9,6 +9,7 @@ which in the plane and without reflection has a closed form in complex numbers.
 import numpy as np
 from numpy.typing import NDArray
 
+from rollcall.contracts.embedder_kinds import SFACE_SIDE
 from rollcall.engine.crops import Transforms
 
 CHIP_SIDE = 150
@@ -17,7 +18,6 @@ CHIP_PADDING = 0.25
 # where the points of MTCNN's O-Net lie in dlib's chips: medians over 412 faces (docs/decisions)
 _POINTS_IN_CHIP = np.array([47.1 + 45.0j, 101.4 + 45.0j, 74.2 + 78.3j, 51.3 + 104.3j, 98.0 + 104.3j])
 
-SFACE_SIDE = 112
 # source: OpenCV 5, FaceRecognizerSF::alignCrop in modules/objdetect/src/face_recognize.cpp, for YuNet's points
 _POINTS_IN_SFACE_CHIP = np.array(
     [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from rollcall.contracts.detector_names import YUNET_STRIDES
-from rollcall.engine.alignment import SFACE_SIDE
+from rollcall.contracts.embedder_kinds import SFACE_SIDE
 from rollcall.weights.build_errors import ArchiveError
 from rollcall.weights.graph import checked_model
 

@@ -1,8 +1,25 @@
-"""What the Dockerfile has to keep for `refresh` to reach every package of Debian."""
+"""What the Dockerfile has to keep: `refresh` reaches every package of Debian, and each image holds all its code."""
 
 from pathlib import Path
 
+import grimp
+import pytest
+
 DOCKERFILE = Path(__file__).parents[3] / "docker" / "Dockerfile"
+# what is started in each image, and in the stage that builds the model files
+STARTED = {
+    "models": ("rollcall.weights.__main__",),
+    "video_split": ("functions.video_split.handler", "rollcall.media.photos.photo_process"),
+    "face_recognition": ("functions.face_recognition.handler", "functions.worker.__main__"),
+    "lookup": ("functions.lookup.handler",),
+    "api": (
+        "functions.api.handler",
+        "functions.api.authorizer",
+        "functions.api.__main__",
+        "rollcall.api.recognizers.recognizer",
+        "rollcall.media.photos.photo_process",
+    ),
+}
 FETCHES = ("apt-get", "docker/system.py")
 
 
@@ -39,3 +56,29 @@ def inherited(name: str, described: dict[str, tuple[str, list[str]]]) -> list[st
 
 def fetches(line: str) -> bool:
     return line.startswith("RUN ") and any(program in line for program in FETCHES)
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("rollcall", "functions", include_external_packages=False)
+
+
+@pytest.mark.parametrize("image", STARTED)
+def test_an_image_holds_every_module_that_it_may_import(image: str, imports: grimp.ImportGraph) -> None:
+    _, lines = stages()[image]
+    copied = [path for line in lines if line.startswith("COPY ") for path in sources(line)]
+    needed = {one for start in STARTED[image] for one in (start, *imports.find_upstream_modules(start))}
+
+    missing = {module for module in needed if not any(holds(path, module) for path in copied)}
+    assert missing == set()
+
+
+def sources(line: str) -> list[str]:
+    """Files and folders of our own code, relative to the checkout."""
+    paths = [path.removeprefix("/code/") for path in line.split()[1:-1]]
+    return [path for path in paths if path.startswith(("functions/", "rollcall/"))]
+
+
+def holds(path: str, module: str) -> bool:
+    written = module.replace(".", "/")
+    return f"{written}/".startswith(path) or path in {f"{written}.py", f"{written}/__init__.py"}
