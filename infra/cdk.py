@@ -20,7 +20,8 @@ from infra import preflight, teardown
 from infra.node import FOLDER, NODE, NPX, pinned_command, use_packaged_node
 from infra.quota import fit_quota
 from rollcall.pipeline.deployment_errors import BadSettings, FindingsLeft, NotReady, Refused
-from rollcall.pipeline.deployment_settings import Deployment, no_such_setting
+from rollcall.pipeline.deployment_settings import Deployment
+from rollcall.pipeline.setting_faults import no_such_setting
 from rollcall.runtime.region import region_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +60,7 @@ def _context(settings: Sequence[str]) -> dict[str, Any]:
         if not separator:
             raise BadSettings(f"{setting}: give settings as name=value, for example prefix=acme-rollcall")
         if name not in Deployment.model_fields:
-            raise BadSettings(no_such_setting(name))
+            raise BadSettings(no_such_setting(name, Deployment.model_fields))
         context[name] = value
     return context
 

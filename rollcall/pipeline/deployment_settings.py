@@ -1,8 +1,6 @@
 """What an operator chooses for a deployment: CDK context, checked before anything is built."""
 
 import dataclasses
-import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -31,6 +29,7 @@ from rollcall.pipeline.description import (
     origins_of,
 )
 from rollcall.pipeline.description import Settings as PipelineSettings
+from rollcall.pipeline.setting_faults import explain, is_meant
 from rollcall.pipeline.setting_types import (
     BucketName,
     Days,
@@ -43,10 +42,7 @@ from rollcall.pipeline.setting_types import (
     Subnets,
 )
 
-_OURS = re.compile(r"[a-z][a-z0-9_]*")  # the CDK's own context keys all carry a colon, a slash or a hyphen
-_CDKS = re.compile(r"[:/@]")
 _AN_EXAMPLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-_MISTYPED = 0.8  # what is as similar to a setting was meant to be one
 
 
 class Deployment(BaseModel):
@@ -301,11 +297,11 @@ class Deployment(BaseModel):
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """Takes the CDK's whole context; raises BadSettings."""
-        ours = {name: value for name, value in context.items() if _meant_for_us(name)}
+        ours = {name: value for name, value in context.items() if is_meant(name, cls.model_fields)}
         try:
             return cls.model_validate(ours)
         except ValidationError as invalid:
-            lines = [_explain(error, ours) for error in invalid.errors(include_url=False)]
+            lines = [explain(error, ours, cls.model_fields) for error in invalid.errors(include_url=False)]
             raise BadSettings("\n".join(lines)) from None
 
     def require_region(self, region: str) -> None:
@@ -385,37 +381,3 @@ class Deployment(BaseModel):
     def _with_memory(self, function: Function) -> Function:
         memory = getattr(self, f"{function.component}_memory")
         return function if memory is None else dataclasses.replace(function, memory_mb=memory)
-
-
-def no_such_setting(name: str) -> str:
-    nearest = _nearest(name, similarity=0.6)
-    hint = f"did you mean {nearest}?" if nearest else f"there are {', '.join(Deployment.model_fields)}"
-    return f"{name}: no such setting, {hint}"
-
-
-def _meant_for_us(name: str) -> bool:
-    if _OURS.fullmatch(name):
-        return True
-    return not _CDKS.search(name) and _nearest(name, similarity=_MISTYPED) is not None
-
-
-def _nearest(name: str, *, similarity: float) -> str | None:
-    written_as_ours = name.lower().replace("-", "_")
-    found = difflib.get_close_matches(written_as_ours, Deployment.model_fields, n=1, cutoff=similarity)
-    return found[0] if found else None
-
-
-def _explain(error: Any, given: Mapping[str, Any]) -> str:
-    if not error["loc"]:
-        return str(error["ctx"]["error"])
-    name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        return no_such_setting(name)
-    setting = Deployment.model_fields[name]
-    if error["type"] == "value_error":
-        message = str(error["ctx"]["error"])
-    elif error["type"] == "string_pattern_mismatch" and setting.examples:
-        message = f"not of the form that is needed, for example {setting.examples[0]}"
-    else:
-        message = f"{error['msg'][0].lower()}{error['msg'][1:]}"
-    return f"{name} = {given[name]!r}: {message} ({setting.description})"
