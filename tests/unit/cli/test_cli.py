@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_each_command_has_help_with_an_example(tmp_path: Path, command: str) -> 
 
     assert answer.returncode == 0
     assert f"example: rollcall {command}" in " ".join(answer.stdout.split())
+
+
+def test_the_version_is_that_of_the_distribution(tmp_path: Path) -> None:
+    answer = rollcall("--version", cwd=tmp_path)
+
+    assert (answer.returncode, answer.stdout) == (0, f"rollcall {version('rollcall')}\n")
 
 
 @pytest.mark.parametrize(
