@@ -59,10 +59,11 @@ test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m rollcall.weights
 	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
-check: .venv/.dev ## lint, format, types, links and lines of the docs
+check: .venv/.dev ## lint, format, types, the direction of imports, links and lines of the docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >$(BIN)/../.imports || { cat $(BIN)/../.imports; exit 1; }
 	@$(BIN)/python .ci/check_docs.py
 
 format: .venv/.dev ## put the code in shape
