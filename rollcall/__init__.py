@@ -1,0 +1,52 @@
+"""Rollcall finds faces in videos and photos, and tells who is who.
+
+    import rollcall
+
+    engine = rollcall.load_engine()
+    gallery = rollcall.load_gallery("people/", engine)
+    faces = rollcall.find_faces("party.jpg", engine)
+    print([match.name for match in rollcall.name_faces(faces, gallery)])
+
+`rollcall.library` documents each of these names. They are loaded when first used, because the functions on AWS import
+this package too, and a cold start must stay short.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rollcall.library import (
+        Engine,
+        Face,
+        Gallery,
+        Match,
+        PhotoError,
+        UsageError,
+        find_faces,
+        load_engine,
+        load_gallery,
+        name_faces,
+    )
+
+__all__ = [
+    "Engine",
+    "Face",
+    "Gallery",
+    "Match",
+    "PhotoError",
+    "UsageError",
+    "find_faces",
+    "load_engine",
+    "load_gallery",
+    "name_faces",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("rollcall.library"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

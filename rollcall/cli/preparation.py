@@ -8,12 +8,10 @@ from pathlib import Path
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, embedder_kind
 from rollcall.contracts.shown_text import printable
-from rollcall.contracts.usage_error import UsageError
 from rollcall.engine.engine import Engine, load_engine
 from rollcall.media.folders import LeftOut
-from rollcall.people.gallery_source import enroll, scan_gallery
-from rollcall.people.gallery_store import EnrolledFace, StoredFace, comparable, older
-from rollcall.people.odd_faces import load_enrollment_limits
+from rollcall.people.gallery_source import read_gallery as read_gallery_of
+from rollcall.people.gallery_store import EnrolledFace, StoredFace, older
 from rollcall.people.people_store import Record
 from rollcall.people.photo_reader import EnginePhotoReader
 from rollcall.people.records import read_people
@@ -91,22 +89,12 @@ def read_gallery(
         failures.append(line)
         note(line)
 
-    source = scan_gallery(galleries, note=note, fail=fail)
-    for face in source.embeddings:
-        if not comparable(face.model, embedder):
-            raise UsageError(
-                f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, which cannot be"
-                f" compared with {embedder!r}; enroll from photos, or choose it with --embedder"
-            )
-    faces = source.embeddings
-    if source.photos:
-        photos = sum(map(len, source.photos.values()))
-        note(f"enrolling {len(source.photos)} people from {photos} photos")
-        reader = EnginePhotoReader(
-            engine or prepare_engine(model_dir, embedder, detector, min_face=ENROLLMENT_MIN_FACE)
-        )
-        limits = load_enrollment_limits(reader.engine.identity.embedder_name)
-        faces = enroll(source, reader, limits, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor)
+    def reader() -> EnginePhotoReader:
+        return EnginePhotoReader(engine or prepare_engine(model_dir, embedder, detector, min_face=ENROLLMENT_MIN_FACE))
+
+    faces = read_gallery_of(
+        galleries, embedder, reader, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor
+    )
     return ReadGallery(faces=faces, incomplete=bool(failures))
 
 

@@ -21,9 +21,9 @@ from rollcall.people.enrollment import (
     normal_name,
     shortcoming,
 )
-from rollcall.people.gallery_store import MAX_FACES, EnrolledFace
+from rollcall.people.gallery_store import MAX_FACES, EnrolledFace, comparable
 from rollcall.people.json_lists import NoList, read_json_list
-from rollcall.people.odd_faces import EnrollmentLimits, foreign_ones, odd_ones
+from rollcall.people.odd_faces import EnrollmentLimits, foreign_ones, load_enrollment_limits, odd_ones
 
 if TYPE_CHECKING:
     from rollcall.engine.face import Face
@@ -115,6 +115,34 @@ def scan_gallery(
     if len(source.embeddings) > MAX_FACES:
         raise UsageError(f"gallery: {len(source.embeddings)} embeddings, at most {MAX_FACES} are supported")
     return source
+
+
+def read_gallery(
+    paths: Sequence[Path],
+    embedder: str,
+    reader: Callable[[], PhotoReader],
+    *,
+    note: Note,
+    fail: Note | None = None,
+    enrolled: Sequence[EnrolledFace] = (),
+    accept_poor: bool = False,
+) -> list[EnrolledFace]:
+    """The faces of folders and lists, to compare with what `embedder` makes; `reader` is asked for if there are photos.
+
+    The other arguments: as of `enroll`. Raises UsageError if nobody is left, or for embeddings of another embedder.
+    """
+    source = scan_gallery(paths, note=note, fail=fail)
+    for face in source.embeddings:
+        if not comparable(face.model, embedder):
+            raise UsageError(
+                f"gallery: {face.name!r} in {face.source} was made with the embedder {face.model!r}, which cannot be"
+                f" compared with {embedder!r}; enroll from photos, or choose it with --embedder"
+            )
+    if not source.photos:
+        return source.embeddings
+    note(f"enrolling {len(source.photos)} people from {sum(map(len, source.photos.values()))} photos")
+    limits = load_enrollment_limits(embedder)
+    return enroll(source, reader(), limits, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor)
 
 
 def enroll(
