@@ -1,5 +1,5 @@
-"""The embedders that a user may choose from. Names and numbers only, so that whoever asks loads no runtime, and
-the CDK app needs no NumPy.
+"""The embedders that a user may choose from. It holds names and numbers only: importing it loads no runtime and no
+NumPy.
 """
 
 from dataclasses import dataclass, replace
@@ -8,15 +8,16 @@ from typing import Literal
 EmbedderName = Literal["fused", "dlib-resnet", "sface", "facenet"]
 DEFAULT_EMBEDDER: EmbedderName = "fused"
 UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
-"""Made the embeddings that say of none: foreign galleries, and those of the time before there was another."""
+"""The embedder of embeddings that name none: foreign galleries, and galleries from before there was a second one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """`file`: in the model folder. `dimension`: numbers that it gives for a face. `chip`: which picture of a face it
     was trained on (see `rollcall.engine.chips`), of `chip_side` pixels. `unit`: its numbers are compared by angle, and
-    so scaled to a length of 1. `factor`: what they are multiplied by then. `gains_by_mirroring`: the mean of a face and
-    of its mirror image tells people apart better; a photo's faces are embedded so, the many of a video once each.
+    so scaled to a length of 1. `factor`: they are multiplied by it then. `gains_by_mirroring`: the mean of a face and
+    its mirror image tells people apart better. Faces of photos are embedded in this way; faces of videos are many, and
+    embedded once each.
     """
 
     file: str
@@ -32,7 +33,7 @@ class Network:
 class EmbedderKind:
     """An embedding is what the `networks` give, one after the other; all are compared by Euclidean distance.
 
-    `optional`: its weights are the user's to bring.
+    `optional`: the user brings its weights.
     """
 
     name: EmbedderName
@@ -82,6 +83,6 @@ def embedder_kind(name: str) -> EmbedderKind:
 
 
 def common_kind(one: EmbedderKind, other: EmbedderKind) -> EmbedderKind | None:
-    """The embedder of which both hold the numbers, so that their embeddings compare; None where there is none."""
+    """The embedder whose numbers both hold, so their embeddings can be compared; None where there is none."""
     shared = set(one.files) & set(other.files)
     return next((kind for kind in EMBEDDERS.values() if set(kind.files) == shared), None)

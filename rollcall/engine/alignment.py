@@ -1,9 +1,9 @@
 """Face chips: faces turned, scaled and moved so that eyes, nose and mouth lie where the embedder expects them.
 
 dlib's chips have 150 pixels and a padding of 0.25 (get_face_chip_details in dlib/image_transforms/interpolation.h).
-Points are a detector's: eyes, nose and corners of the mouth, left before right as seen in the picture.
-The transform is Umeyama's, "Least-squares estimation of transformation parameters between two point patterns" (1991),
-which in the plane and without reflection has a closed form in complex numbers.
+Points are a detector's: eyes, nose and corners of the mouth, left before right as seen in the picture. The transform is
+Umeyama's, "Least-squares estimation of transformation parameters between two point patterns" (1991). In the plane and
+without reflection it has a closed form in complex numbers.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The picture of a face that an embedder is given: as the faces looked that it was trained on."""
+"""The picture of a face that an embedder takes, cut like the faces in its training."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from rollcall.engine.pyramid import Octaves
 Chips = NDArray[np.uint8]
 """[N, side, side, 3], BGR."""
 Cutter = Callable[[Octaves, Detections, Chips, int], Chips]
-"""From a picture's octaves, the faces found in it, their aligned chips, and the side asked for."""
+"""Cuts chips, given a picture's octaves, the faces found in it, their aligned chips, and the side asked for."""
 
 # facenet-pytorch 2.6.0, examples/lfw_evaluate.ipynb: 14 of the 160 pixels of a crop lie around MTCNN's box
 BOX_MARGIN = 14 / 160
@@ -23,7 +23,7 @@ BOX_MARGIN = 14 / 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenoisingSettings:
-    """`noisy`: grey levels of noise, above which a chip is smoothed. `median`: pixels, the side of its window; odd.
+    """`noisy`: gray levels of noise, above which a chip is smoothed. `median`: pixels, the side of its window; odd.
 
     `grey_levels`, `reach`: sigmas of the bilateral filter that follows, the latter in pixels.
     """
@@ -62,7 +62,9 @@ CUTTERS: dict[str, Cutter] = {"aligned": aligned, "five-points": five_points, "b
 
 
 def denoised(chips: Chips, noise: Sequence[float], settings: DenoisingSettings) -> Chips:
-    """The noisy ones smoothed, edges kept: noise makes strangers alike. `noise`: that of each chip, grey levels."""
+    """The chips, with the noisy ones smoothed and their edges kept: noise makes strangers alike. `noises`: gray levels
+    of each chip.
+    """
     noisy = [number for number, level in enumerate(noise) if level > settings.noisy]
     if not noisy:
         return chips

@@ -1,7 +1,7 @@
-"""Networks as the runtime has compiled them, kept beside the model files: to read one takes a fifth of compiling it.
+"""Compiled networks, kept beside the model files: to read one takes a fifth of the time of compiling it.
 
-What is kept fits one version of the runtime, one kind of processor and one model file; for others the network is
-compiled anew, and kept where the folder can be written. It is as trusted as the model files in the folder around it.
+A kept network fits one version of the runtime, one kind of processor and one model file. For others the network is
+compiled anew, and kept where the folder can be written. It is trusted like the model files beside it.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ def compiled(
     settings: Mapping[str, Any],
     network: "Callable[[], openvino.Model]",
 ) -> "openvino.CompiledModel":
-    """The network of the model file at `path`, as it is kept, or else compiled from what `network` gives.
+    """The network of the model file at `path`: the kept one, or compiled from the result of `network`.
 
-    `form`: tells apart what is made of one file in several ways.
+    `form`: tells apart several networks made of one file.
     """
     kept = path.parent / FOLDER / f"{path.stem}-{_key(core, path, form)}.blob"
-    # whatever is wrong with the file: the network itself is at hand
+    # the file may have any fault: the network itself is at hand
     with suppress(OSError, RuntimeError):
         return core.import_model(kept.read_bytes(), DEVICE, dict(settings))
     made = core.compile_model(network(), DEVICE, dict(settings))

@@ -1,7 +1,7 @@
 """Whether a part of a face is covered: eyes by sunglasses, the mouth by a mask or a hand, a side by anything.
 
-Measured on the aligned chip, where eyes, nose and mouth have their places. Each measure compares one part of a face
-with another one, so that neither the color of skin nor the light decides.
+It is measured on the aligned chip, where eyes, nose and mouth have their places. Each measure compares one part of a
+face with another one, so neither the color of skin nor the light decides.
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ _ROWS = slice(30, 125)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveringSettings:
-    """`eyes`: of the brightest parts of the eyes, by the cheeks' grey; below it they are behind sunglasses.
+    """`eyes`: gray of the brightest parts of the eyes, by the cheeks' gray; below it they are behind sunglasses.
 
-    `mouth_detail`: of the edges around the mouth, by those around the eyes; below it something covers the mouth.
+    `mouth_detail`: edges around the mouth, by the edges around the eyes; below it something covers the mouth.
     `mouth_color`: distance in a and b of Lab between mouth and bridge of the nose; beyond it something covers it too.
-    `side_detail`: of the side with less of it, by the part of the face with most; below it a side is covered.
+    `side_detail`: detail of the weaker side, by the part of the face with most; below it a side is covered.
     `weight`: 0..1, what is left of the weight.
     """
 
@@ -97,7 +97,7 @@ def _color(part: NDArray[np.uint8]) -> NDArray[np.float64]:
 def side_detail(gray: NDArray[np.uint8]) -> float:
     """Detail of the side with less, by the part of the face with most: 0 where a side is cut off or flat.
 
-    Landmarks are found in the half that is seen, so that the chip shows it whole, and beside it what is no face.
+    Landmarks are found in the visible half. So the chip shows that half whole, and something else beside it.
     """
     small = cv2.resize(gray[_ROWS], _SMALL, interpolation=cv2.INTER_AREA).astype(np.float32)
     detail = np.asarray(small - cv2.GaussianBlur(small, (0, 0), _COARSE)).std(axis=0)

@@ -8,7 +8,7 @@ from rollcall.engine.face import Image
 from rollcall.engine.pyramid import Octaves
 
 Transforms = NDArray[np.float64]
-"""[N, 2, 3]: picture = M @ (x, y, 1) for x, y of the crop; pixel centres are at whole numbers on both sides."""
+"""[N, 2, 3]: picture = M @ (x, y, 1) for x, y of the crop; pixel centers are at whole numbers on both sides."""
 
 # cv2.remap addresses its destination with 16 bits
 _ROWS_AT_ONCE = 32_000

@@ -1,4 +1,4 @@
-"""What the numbers of one embedder are to another, and means of them. NumPy only."""
+"""Conversion of embeddings between embedders, and their means. It needs NumPy only."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Embeddings = NDArray[np.float32]
 
 
 def as_kind(embeddings: Embeddings, made_by: EmbedderKind, wanted: EmbedderKind) -> Embeddings:
-    """What `wanted` would have given, out of embeddings [N, D] of a kind that has all its networks."""
+    """The embeddings of `wanted`, taken out of embeddings [N, D] of a kind that has all its networks."""
     ends = np.cumsum([network.dimension for network in made_by.networks])
     parts = {
         network.file: embeddings[:, end - network.dimension : end] / np.float32(network.factor)

@@ -38,7 +38,7 @@ _AXES, _COLORS = 3, 3
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
-"""Is entered for each part of the work by its name: detect, embed."""
+"""A context that is entered for each part of the work, by its name: detect, embed."""
 
 
 def unwatched(_: str) -> AbstractContextManager[None]:
@@ -52,7 +52,7 @@ class Engine(Protocol):
     def analyze(
         self, images: Sequence[Image], *, min_face: int | None = None, watch: Watch = unwatched
     ) -> list[list[Face]]:
-        """For each image its faces, largest first. The same images give the same faces, whatever they come with.
+        """For each image its faces, largest first. An image gives the same faces alone and among others.
 
         `min_face`: pixels, the shorter side of the smallest face to find in this call; None: as the engine was made.
         """
@@ -201,7 +201,7 @@ def _visible(view: View) -> View:
 
 
 def _portions(views: Sequence[View], most: int) -> Iterator[list[View]]:
-    """The same pictures with `most` of all their faces at a time; at least one portion."""
+    """The pictures with at most `most` of their faces in each portion; at least one portion."""
     begins = np.cumsum([0, *(len(view.found.corners) for view in views)]).tolist()
     for start in range(0, max(begins[-1], 1), most):
         rows = [slice(max(start - begin, 0), max(start - begin + most, 0)) for begin in begins[:-1]]
@@ -300,7 +300,7 @@ def model_identity(manifest: Mapping[str, Any], kind: EmbedderKind, detector: st
 
 
 def _digest_of(digests: Mapping[str, str], files: Sequence[str]) -> str:
-    """A single file's own, else that of all their digests."""
+    """The digest of a single file, or the digest of all digests."""
     if len(files) == 1:
         return digests[files[0]]
     return sha256("".join(digests[name] for name in files).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Dim pictures, brightened before anything looks at them, and the light of others, levelled for a second look.
+"""Dim pictures are brightened before anything looks at them. The light of others is leveled for a second look.
 
 Detector and embedder were trained on well lit faces: docs/decisions/0020-dim-pictures.md says what bad light costs.
 """
@@ -16,7 +16,7 @@ _SAMPLED_SIDE = 64  # pixels; enough to tell how bright a picture is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureSettings:
-    """`brightest`: the share of grey values, 0..1, up to the one that says how bright a picture is.
+    """`brightest`: 0..1, the quantile of gray values that tells how bright a picture is.
 
     `dim_below`: that value in a picture that is brightened, 0..255. `bright`: what it becomes. `most_gain`: a picture
     darker than that holds mostly noise, and is brightened by no more.
@@ -30,10 +30,10 @@ class ExposureSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelSettings:
-    """`darkest`, `brightest`: shares of a channel's values, 0..1; those that they end at become black and full.
+    """`darkest`, `brightest`: 0..1, quantiles of a channel's values that become black and full.
 
-    `least_range`: grey values between the two; a channel that has fewer holds mostly noise.
-    `clip`, `tiles`: of the equalisation of brightness (CLAHE): the limit of its contrast, and tiles a side.
+    `least_range`: gray values between the two; a channel that has fewer holds mostly noise.
+    `clip`, `tiles`: the contrast limit and the tiles a side of the equalization of brightness (CLAHE).
     """
 
     darkest: float
@@ -45,14 +45,14 @@ class LevelSettings:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """`gain`: what the grey values were multiplied by; 1 where they are as they were."""
+    """`gain`: the factor of the gray values; 1 for an unchanged picture."""
 
     picture: Image
     gain: float = 1.0
 
 
 def brightened(picture: Image, settings: ExposureSettings) -> Exposed:
-    """`picture` [H, W, 3] uint8 BGR; nothing is copied where it is bright enough."""
+    """Brighten `picture` [H, W, 3] uint8 BGR; a picture that is bright enough is not copied."""
     brightest = _brightest(picture, settings.brightest)
     if brightest >= settings.dim_below:
         return Exposed(picture)
@@ -61,7 +61,8 @@ def brightened(picture: Image, settings: ExposureSettings) -> Exposed:
 
 
 def levelled(picture: Image, settings: LevelSettings) -> Image:
-    """`picture` [H, W, 3] uint8 BGR: each channel over the whole range, then brightness equalised tile by tile.
+    """Stretch each channel of `picture` [H, W, 3] uint8 BGR over the whole range, then equalize brightness tile by
+    tile.
 
     Source of the latter: Zuiderveld, "Contrast Limited Adaptive Histogram Equalization" (1994), in OpenCV.
     """

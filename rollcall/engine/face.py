@@ -1,4 +1,4 @@
-"""What the engine says about a picture. NumPy only, so that whoever merely handles faces need not load a runtime."""
+"""What the engine says about a picture. It needs NumPy only, so code that merely handles faces loads no runtime."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ class Quality:
     `size`: pixels, the shorter side of the box. `sharpness`: 0..1, 1 for a crisp face, 0 for one lost in blur or noise.
     `yaw`, `roll`: degrees, 0 for a frontal, upright face; yaw is a coarse estimate from five landmarks. `exposure`:
     0..1, 0 where the face is black, white or without contrast. `weight`: 0..1, how far to trust this face as evidence
-    of who it is. `covered`: the part of the face that is not seen, if any.
+    of who it is. `covered`: the hidden part of the face, if any.
     """
 
     size: float
@@ -54,8 +54,8 @@ class Face:
 class ModelIdentity:
     """Which weights saw a face: each part is `name@` and the first 8 digits of its SHA-256.
 
-    Embeddings compare only when `embedder` is the same; `embedder_name` and `dimension` (numbers in an embedding) say
-    what to ask a foreign gallery for.
+    Embeddings compare only when `embedder` is the same; `embedder_name` and `dimension` (numbers in an embedding) tell
+    what a foreign gallery has to hold.
     """
 
     detector: str

@@ -1,8 +1,8 @@
 """Smaller and smaller copies of a picture: what the detector searches, and what crops are sampled from.
 
-`Octaves` halves the picture from step to step, so that a crop of any size is sampled from a copy of about its own
-resolution (mipmapping; Williams, "Pyramidal Parametrics", 1983). `Canvas` lays the levels that P-Net searches
-side by side in one picture, so that one inference serves all of them.
+`Octaves` halves the picture from step to step (mipmapping; Williams, "Pyramidal Parametrics", 1983). So a crop of any
+size is sampled from a copy of about its own resolution. `Canvas` lays the levels that P-Net searches side by side in
+one picture, so that one inference serves all of them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class Octaves:
 
 
 def resized(picture: Image, size: tuple[int, int]) -> Image:
-    """`size`: width, height; not below half the picture's, where samples between neighbours would skip pixels."""
+    """`size`: width, height; not below half the picture's, where samples between neighbors would skip pixels."""
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR))
@@ -65,8 +65,8 @@ class Canvas:
 def lay_out(sizes: Sequence[tuple[int, int]], *, margin: int) -> tuple[list[tuple[int, int]], tuple[int, int]]:
     """Places for pictures of `sizes` (width, height; widest first), with `margin` pixels around each.
 
-    Rows of columns; each picture goes to the first column that has room below its others, else to a new column or
-    row. Returns the places (left, top), all even, and the size of the whole.
+    The places form rows of columns. Each picture goes to the first column that has room below its others, else to a new
+    column or row. Returns the places (left, top), all even, and the size of the whole.
     """
     whole_width = _even(sizes[0][0] + margin) if sizes else 0
     rows: list[_Row] = []
@@ -131,7 +131,7 @@ def copies_canvas(copies: Sequence[tuple[Octaves, tuple[int, int]]], *, gap: int
 
 
 def _shrunk_in_turn(octaves: Octaves, sizes: Sequence[tuple[int, int]]) -> Iterator[Image]:
-    """Each from the one before."""
+    """The copies, each shrunk from the one before."""
     copy = octaves.at_scale(sizes[0]) if sizes else octaves[0]
     for size in sizes:
         copy = resized(copy, size)

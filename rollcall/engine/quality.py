@@ -21,9 +21,10 @@ _DETAIL_SIGMAS = 1.0, 2.0  # pixels of the chip: eyelids and lips; what is finer
 class QualitySettings:
     """Each pair is (worthless, perfect): a measure counts 0 at the first and 1 at the second, linear between.
 
-    `size`: pixels. `detail`: standard deviation of what lies between two blurs of the chip, by that of its grey values.
-    `noise`: grey levels.
-    `contrast`: standard deviation of the chip's grey values, 0..255. `clipped`: share of its pixels that are black or
+    `size`: pixels. `detail`: standard deviation of the difference between two blurs of the chip, by the one of its gray
+    values.
+    `noise`: gray levels.
+    `contrast`: standard deviation of the chip's gray values, 0..255. `clipped`: share of its pixels that are black or
     white. `yaw`: degrees. `confidence`: 0..1. `floor`: the least that any one measure leaves of the weight.
     """
 
@@ -49,7 +50,7 @@ def assess(
 ) -> Quality:
     """`chip` [150, 150, 3] uint8 BGR; `landmarks` [5, 2] and `size` in pixels; `confidence` 0..1, the detector's.
 
-    `gain`: by which the chip was brightened; exposure is that of the picture as it was taken, noise and all.
+    `gain`: the factor by which the chip was brightened; exposure is measured on the picture as it was taken.
     """
     gray = _inner_face(chip)
     sharpness = _sharpness(gray, settings) * _graded(_noise(gray), settings.noise)
@@ -70,7 +71,7 @@ def assess(
 
 
 def noise(chip: NDArray[np.uint8]) -> float:
-    """Standard deviation of the noise in a chip [150, 150, 3] uint8 BGR, in grey levels.
+    """Standard deviation of the noise in a chip [150, 150, 3] uint8 BGR, in gray levels.
 
     Source: J. Immerkær, Fast Noise Variance Estimation, Computer Vision and Image Understanding 64(2), 1996.
     """

@@ -42,7 +42,7 @@ class InferenceSession(Protocol):
 
 
 def runtime() -> openvino.Core:
-    """What compiles networks; one for all of a process's sessions saves loading OpenVINO's plugin again."""
+    """The compiler of networks. One for all sessions of a process saves loading OpenVINO's plugin again."""
     return openvino.Core()
 
 
@@ -59,11 +59,11 @@ class OpenVinoSession:
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads,
-            # left alone it binds its threads to the first processors, in every process to the same ones
+            # by default it binds its threads to the first processors, in every process to the same ones
             "ENABLE_CPU_PINNING": False,
-            # left alone it takes half precision where the processor has it, and faces would depend on the machine
+            # by default it takes half precision where the processor has it, and faces would depend on the machine
             "INFERENCE_PRECISION_HINT": "f32",
-            # left alone it rounds what meets weights of eight bits, more on some processors than on others
+            # by default it rounds the input of weights of eight bits, more on some processors than on others
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
         network = compiled(
@@ -72,7 +72,7 @@ class OpenVinoSession:
         self._request = network.create_infer_request()
 
     def run(self, pictures: Pictures) -> Outputs:
-        # given as a tensor: to sort out what else an input might be takes half as long as a small network
+        # given as a tensor: OpenVINO's check of other kinds of input takes half as long as a small network
         given = np.ascontiguousarray(pictures)  # no copy is made of it, so it has to outlive the call
         self._request.set_input_tensor(openvino.Tensor(given, shared_memory=True))
         # in this very thread: to wake another one takes a good part of what a small network takes

@@ -36,8 +36,8 @@ class ErrorRates:
     """Rates of the shipped threshold: one photo against one enrolled photo, of people who had no part in the choice of
     that threshold (docs/accuracy.md).
 
-    false_match: pairs of two people that are within it. false_non_match: pairs of one person that are not. Both are
-    over all pairs; `worst_group` is over the pairs of one group. people: how many were measured.
+    false_match: pairs of two people within the threshold. false_non_match: pairs of one person beyond it. Both are over
+    all pairs; `worst_group` is over the pairs of one group. people: how many were measured.
     """
 
     false_match: Rate
@@ -54,7 +54,7 @@ class Calibration:
     thin_threshold, thin_evidence: the threshold of a probe whose faces together weigh less than this.
     margin: a probe whose two nearest people are closer together than this is unknown: a tie is no evidence.
     sure_distance: beyond it the margin asked for grows as fast as the distance.
-    link_distance: overlapping faces in neighbouring frames farther apart than this are two people.
+    link_distance: overlapping faces in neighboring frames farther apart than this are two people.
     follow_distance: faces of one video that do not overlap are one person only if they are nearer than this.
     least_evidence: what the faces of a stranger together weigh at least to be listed in a video.
     even_distance, similarity_scale: of all pairs of photos, half of them of one person, half of those at

@@ -16,7 +16,7 @@ DISTANCES_AT_ONCE = 100_000  # numbers: what stays in a core's cache
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """name: None where nobody enrolled is near enough. Distances are infinite where there is nobody to compare with."""
+    """name: None where no enrolled person is near enough. Distances are infinite for an empty gallery."""
 
     name: str | None
     distance: float
@@ -60,13 +60,13 @@ class _Block:
             self._shift = scale.threshold - self._slope * own.threshold
 
     def squared(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared distance of probes [N, D] to each template. Through one matrix product: right to 0.001."""
+        """Squared distance of probes [N, D] to each template, by one matrix product: right to 0.001."""
         numbers = as_kind(probes, self._kind, self.compared)
         squares = self._squares + np.einsum("nd,nd->n", numbers, numbers)[:, None]
         return self._scaled(np.maximum(squares - 2 * (numbers @ self._templates.T), 0))
 
     def squared_exactly(self, probe: Embedding, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """The same of the templates in `rows`, right to the last digits."""
+        """The same for the templates in `rows`, right to the last digits."""
         numbers = as_kind(probe[None], self._kind, self.compared)[0]
         return self._scaled(((self._templates[rows] - numbers) ** 2).sum(axis=1))
 
@@ -193,7 +193,7 @@ class Gallery:
         return [(block, part - begin) for block, part, begin in zip(self._blocks, parts, begins, strict=True)]
 
     def _normal(self, embedding: Embedding) -> Embedding:
-        """A mean of several faces as if it were one."""
+        """A mean of several faces, as long as a single face's embedding."""
         (normal,) = with_unit_parts(embedding[None], self._kind)
         return np.asarray(normal, dtype=np.float32)
 

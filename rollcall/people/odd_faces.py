@@ -1,4 +1,4 @@
-"""Which faces may stand for a person. NumPy only, so that whoever merely keeps faces need not load a runtime."""
+"""Which faces may stand for a person. It needs NumPy only, so code that merely keeps faces loads no runtime."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ class EnrollmentLimits:
     """What a face must have at least, or may have at most, to be enrolled.
 
     `least_size`: pixels, the shorter side of the box. `least_sharpness`, `least_exposure`, `least_confidence`: 0..1.
-    `most_yaw`: degrees. `dominant_area`: of several faces the largest is meant if it has so many times the area of the
+    `most_yaw`: degrees. `dominant_area`: the largest of several faces is meant if it has so many times the area of the
     next. `most_apart`: distance between embeddings; a photo farther than this from all others of its person shows
     somebody else. `alike`: distance; a photo so near to a face of another name shows that one's person.
     """
@@ -49,10 +49,10 @@ def load_enrollment_limits(embedder: str, *, threshold: float | None = None) -> 
 
 
 def odd_ones(embeddings: NDArray[np.float32], *, most_apart: float) -> list[int]:
-    """Positions of the embeddings [N, D] that do not show whom the others show.
+    """Positions of the embeddings [N, D] that show another person than the rest.
 
     Embeddings within `most_apart` of each other, also by way of third ones, agree. The largest group of them is the
-    person, if it has `AGREEING` members and no other group has as many; without such a group nobody is odd.
+    person, if it has `AGREEING` members and no other group has as many. If there is no such group, the result is empty.
     """
     groups = _groups(embeddings, most_apart)
     ranked = sorted(groups, key=len, reverse=True)
@@ -66,9 +66,9 @@ def foreign_ones(
 ) -> dict[int, int]:
     """Positions of the embeddings [N, D] that show somebody who has another name, each with the position of that face.
 
-    Such a face is within `alike` of the other one, and nearer to it than to the rest of its own person. Of two that are
-    foreign to each other the one stays of whose person more faces agree (within `most_apart`), else the first. The
-    first `trusted` faces count but are not judged.
+    Such a face is within `alike` of the other one, and nearer to it than to the rest of its own person. If two are
+    foreign to each other, one stays: the one that agrees with more faces of its person (within `most_apart`), else the
+    first. The first `trusted` faces count but are not judged.
     """
     labels = np.unique(np.array(names, dtype=str), return_inverse=True)[1]
     near = sorted(_near_others(labels, embeddings, alike, trusted))

@@ -14,7 +14,7 @@ _MOST_BYTES = 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnThreshold:
-    """path: of the file that says so."""
+    """path: the file that holds the threshold."""
 
     path: Path
     embedder: str
@@ -31,7 +31,7 @@ class OwnThreshold:
 
 
 def read_own_threshold(path: Path) -> OwnThreshold:
-    """Errors: ValueError with one sentence that names the file, whatever is wrong with it."""
+    """Errors: ValueError with one sentence that names the file, for every fault."""
     content = _read(path)
     if not isinstance(content, dict) or not {"embedder", "threshold"} <= content.keys():
         raise ValueError(f"{path} is not a file that `rollcall calibrate` wrote: it has no embedder or no threshold")

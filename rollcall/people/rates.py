@@ -1,4 +1,4 @@
-"""Shares of cases, and the uncertainty that comes from having seen only so many of them. NumPy only."""
+"""Shares of cases, and the uncertainty that comes from few cases. It needs NumPy only."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -17,7 +17,7 @@ Counts = NDArray[np.float64]
 
 
 def rate(count: int, total: int) -> dict[str, Any]:
-    """A share and its 95 % interval: Wilson's, and the rule of three where there was nothing to count."""
+    """A share and its 95 % interval: Wilson's, and the rule of three where the count is 0."""
     if total == 0:
         return {"count": 0, "of": 0, "share": None, "interval": None}
     return {"count": int(count), "of": int(total), "share": count / total, "interval": wilson(count / total, total)}
@@ -36,9 +36,9 @@ def wilson(share: float, total: float) -> list[float]:
 def rate_by_subject(wrong: Counts, cases: Counts, *, repeated: float = 1) -> dict[str, Any]:
     """The same as `rate`, with an interval that takes in both Wilson's and that of the subjects drawn anew.
 
-    Cases share subjects: a person who is hard to tell apart makes many of them wrong at once, and an interval that
-    takes cases for independent is too narrow. With few subjects, or none of them wrong, drawing them anew is too narrow
-    as well. repeated: how often each case was counted, for example with other photos enrolled.
+    Cases share subjects. A person who is hard to tell apart makes many of them wrong at once, so an interval for
+    independent cases is too narrow. Drawing subjects anew is too narrow as well if they are few, or none is wrong.
+    repeated: how often each case was counted, for example with other photos enrolled.
     """
     total = float(cases.sum())
     if total == 0:

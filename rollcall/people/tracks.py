@@ -1,7 +1,7 @@
 """Turns faces in frames into people over time: links faces into tracks, and tells who they show.
 
-Linking goes by position and by embedding together: at a few frames a second a walking person may leave their own
-box between two samples, and at a cut somebody else may appear in it.
+Linking uses position and embedding together. At a few frames a second a walking person may leave their own box between
+two samples. At a cut somebody else may appear in it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ class Sighting:
 
     frame: number of the sampled frame in the video. time: seconds. box: pixels of the source frame.
     weight: 0..1, how far the face can be trusted as evidence. embedding: float32 [D].
-    lasts: samples in a row that show this very picture, of which it counts as one sighting each.
+    lasts: samples in a row that show this very picture; it counts as one sighting for each.
     """
 
     frame: int
@@ -89,7 +89,7 @@ def overlaps(one: Sequence[Box], other: Sequence[Box]) -> NDArray[np.float64]:
 
 
 def link(sightings: Sequence[Sighting], gallery: Gallery, *, max_gap: int = 2) -> list[Track]:
-    """Link sightings into tracks, frame by frame. An empty gallery will do: then looks alone tell people apart.
+    """Link sightings into tracks, frame by frame. If the gallery is empty, looks alone tell people apart.
 
     max_gap: frames without the person after which a track ends. The result does not depend on the order given.
     """
@@ -138,7 +138,7 @@ def _costs(tracks: Sequence[Track], found: Sequence[_Named], calibration: Calibr
 
 
 def _may_be_one(one: str | None, other: str | None) -> bool:
-    """Nobody is clearly two people: of two different names each is enough to tell apart faces however alike."""
+    """False for two faces that clearly have two different names, however alike they are."""
     return one is None or other is None or one == other
 
 
@@ -158,7 +158,7 @@ def _assign(costs: NDArray[np.float64]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Everything one person did in a video: `match.name` is None for somebody unknown."""
+    """All tracks of one person in a video; `match.name` is None for somebody unknown."""
 
     match: Match
     tracks: tuple[Track, ...]
@@ -179,7 +179,7 @@ class _Person:
         self._sum = track.evidence * track.embedding
 
     def may_join(self, other: "_Person") -> bool:
-        """Nobody is in two places at once."""
+        """False for tracks in one frame: a person is in one place at a time."""
         return _may_be_one(self.name, other.name) and self.frames.isdisjoint(other.frames)
 
     def join(self, other: "_Person") -> None:
@@ -226,7 +226,7 @@ def identify(tracks: Sequence[Track], gallery: Gallery, *, least_evidence: float
 
 
 def _grouped(tracks: Sequence[Track], gallery: Gallery) -> list[_Person]:
-    """Join tracks to the nearest person who may be theirs, those with most evidence first."""
+    """Join tracks to the nearest person who may be theirs, tracks with most evidence first."""
     calibration = gallery.calibration
     ordered = sorted(tracks, key=lambda track: (-track.evidence, track.first.frame, track.first.box))
     people: list[_Person] = []
@@ -246,7 +246,7 @@ def _grouped(tracks: Sequence[Track], gallery: Gallery) -> list[_Person]:
             else:
                 people[number].join(newcomer)
             means[number] = _as_faces(people[number].embedding[None], calibration)[0]
-            # whoever this track changed or added is compared anew with the rest of the block
+            # the person that this track changed or added is compared anew with the rest of the block
             squared[row + 1 :, number] = _squared_distances(probes[row + 1 :], means[number : number + 1])[:, 0]
     return people
 
@@ -272,9 +272,9 @@ def _nearest_free(
 
 
 def _settled(claims: Sequence[_Claim], calibration: Calibration) -> tuple[_Claim, list[_Claim]]:
-    """One claim out of all to one name, with the match that most evidence stands behind, and the claims refused.
+    """The claim that keeps a name, with the match that has most evidence, and the refused claims.
 
-    Whoever claims the name as well must resemble the nearest claim in this video. In two places at once they must look
+    Another claim to the name must resemble the nearest claim in this video. In two places at once both must look
     alike: one is a mirror or a picture.
     """
     (match, person), *others = sorted(claims, key=lambda claim: (claim[0].distance, claim[1].start))

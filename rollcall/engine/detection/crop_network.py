@@ -47,7 +47,7 @@ _NO_VERDICT = Verdict(np.empty(0, np.float32), np.empty((0, 4), np.float32), np.
 
 
 class CropNetwork:
-    """`side`: pixels of a crop; `batch`: the most crops at once, which bounds the memory; `fill`: grey outside."""
+    """`side`: pixels of a crop; `batch`: the most crops at once, which bounds the memory; `fill`: gray outside."""
 
     def __init__(self, session: InferenceSession, *, side: int, batch: int, fill: int) -> None:
         self._session = session
@@ -94,7 +94,7 @@ def regressed(corners: Corners, offsets: NDArray[np.float32]) -> Corners:
 
 
 def squared(corners: Corners) -> Corners:
-    """The smallest squares around the same centres."""
+    """The smallest squares around the same centers."""
     center = (corners[:, :2] + corners[:, 2:]) / 2
     half = (corners[:, 2:] - corners[:, :2]).max(axis=1, keepdims=True) / 2
     return np.hstack([center - half, center + half])

@@ -1,4 +1,4 @@
-"""What a detector gives, whichever it is."""
+"""The interface of every detector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,5 +40,5 @@ class Detector(Protocol):
         ...
 
     def thorough(self, min_face: int) -> bool:
-        """Whether a picture is searched as a photo is, and not as a frame of many."""
+        """Whether pictures are searched like photos, and not like frames of a video."""
         ...

@@ -10,7 +10,7 @@ from rollcall.engine.engine_settings import EngineSettings
 from rollcall.engine.sessions import Colors, InferenceSession
 
 OpenSession = Callable[[str, Colors], InferenceSession]
-"""From the name of a file in the model folder and the order of colors that its network takes."""
+"""Opens a session, given the name of a file in the model folder and the order of colors that its network takes."""
 
 
 def load_detector(name: str, open_session: OpenSession, settings: EngineSettings) -> Detector:

@@ -1,9 +1,9 @@
 """MTCNN: a cascade of three small networks over a pyramid of the picture.
 
 Source: Zhang, Zhang, Li, Qiao, "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks"
-(2016); thresholds and regression as in facenet-pytorch 2.6.0, models/utils/detect_face.py. What differs: all levels of
-the pyramid are searched in one inference, levels are shrunk from the one before, crops are sampled from halved copies,
-and a face may hang over the border of the picture.
+(2016); thresholds and regression as in facenet-pytorch 2.6.0, models/utils/detect_face.py. Four things differ. All
+levels of the pyramid are searched in one inference. Each level is shrunk from the one before. Crops are sampled from
+halved copies. A face may reach over the border of the picture.
 """
 
 from collections.abc import Sequence
@@ -29,17 +29,18 @@ _CONTEXT = WINDOW - _STRIDE  # pixels that a P-Net window reaches beyond its own
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MtcnnSettings:
-    """`*_probability`, `*_overlap`: 0..1. `window_by_face`: side of P-Net's window by the shorter side
-    of the smallest face; a window is square and a face is not. `swift_*`: in their place where the smallest face has
-    `swift_min_face` pixels or more, as in frames of a video: the next frame shows what one has hidden, and there are
-    many. `pyramid_factor`: side of a level by that of the last.
+    """`*_probability`, `*_overlap`: 0..1. `window_by_face`: side of P-Net's window by the shorter side of the smallest
+    face; a window is square and a face is not. `pyramid_factor`: side of a level by the side of the one before.
+    `swift_*`: used where the smallest face has `swift_min_face` pixels or more, as in frames of a video. There are many
+    frames, and the next one shows what this one hides.
 
-    `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the grey value out there.
+    `margin`: canvas pixels by which a face may leave the picture at each level, even. `fill`: the gray value out there.
     `smallest_level`: pixels, shorter side of the last level; P-Net's window is 12.
     `strip_pixels`, `batch`: the most that P-Net, R-Net and O-Net get at once; they bound the memory.
 
-    `most_windows` of a level, `most_candidates` for R-Net, `most_refined` for O-Net, `most_faces`: of one picture, the
-    best by what the network before says; the rest is dropped. They bound the time, and no usual picture reaches them.
+    `most_windows` of a level, `most_candidates` for R-Net, `most_refined` for O-Net, `most_faces`: limits for one
+    picture. The best by the network before are kept, and the rest is dropped. They bound the time, and no usual picture
+    reaches them.
     """
 
     pnet_probability: float
@@ -91,7 +92,7 @@ class Mtcnn:
         return self.detect_each(copies, min_face=min_face)
 
     def thorough(self, min_face: int) -> bool:
-        """Whether it is searched as a photo is, and not as a frame of many."""
+        """Whether pictures are searched like photos, and not like frames of a video."""
         return min_face < self._settings.swift_min_face
 
     def _propose(self, octaves: Octaves, min_face: int) -> Corners:
@@ -128,7 +129,7 @@ class Mtcnn:
     def _windows(
         self, levels: Sequence[Level], probability: NDArray[np.float32], offsets: NDArray[np.float32], least: float
     ) -> tuple[Corners, NDArray[np.float32], NDArray[np.float32]]:
-        """The best windows of each level. One that reaches from a level into the next shows neither."""
+        """The best windows of each level. A window that reaches into the next level shows neither, and is left out."""
         level_of = np.full(probability.shape, len(levels), dtype=np.uint8)
         for number, level in enumerate(levels):
             level_of[self._cells(level.top, level.height), self._cells(level.left, level.width)] = number
@@ -170,7 +171,7 @@ class Mtcnn:
         return squared(regressed(boxes[passed], verdict.offsets[passed]))
 
     def _decide(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Detections]:
-        """O-Net looks twice: once to centre its crop, then at that crop and its mirror image to decide."""
+        """O-Net looks twice: once to center its crop, then at that crop and its mirror image to decide."""
         verdicts = self._onet.judge(pictures, candidates)
         centered = [self._centered(*pair) for pair in zip(candidates, verdicts, strict=True)]
         verdicts = self._onet.judge(pictures, centered, mirrored=True)

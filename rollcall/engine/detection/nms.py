@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that show the same thing, the most probable stays."""
+"""Non-maximum suppression: the most probable of several boxes around one thing stays."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ def suppress(
 ) -> NDArray[np.intp]:
     """Indices of the boxes to keep, best score first: none has an IoU above `overlap` (0..1) with a better one.
 
-    `most`: only so many of the best are looked at, since the time is quadratic; None: all.
+    `most`: how many of the best are looked at, since the time is quadratic; None: all.
     """
     if len(corners) == 0:
         return np.empty(0, dtype=np.intp)

@@ -1,9 +1,9 @@
-"""Photos without a sure face, changed and looked at again: turned, and with their light levelled.
+"""Photos without a sure face are looked at again: turned, tilted, and with their light leveled.
 
-MTCNN was trained on upright, evenly lit faces. It loses those that are turned by more than 40°, as in scans that lie on
-their side and heads in tight crops, and those behind fog or in coloured light. In a changed copy something else can
-look like a face, so only what the detector is sure of counts, and a lone face only if it fills a part of the photo.
-Small copies tell which change helps; the photo itself is then changed and searched.
+MTCNN was trained on upright, evenly lit faces. It loses faces that are turned by more than 40°, as in scans on their
+side and heads in tight crops. It also loses faces behind fog or in colored light. In a changed copy something else can
+look like a face. So only sure faces count, and a lone face only if it fills a part of the photo. Small copies tell
+which change helps; the photo itself is then changed and searched.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,14 @@ _UNMOVED = np.eye(2, 3, dtype=np.float32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondLookSettings:
-    """`tilts`: degrees, counterclockwise, one copy each: of heads in tight crops. `turns`: of whole photos.
+    """`tilts`: degrees, counterclockwise, one copy each, for heads in tight crops. `turns`: the same for whole photos.
 
     `least_confidence`: 0..1, of the surest face of a photo that is not looked at again, and of a face that counts in a
-    turned copy. `whole_confidence`: in the whole photo once it is turned, and in the levelled one and its copy.
+    turned copy. `whole_confidence`: the same in the turned photo itself, and in the leveled photo and its copy.
     `longer_side`: pixels that a copy's longer side is shrunk to where it is longer.
-    `smallest_share`, `smallest_face`: the shorter side of the smallest face to look for, as a share of the photo's
-    shorter side in tilted copies, and in pixels in the others. `lone_share`: of one that is alone in its copy.
+    `smallest_share`, `smallest_face`: the shorter side of the smallest face to look for. It is a share of the photo's
+    shorter side in tilted copies, and pixels in the others. `lone_share`: the least share of a face that is alone in
+    its copy.
     """
 
     tilts: tuple[float, ...]
@@ -47,7 +48,7 @@ class SecondLookSettings:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A picture to read faces from, and those found in it, in its pixels."""
+    """A picture to read faces from, and the faces found in it, in its pixels."""
 
     picture: Octaves
     found: Detections
@@ -55,7 +56,8 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """`turn`: degrees, counterclockwise; None: levelled. `least_confidence`: of a face that counts in the copy.
+    """`turn`: degrees, counterclockwise; None: leveled. `least_confidence`: the least one of a face that counts in the
+    copy.
 
     `whole`: whether the photo itself, so changed, is searched if the copy has the surest face.
     """
@@ -69,7 +71,7 @@ class _Change:
 class _Copy:
     picture: Image
     back: NDArray[np.float32]
-    """[2, 3]: from its pixels to those of the picture that was changed."""
+    """[2, 3]: leads from its pixels to the pixels of the original picture."""
 
 
 class SecondLook:
@@ -84,8 +86,8 @@ class SecondLook:
     def view(self, photo: Octaves, first: Detections, *, min_face: int) -> View:
         """The photo and what was found in it at `first`, or in the changed copy that has the surest face of all.
 
-        In a turned photo boxes keep their size and stay upright, and the points keep their order in the face: its left
-        eye is the second, wherever that is in the photo. Faces found in the levelled photo are to be read from that.
+        In a turned photo boxes keep their size and stay upright. The points keep their order in the face: its left eye
+        is the second, wherever that is in the photo. Faces found in the leveled photo are read from the leveled one.
         """
         if _surest(first) >= self._settings.least_confidence:
             return View(photo, first)
@@ -106,7 +108,7 @@ class SecondLook:
         return whole if _surest(whole.found) > _surest(first) else View(photo, first)
 
     def _looks(self, small: Image, changes: Sequence[_Change], *, min_face: int) -> list[tuple[_Change, Detections]]:
-        """What counts in each copy, in the pixels of `small`."""
+        """The faces that count in each copy, in the pixels of `small`."""
         copies = [self._changed(small, change) for change in changes]
         found = self._detector.detect_copies([Octaves(copy.picture) for copy in copies], min_face=min_face)
         return [
@@ -115,7 +117,9 @@ class SecondLook:
         ]
 
     def _counted(self, sure: Detections, picture: Image) -> Detections:
-        """None where there is but one, and small: on a poster, or no face at all."""
+        """The faces that count: none if there is only one, and it is small. Such a face is on a poster, or is no
+        face.
+        """
         sides = (sure.corners[:, 2:] - sure.corners[:, :2]).min(axis=1)
         smallest = self._settings.lone_share * min(picture.shape[:2])
         return sure if len(sides) > 1 or sides.max(initial=0.0) >= smallest else sure.chosen(slice(0))

@@ -13,7 +13,7 @@ from rollcall.engine.face import Image
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels`: with black added on the right and below, as OpenCV does, up to a size that YuNet takes.
+    """`pixels`: the part, with black added on the right and below, as OpenCV does, up to a size that YuNet takes.
 
     `near`: where it begins in the picture; `own_near`, `own_far`: the middles of faces that are its own; (x, y) each.
     """
@@ -32,7 +32,7 @@ class Tile:
 
 
 def tiles_of(picture: Image, most: int, overlap: int) -> Iterator[Tile]:
-    """Parts of at most `most` pixels a side; what has up to `overlap` pixels is whole in the part that owns it."""
+    """Parts of at most `most` pixels a side. A face of up to `overlap` pixels is whole in the part that owns it."""
     height, width = picture.shape[:2]
     for top, bottom, *own_y in _spans(height, most, overlap):
         for left, right, *own_x in _spans(width, most, overlap):
@@ -41,7 +41,7 @@ def tiles_of(picture: Image, most: int, overlap: int) -> Iterator[Tile]:
 
 
 def _spans(side: int, most: int, overlap: int) -> Iterator[tuple[int, int, float, float]]:
-    """Begin, end, and begin and end of what is the part's own. What leaves the picture is the outer parts' own."""
+    """Begin and end of each part, and of the span that it owns. The outer parts own what leaves the picture."""
     starts = range(0, side - overlap, most - overlap) if side > most else range(1)
     for start in starts:
         end = min(start + most, side)

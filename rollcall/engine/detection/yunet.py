@@ -38,7 +38,9 @@ def joined(parts: list[Proposals]) -> Proposals:
 
 
 def proposals(session: InferenceSession, picture: NDArray[np.uint8], *, least: float) -> Proposals:
-    """All that score `least` (0..1) or more, many of one face; `picture` [H, W, 3] uint8, sides multiples of `GRID`."""
+    """All boxes that score `least` (0..1) or more, many of one face; `picture` [H, W, 3] uint8, sides multiples of
+    `GRID`.
+    """
     pictures: Pictures = picture[None]
     return decoded(session.run(pictures), least=least)
 

@@ -1,7 +1,7 @@
 """The detector `yunet`: YuNet proposes faces in smaller copies of the picture, O-Net of MTCNN confirms each of them.
 
-YuNet sees a whole face and what is around it, at little cost; O-Net sees a crop in the picture's own resolution, and
-says exactly where the face is. Either takes something for a face that the other does not.
+YuNet sees a whole face and its surroundings, at little cost. O-Net sees a crop in the picture's own resolution, and
+says exactly where the face is. Each makes mistakes that the other does not make.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ from rollcall.engine.sessions import InferenceSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSettings:
-    """How surely faces must show. Scores are YuNet's, probabilities O-Net's; all 0..1.
+    """How sure the networks must be of a face. Scores are YuNet's, probabilities O-Net's; all 0..1.
 
     `small_score`, `large_score`: the least score of a face of `small` and of `large` pixels, its shorter side in
     YuNet's copy; linear between the two.
-    `sum`: of score and probability. `probability`: one that is enough without that sum.
+    `sum`: the least sum of score and probability. `probability`: is enough without that sum.
 
     `largest_side`: pixels of the longer side of YuNet's last copy of a picture; each copy has a `copy_factor`th of the
     side of the one before. YuNet finds faces of half of 768 pixels, but noise hides them where it is not averaged out.
@@ -45,20 +45,21 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YunetSettings:
-    """`photo`, `copies`, `frame`: how sure a face must be in a photo, in changed copies of one, and where the smallest
-    face has `frame_min_face` pixels or more, as in frames of a video: the next frame shows what one has hidden, and
-    there are many.
+    """`photo`, `copies`, `frame`: how sure a face must be in a photo, in changed copies of one, and in frames of a
+    video. A picture counts as a frame where the smallest face has `frame_min_face` pixels or more. There are many
+    frames, and the next one shows what this one hides.
 
-    `least_side`: the shorter side of a box by that of the smallest face asked for, which boxes do not hit exactly.
+    `least_side`: the shorter side of a box, by the side of the smallest face asked for; boxes do not hit it exactly.
 
-    Pixels of YuNet's copies: `smallest_face`, the shorter side of the smallest face in a copy: the first where the
-    copy then has more than `copy_pixels`, the second in small pictures, and between the two as `copy_pixels` allows.
-    `gap`: between copies. `tile`, `tile_overlap`: multiples of 32; the most that YuNet gets at once, which bounds the
+    Pixels of YuNet's copies. `smallest_face`: the shorter side of the smallest face in a copy. It is the first number
+    where the copy then has more than `copy_pixels`, and the second in small pictures. Between them it is what
+    `copy_pixels` allows.
+    `gap`: between copies. `tile`, `tile_overlap`: multiples of 32: the most that YuNet gets at once, which bounds the
     memory, and what neighbors share.
 
-    `promising_probability`: least one of O-Net's first look. `*_overlap`: 0..1. `fill`: grey outside the picture, for
-    O-Net. `batch`: the most crops at once. `most_proposals`, `most_candidates`, `most_faces`: of a level, for O-Net and
-    of a picture, always the best; they bound the time, and no usual picture reaches them.
+    `promising_probability`: the least of O-Net's first look. `*_overlap`: 0..1. `fill`: gray outside the picture, for
+    O-Net. `batch`: the most crops at once. `most_proposals` of a level, `most_candidates` for O-Net, `most_faces` of a
+    picture: the best are kept. They bound the time, and no usual picture reaches them.
     """
 
     photo: SearchSettings
@@ -120,7 +121,7 @@ class YunetDetector:
         return [self._decided(*pair, search, least) for pair in zip(centered, verdicts, strict=True)]
 
     def thorough(self, min_face: int) -> bool:
-        """Whether it is searched as a photo is, and not as a frame of many."""
+        """Whether pictures are searched like photos, and not like frames of a video."""
         return min_face < self._settings.frame_min_face
 
     def _propose(self, octaves: Octaves, search: SearchSettings, min_face: int) -> Proposals:
