@@ -64,7 +64,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         " (default: $ROLLCALL_FACENET_WEIGHTS)",
     )
     parser.add_argument(
-        "--fetch-facenet", action="store_true", help="fetch that file from facenet-pytorch's release; mind its licence"
+        "--fetch-facenet", action="store_true", help="fetch that file from facenet-pytorch's release; mind its license"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What can go wrong while the model files are built.
+"""The errors of building the model files.
 
 ModelBuildError
 ├── SourceError     a source package cannot be fetched, or does not hold what it should

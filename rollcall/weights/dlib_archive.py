@@ -51,7 +51,7 @@ class DlibArchive:
         return np.frombuffer(raw, dtype="<f4").reshape(shape)
 
     def skip_to(self, *tags: str) -> str | None:
-        """Moves behind the next of these strings and returns it; None, at the end, when none follows."""
+        """Moves behind the next of these strings and returns it; None at the end of the file."""
         found = [(self._content.find(_tag(tag), self._position), tag) for tag in tags]
         hits = [hit for hit in found if hit[0] >= 0]
         if not hits:

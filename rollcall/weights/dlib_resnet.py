@@ -3,7 +3,7 @@
 Source: dlib_face_recognition_resnet_model_v1.dat (Davis King, CC0); the network is the one of dlib's
 examples/dnn_face_recognition_ex.cpp: 29 convolutions, then 128 numbers that lie within 0.6 for photos of one person.
 
-Input `pixels` [N, 3, 150, 150] float32, RGB, 0..255: face chips. Output `embedding` [N, 128] float32, not normalised;
+Input `pixels` [N, 3, 150, 150] float32, RGB, 0..255: face chips. Output `embedding` [N, 128] float32, not normalized;
 compare by Euclidean distance.
 """
 
@@ -19,7 +19,7 @@ from rollcall.weights.graph import Graph, Weights, fold_normalization
 
 CHIP_SIDE = 150
 EMBEDDING_SIZE = 128
-# dlib::input_rgb_image_sized: the average colour of ImageNet, then a division by 256
+# dlib::input_rgb_image_sized: the average color of ImageNet, then a division by 256
 PIXEL_MEAN = (122.782, 117.001, 104.298)
 PIXEL_SCALE = 1 / 256
 
@@ -63,7 +63,7 @@ def dlib_resnet(content: bytes) -> onnx.ModelProto:
 
 
 def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
-    """The values to round to eight bits: what convolutions take in, but for the first two and those that halve.
+    """The values to round to eight bits: the inputs of all convolutions but the first two and the halving ones.
 
     These few stay float32: they cost little, and all that follows depends on them.
     """

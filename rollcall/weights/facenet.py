@@ -1,8 +1,8 @@
 """InceptionResnetV1 as ONNX, from the weights that facenet-pytorch publishes for VGGFace2.
 
-Source: facenet-pytorch 2.6.0 (MIT), models/inception_resnet_v1.py; the architecture is that of Szegedy et al.,
-"Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning" (2016), as David Sandberg's facenet
-has it. The weights are the user's to bring: they are in no package, and their licence is not clear.
+Source: facenet-pytorch 2.6.0 (MIT), models/inception_resnet_v1.py. The architecture is by Szegedy et al.,
+"Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning" (2016), in the form of David
+Sandberg's facenet. The user brings the weights: they are in no package, and their license is not clear.
 
 Input `pixels` [N, 3, 160, 160] float32, RGB, 0..255: face chips. Output `embedding` [N, 512] float32 of length 1; to
 compare by Euclidean distance.

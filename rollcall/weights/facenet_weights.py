@@ -1,4 +1,4 @@
-"""The weights of InceptionResnetV1, which no package carries: a file that the user brings, or has fetched."""
+"""The weights of InceptionResnetV1, which no package carries. The user brings the file, or has it fetched."""
 
 import hashlib
 import http.client
@@ -40,7 +40,7 @@ VGGFACE2 = WeightsFile(
 
 
 def read_weights(path: Path, pin: WeightsFile = VGGFACE2) -> bytes:
-    """Raises `SourceError` for a file that cannot be read or is another one than the pinned."""
+    """Raises `SourceError` for a file that cannot be read, or is not the pinned one."""
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size == pin.bytes else b""

@@ -1,4 +1,4 @@
-"""The folder that holds the model files: where it is, whether it is whole, and how it comes to be.
+"""The folder that holds the model files: where it is, whether it is complete, and how it is built.
 
 The manifest is written last and removed first, so a folder with a manifest is whole; a lock lets one builder work at a
 time. This module is on the path of every cold start: it imports only the standard library until a build is needed.

@@ -6,8 +6,8 @@ layers as in facenet-pytorch 2.6.0, models/mtcnn.py.
 Input of each: `pixels` [N, 3, H, W] float32, RGB, 0..255; P-Net takes any H and W from 12 on, R-Net 24 x 24,
 O-Net 48 x 48.
 Outputs: `probability` [N, 1(, H', W')] of a face, 0..1; `regression` [N, 4(, H', W')], offsets of left, top, right and
-bottom in units of the window's side; O-Net also `landmarks` [N, 10], five x then five y, 0..1 within the window
-(left eye, right eye, nose, left and right corner of the mouth, left and right as seen in the image).
+bottom in units of the window's side; O-Net also `landmarks` [N, 10], five x then five y, 0..1 within the window.
+Their order: left eye, right eye, nose, left and right corner of the mouth, left and right as seen in the image.
 P-Net's H' = ceil((H - 2) / 2) - 4, likewise W'; its windows are 12 x 12 pixels, 2 apart.
 """
 

@@ -98,7 +98,7 @@ def _restored(
 
 
 def _folded(node: onnx.NodeProto, arrays: _Arrays) -> bool:
-    """Whether the node only restores or reshapes weights; its result is then among the arrays."""
+    """Whether the node only restores or reshapes weights. If so, its result is put among the arrays."""
     if node.op_type not in ("DequantizeLinear", "Reshape") or node.input[0] not in arrays:
         return False
     values, *others = (arrays[value] for value in node.input)

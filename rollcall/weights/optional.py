@@ -1,4 +1,4 @@
-"""Adds the optional embedder to a model folder that is whole."""
+"""Adds the optional embedder to a complete model folder."""
 
 import hashlib
 import tempfile

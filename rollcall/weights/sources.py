@@ -78,7 +78,7 @@ SOURCES = (DLIB_RESNET, PNET, RNET, ONET, YUNET, SFACE)
 
 
 def fetch_sources(*, scratch: Path | None = None, progress: Progress) -> dict[Source, bytes]:
-    """The content of every source: 45 MB, out of 112 MB of downloads that lie in `scratch` for the while.
+    """The content of every source: 45 MB, out of 112 MB of downloads that lie in `scratch` meanwhile.
 
     Raises `SourceError` when a package cannot be fetched, does not match its pin, or lacks a member.
     """

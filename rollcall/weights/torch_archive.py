@@ -1,7 +1,7 @@
 """Reads the tensors of a `torch.save` file without torch, and without running what the file says.
 
-A pickle is a program. Here it is walked opcode by opcode (`pickletools.genops` only decodes) on a small stack machine
-that knows the few opcodes of a state dict; the names that it mentions are compared with a list and never imported.
+A pickle is a program. Here a small stack machine walks it opcode by opcode (`pickletools.genops` only decodes). The
+machine knows the few opcodes of a state dict. Names in the pickle are compared with a list and never imported.
 
 Formats: torch 1.0 to 1.5 ("legacy": five pickles, then the raw storages) and the zip archive of torch 1.6 and later.
 Source: torch/serialization.py, `_legacy_save` and `_save`.
