@@ -63,7 +63,7 @@ _HEVC_KINDS = frozenset({*range(10), *range(16, 22), *range(32, 41)})
 
 
 def video_container(head: bytes) -> Container | None:
-    """The container of a video by its first bytes; None where they are no video's."""
+    """The container of a video by its first bytes; None if they are not a video's."""
     for start, container in _BY_START:
         if head.startswith(start):
             return container
@@ -79,7 +79,9 @@ def video_container(head: bytes) -> Container | None:
 
 
 def begun_inside(content: bytes) -> Container | None:
-    """The stream whose middle this is: the first picture has lost its beginning, and whole ones follow."""
+    """The stream that these bytes are the middle of: the first picture has lost its beginning, and whole ones
+    follow.
+    """
     picture = content.find(b"\xff\xd8\xff")
     if picture >= 0 and is_jpeg_stream(content[picture:]):
         return MJPEG
@@ -97,7 +99,7 @@ def begun_inside(content: bytes) -> Container | None:
 def is_jpeg_stream(content: bytes) -> bool:
     """Whether JPEGs of one size follow each other, with little between them.
 
-    A photo may hold others too, but names them in a list of its own.
+    A photo may hold other pictures too, but names them in a list of its own.
     """
     first = _jpeg_scan(content, 0)
     if first is None or first.listed:
@@ -139,7 +141,7 @@ def _transport_stream(head: bytes) -> Container | None:
 
 
 def _program_stream(head: bytes) -> Container | None:
-    """It may begin inside a pack, or after a recorder's own header."""
+    """The container of a program stream, which may begin inside a pack, or after a recorder's own header."""
     return Container("mpeg") if _PACK.search(head) else None
 
 

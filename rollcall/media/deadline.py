@@ -20,7 +20,7 @@ class Deadline:
 
     @classmethod
     def before_timeout(cls, seconds: float) -> Self:
-        """`seconds`: until the invocation is ended."""
+        """`seconds`: the time until the invocation is ended."""
         return cls.after(seconds - RESERVE_SECONDS)
 
     @property

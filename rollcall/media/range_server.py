@@ -1,6 +1,6 @@
 """One upload for one ffmpeg: a small HTTP server on this machine's own address, which answers byte ranges.
 
-ffmpeg reads from here and never from the network: it needs no credentials, no signed URL and no certificates, and this
+ffmpeg reads from here and never from the network, so it needs no credentials, no signed URL and no certificates. This
 process knows whether a read failed or the file ends early.
 """
 
@@ -33,7 +33,7 @@ class Streamed(Protocol):
 
 
 class RangeServer(Input):
-    """Serves from entering it to leaving it; nobody else on the machine can guess the path."""
+    """Serves while its context is entered. No other process on the machine can guess the path."""
 
     protocols = "http,tcp"
 
@@ -87,7 +87,7 @@ class RangeServer(Input):
             return next(stream, b"")
         except SourceUnavailable as failure:
             self._failure = failure
-        except Exception as error:  # whatever it is: the reader must not take it for the end of the file
+        except Exception as error:  # any error: the reader must not take it for the end of the file
             logger.exception("the upload could not be fetched")
             self._failure = SourceUnavailable(f"the upload could not be fetched: {type(error).__name__}")
         finally:

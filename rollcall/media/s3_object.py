@@ -1,4 +1,4 @@
-"""An upload in S3, fetched in streams by the same client as everything else of AWS."""
+"""An upload in S3, fetched in streams by the client of all other AWS calls."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -32,7 +32,7 @@ class S3Object(Source):
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """The size of the upload in bytes."""
         if not self._size:
             self._read(0, 1)
         return self._size
@@ -50,7 +50,7 @@ class S3Object(Source):
                 raise failure from None
 
     def stream(self, start: int, end: int) -> Generator[bytes, None, None]:
-        """Chunks of the bytes from `start` to before `end`; a connection that breaks off is taken up where it ended."""
+        """Chunks of the bytes from `start` to before `end`; a broken connection is made again where it broke."""
         pauses = iter(PAUSES)
         while start < end:
             body = self._get(start, end)
@@ -73,7 +73,7 @@ class S3Object(Source):
         return b"".join(self.stream(offset, offset + size))
 
     def _get(self, start: int, end: int) -> "StreamingBody | None":
-        """None where the object ends before `start`."""
+        """The response; None where the object ends before `start`."""
         upload = self._upload
         try:
             answer = self._s3.get_object(

@@ -1,4 +1,4 @@
-"""An upload as the split reads it: single byte ranges of it, what ffmpeg opens, and what its content says it is."""
+"""The interface to an upload: byte ranges, the input that ffmpeg opens, and the format by its content."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ STREAM_BYTES = 1 << 21  # in which a stream of pictures that begins inside one, 
 
 
 class Input(ABC):
-    """What ffmpeg opens, for as long as it may read it."""
+    """The input that ffmpeg opens, and how long it may read it."""
 
     url: str
     protocols: str  # all that ffmpeg may use to open it
@@ -53,7 +53,7 @@ class Source(ABC):
         return self._read(0, HEAD_BYTES)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Fewer bytes than `size` where the file ends."""
+        """Read `size` bytes, or fewer where the file ends."""
         if offset + size <= len(self.head) or len(self.head) < HEAD_BYTES:
             return self.head[offset : offset + size]
         return self._read(offset, size)
@@ -61,7 +61,7 @@ class Source(ABC):
     @property
     @abstractmethod
     def size(self) -> int:
-        """Bytes in all."""
+        """The size of the upload in bytes."""
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[Input]: ...
@@ -105,9 +105,10 @@ _PHOTOS = {photo_formats.JPEG: JPEG, photo_formats.GIF: GIF}
 
 
 def recognize(head: bytes, more: Callable[[], bytes] = bytes) -> Container:
-    """Raise MediaError, with a sentence for the owner, for what cannot hold a picture or is not supported.
+    """The format of an upload. Raise MediaError, with a sentence for the owner, if it cannot hold a picture or is not
+    supported.
 
-    `more`: the first `STREAM_BYTES`, for a file that does not begin as any does.
+    `more`: the first `STREAM_BYTES`, for a file that begins like no known format.
     """
     photo = photo_formats.photo_format(head)
     if photo is not None:
@@ -128,7 +129,7 @@ def container_of(source: Source) -> Container:
 
 
 def require_photo(content: bytes | bytearray) -> None:
-    """Raise MovingPicture for a video, and what `recognise` raises for the rest that is no photo."""
+    """The format of a photo. Raise MovingPicture for a video, and the errors of `recognise` for anything else."""
     container = recognize(bytes(content[:HEAD_BYTES]), lambda: bytes(content[:STREAM_BYTES]))
     if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:STREAM_BYTES]))):
         raise MovingPicture("This is a video, not a photo.")

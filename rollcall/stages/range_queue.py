@@ -1,4 +1,4 @@
-"""Sending ranges of an upload back to the split queue, to be read by invocations of their own."""
+"""Sends ranges of an upload back to the split queue, to be read by other invocations."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

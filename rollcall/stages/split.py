@@ -123,7 +123,7 @@ class Splitter:
 
     def _attempt(self, job: Job, work: Callable[[Job], Job]) -> None:
         try:
-            # the event may have come twice, and whoever it came to first may have died before asking for the lookup
+            # the event may have come twice, and its first worker may have died before asking for the lookup
             self._finish(job if job.complete or job.refused else work(job))
         except MediaError as error:
             count(uploads_refused=1)
@@ -156,7 +156,7 @@ class Splitter:
         source = S3Object(self._s3, upload)
         try:
             tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
-        except MediaError:  # whoever reads the file as one tells it
+        except MediaError:  # reading the file in one piece tells its error
             return {}
         if len(tracks) == 1:
             return {}

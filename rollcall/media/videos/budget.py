@@ -19,7 +19,7 @@ NOTE = (
 
 @dataclass
 class Budget:
-    """What one stretch of an upload may take, and what of it is spent."""
+    """The budget of one stretch of an upload, and how much of it is spent."""
 
     most_bytes: int
     most_frames: int
@@ -44,7 +44,7 @@ class Budget:
 
     @property
     def spacing(self) -> int:
-        """Samples that the next picture has to come after the one before, at least."""
+        """The least number of samples between a picture and the next one."""
         left = min(1 - self.spent_bytes / self.most_bytes, 1 - self.spent_frames / self.most_frames)
         spacing = 1
         while spacing * left <= 0.5 and spacing < COARSEST:  # noqa: PLR2004

@@ -1,6 +1,6 @@
 """How many bytes a file should have, by its own header: a file with fewer was cut.
 
-A header may lie, so nothing is refused for this alone: the picture has to end early as well, or not to come at all.
+A header may lie, so no file is refused for this alone. The picture must also end early, or be missing.
 """
 
 import struct
@@ -62,7 +62,7 @@ def _matroska(source: Source) -> Claim:
 
 
 def _matroska_number(head: bytes, at: int) -> tuple[int, int]:
-    """And where it ends; 0 for one that is not known."""
+    """A number, and where it ends; 0 for an unknown one."""
     (first,) = struct.unpack_from("B", head, at)
     length = 9 - first.bit_length()
     number = int.from_bytes(head[at : at + length], "big") & (1 << 7 * length) - 1
@@ -84,7 +84,7 @@ def _avi(source: Source) -> Claim:
 
 
 def _avi_frames(head: bytes) -> tuple[int, float]:
-    """How many there are, and seconds of each."""
+    """The number of frames, and the seconds of each."""
     main, extended = head.find(b"avih"), head.find(b"dmlh")
     if main < 0:
         return 0, 0.0

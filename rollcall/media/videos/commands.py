@@ -1,4 +1,4 @@
-"""The command lines of ffmpeg: from an upload to upright JPEGs on a pipe."""
+"""The command lines of ffmpeg, which turn an upload into upright JPEGs on a pipe."""
 
 import math
 from fractions import Fraction
@@ -31,7 +31,7 @@ def sampled_size(width: int, height: int, *, longest: int) -> tuple[int, int]:
 
 
 def leaves_out(media: Media, stretch: Stretch) -> bool:
-    """Whether the frames that no other refers to are not decoded: half of them, in most files."""
+    """Whether frames that no other frame refers to are skipped: half of all frames, in most files."""
     return media.bidirectional and not stretch.every_frame
 
 
@@ -47,9 +47,9 @@ def video_command(
 ) -> list[str]:
     """The samples of the stretch; decoded from `seek` (seconds) on, or from the start of the file.
 
-    After a seek the frames keep the times that they have in a decode from the start, and the first one stands for all
-    that came before it. So the sampler counts as it does over the whole video, to the sample; what lies outside the
-    stretch is dropped before it is scaled. A frame that several samples show comes once: the log tells how many.
+    After a seek the frames keep the times of a decode from the start, and the first one stands for all that came before
+    it. So the sampler counts exactly as it does over the whole video. Frames outside the stretch are dropped before
+    they are scaled. A frame that several samples show comes once: the log tells how many.
     """
     stream = _input(
         opened,
@@ -78,9 +78,9 @@ def _mended(media: Media) -> str:
     """An expression for `setpts`. Frames after a jump follow the frame before it, until the times fit again.
 
     Frames that go back in time follow the frame before them, but after a gap they may go back to where it began. The
-    first frame stays, and so does one without a time. Register 0 is what frames after a jump are moved by, 1 where the
-    latest gap began, 2 what all frames are moved by, 3 where frames came after the gap, 4 the frame's time, 5 whether
-    there is a gap that frames may go back over. If the first frame alone is wrong, the log gets by how much.
+    first frame stays, and so does one without a time. If the first frame alone is wrong, the log gets by how much.
+    Registers: 0 the shift of frames after a jump; 1 where the latest gap began; 2 the shift of all frames; 3 where
+    frames came after the gap; 4 the frame's time; 5 whether there is a gap that frames may go back over.
     """
     step = max(1, round(1 / (media.frame_rate or USUAL_RATE) / media.time_base))
     most, gap, patience, back = (_units(media, each) for each in (_most_jump(media), GAP, PATIENCE, BACK))
@@ -104,10 +104,10 @@ def _most_jump(media: Media) -> Fraction:
 def _turns(media: Media, rate: Fraction, stretch: Stretch, start: str | None) -> str:
     """An expression for `setpts`: the frames that compete for the same samples get the same time, a unit a turn.
 
-    A frame is on screen from its own time on, so the first sample at or after that shows it, and all up to the next
-    frame's. Register 0 is the first sample that no frame is known for, 1 the turn, 2 whether there was a frame, 3 the
-    sample that the frame comes with, 4 the time of the frame before. The log gets 3 where a turn ends. The end of the
-    video has a time as well.
+    A frame is on screen from its own time on. So the first sample at or after that time shows it, and so do all samples
+    up to the next frame's. The log gets register 3 where a turn ends. The end of the video has a time as well.
+    Registers: 0 the first sample that no frame is known for; 1 the turn; 2 whether there was a frame; 3 the sample that
+    the frame comes with; 4 the time of the frame before.
     """
     sample = f"max(ceil((PTS-({start or stretch.origin}))*{_ratio(rate * media.time_base)}),{stretch.first})"
     first = f"0*(st(0,{stretch.first})+st(2,1)+st(4,PTS))"
@@ -151,7 +151,7 @@ def _upright(
 
 def _input(opened: Input, media: Media, limits: Limits, **more: Any) -> Any:
     options = input_options(opened, media.container, limits)
-    # one graph for the whole stream, whatever its frames claim later; `Turn` does what autorotation would
+    # one graph for the whole stream, also if its frames change later; `Turn` replaces autorotation
     fixed = {"noautorotate": None, "reinit_filter": 0}
     return ffmpeg.input(opened.url, **options, **fixed, **more)[str(media.stream)]
 

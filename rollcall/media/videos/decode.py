@@ -156,7 +156,7 @@ def _decode_on(opened: _Opened, rate: Fraction, stretch: Stretch) -> Generator[G
 def _decode_video(
     opened: _Opened, rate: Fraction, stretch: Stretch, *, index: int
 ) -> Generator[Gop, None, float | None]:
-    """`index`: of the first GoP."""
+    """`index`: the number of the first GoP."""
     origin = float(stretch.origin * opened.media.time_base)
     for run_up in RUN_UPS:
         seek = origin + float(stretch.first / rate) - run_up
@@ -261,7 +261,7 @@ class _Reading:
 
     @property
     def end(self) -> float:
-        """Seconds; of what has been read."""
+        """The end of the part that was read, in seconds."""
         return self._time(self._next) if self.duration is None else self.duration
 
     def samples(self) -> Generator[Sample, None, None]:
@@ -294,7 +294,7 @@ class _Reading:
         return self._next - first
 
     def _hidden(self, held: Sample, sample: Sample) -> int:
-        """How many of the samples of this picture count for the one before: it is the same, or comes too soon."""
+        """How many samples of this picture count for the one before, because it is the same or comes too soon."""
         if sample.jpeg == held.jpeg:
             return sample.lasts
         too_soon = max(0, held.number + self._budget.spacing - sample.number)

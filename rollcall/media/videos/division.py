@@ -1,4 +1,4 @@
-"""How uploads are sampled and divided, and how many pack numbers that can take."""
+"""How uploads are sampled and divided, and how many pack numbers they need."""
 
 import math
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Division:
 
     @property
     def fewest_samples(self) -> int:
-        """In a pack; only a range's last one may hold fewer."""
+        """The least samples in a pack; only the last pack of a range may hold fewer."""
         return fewest_samples(
             frames_per_second=self.grid,
             most_frames=self.limits.max_frames_per_gop,

@@ -69,7 +69,9 @@ def system_binaries() -> Binaries | None:
 
 
 def _path_without_the_wheels_scripts() -> str:
-    """They come first in an activated environment, and each starts a Python that imports the package."""
+    """`PATH` without the wheel's scripts. They come first in an activated environment, and each starts a Python that
+    imports the package.
+    """
     folders = os.get_exec_path()
     if importlib.util.find_spec(WHEEL) is not None:
         folders = [folder for folder in folders if folder != sysconfig.get_path("scripts")]
@@ -145,7 +147,7 @@ class Child:
         port: int | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """`files`, `port`: all that it may read beside its own libraries, and connect to."""
+        """`files`: all that it may read beside its own libraries. `port`: the only one it may connect to."""
         self.returncode: int | None = None  # a signal's number, below zero, only where it crashed
         self.log: deque[str] = deque(maxlen=KEPT_LINES)
         self._seconds = seconds
@@ -193,8 +195,8 @@ class Child:
     def read(self) -> bytes:
         """The next bytes of standard output; empty at its end, when `returncode` is set.
 
-        Every log line that the child wrote before these bytes has been handed on when they are returned. Raise TooSlow
-        for a child that used up its time, and DecoderLost for one that was ended from outside.
+        All log lines that the child wrote before these bytes were handled by then. Raise TooSlow for a child that used
+        up its time, and DecoderLost for one that was ended from outside.
         """
         while self._selector.get_map():
             for key, _ in self._wait():

@@ -1,7 +1,7 @@
 """Interlaced frames: two pictures in one, line by line, made into one whole picture by ffmpeg's `estdif`.
 
-It looks at one frame alone, so only the sampled frames cost anything, and frames may be left out before. Frames that
-are not marked as interlaced pass through it untouched.
+The filter looks at one frame alone, so only sampled frames cost time, and frames may be left out before. Frames that
+are not marked as interlaced pass unchanged.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _FEWEST_LINES = 3
 
 
 def stored_size(stream: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Width and height that `estdif` has to be given, if the stream (of ffprobe's) may be interlaced."""
+    """Width and height that `estdif` needs, if the stream (of ffprobe's) may be interlaced."""
     if str(stream.get("pix_fmt")).removesuffix("le") not in _PIXEL_FORMATS or stream["height"] < _FEWEST_LINES:
         return None
     return stream["width"], stream["height"]

@@ -1,7 +1,7 @@
-"""Gaps in a video's times: a pause, or a wrong time stamp. What comes after it tells which.
+"""Gaps in a video's times: a pause, or a wrong time stamp. The frames after a gap tell which.
 
-Times that go back to where the gap began show that what lay beyond it had wrong ones. Until that is known, pictures are
-held back.
+If times go back to where the gap began, the times beyond the gap were wrong. Until that is known, pictures are held
+back.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ class Turn:
 def placed(turns: Iterator[Turn], *, first: int, rate: Fraction, heard: float) -> Iterator[Turn]:
     """The turns in order, none empty and none twice.
 
-    `heard`: samples that have sound, 0 where that is unknown. One last picture that comes long after all sound has
-    ended, while those before it moved, has a wrong time.
+    `heard`: samples that have sound, 0 if unknown. A single last picture has a wrong time if it comes long after all
+    sound has ended and the pictures before it moved.
     """
     at, held = first, list[Turn]()
     try:
@@ -67,7 +67,7 @@ def _since_gap(held: list[Turn]) -> int:
 
 
 def _squeezed(held: list[Turn], end: int) -> list[Turn]:
-    """One after the other from where the gap began, up to `end`."""
+    """The turns, one after the other from where the gap began, up to `end`."""
     found, at = [], held[0].start
     for turn in held:
         lasts = 1 if turn.step else turn.end - turn.start

@@ -1,4 +1,4 @@
-"""Packing sampled frames into GoPs: by the stream's own key frames where they are in reach, else by length."""
+"""Packs sampled frames into GoPs: by the stream's own key frames where they are in reach, else by length."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, at the first of the samples in a row that it stands for."""
+    """A picture, at the first of the samples that it stands for."""
 
     number: int
     time: float  # seconds from the start of the file
@@ -19,7 +19,9 @@ class Sample:
 
 
 def pack(samples: Iterable[Sample], *, most_frames: int, most_seconds: float) -> Iterator[list[Sample]]:
-    """Lists within both bounds, each at least half full except the last: one object per pack is what S3 charges for."""
+    """Lists within both bounds, each at least half full except the last: S3 charges for each object, so for each
+    pack.
+    """
     held: list[Sample] = []
     for sample in samples:
         if held and (len(held) == most_frames or sample.time - held[0].time >= most_seconds):
@@ -32,13 +34,15 @@ def pack(samples: Iterable[Sample], *, most_frames: int, most_seconds: float) ->
 
 
 def _boundary(samples: list[Sample]) -> int:
-    """Where the next pack starts: the last key frame in the second half, else the end. The last sample is not ours."""
+    """Where the next pack starts: the last key frame in the second half, else the end. The last sample belongs to the
+    next.
+    """
     last = len(samples) - 1
     middle = (samples[0].number + samples[last].number) / 2
     return next((at for at in range(last, 0, -1) if samples[at].key and samples[at].number > middle), last)
 
 
 def fewest_samples(*, frames_per_second: Fraction, most_frames: int, most_seconds: float) -> int:
-    """What every pack but a last one holds at least."""
+    """The least samples of every pack but the last."""
     full = min(most_frames, math.ceil(most_seconds * frames_per_second))
     return full // 2 + 1

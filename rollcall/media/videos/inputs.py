@@ -1,4 +1,4 @@
-"""How ffmpeg and ffprobe open an upload: what they may read, and how much of it before they decide."""
+"""How ffmpeg and ffprobe open an upload: what they may read, and how much before they decide on a format."""
 
 from rollcall.media.containers import Container
 from rollcall.media.source import Input

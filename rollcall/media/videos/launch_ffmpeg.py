@@ -1,7 +1,7 @@
 """Runs in the child before ffmpeg does: sets limits that ffmpeg cannot lift, then becomes ffmpeg.
 
-Started as a script by `ffmpeg.py` with `python -I -S`, because code between fork and exec in a process with threads may
-deadlock. Few imports, of the standard library alone: each start of ffmpeg waits for them.
+`ffmpeg.py` starts it as a script with `python -I -S`, because code between fork and exec in a process with threads may
+deadlock. It has few imports, of the standard library alone: each start of ffmpeg waits for them.
 """
 
 # ruff: noqa: PTH120 - no pathlib

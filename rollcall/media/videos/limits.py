@@ -36,5 +36,5 @@ class Limits:
 
     @property
     def longest(self) -> float:
-        """Seconds: what is called a six-hour video is some frames, or a packet of sound, longer than six hours."""
+        """Seconds: a six-hour video may be some frames, or a packet of sound, longer than six hours."""
         return self.max_duration * DURATION_TOLERANCE

@@ -1,4 +1,4 @@
-"""Taking JPEGs off ffmpeg's `mpjpeg` output: MIME parts that say their length."""
+"""Reads JPEGs off ffmpeg's `mpjpeg` output: MIME parts that say their length."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,11 +8,11 @@ _HEADER = re.compile(rb"\r?\n?--ffmpeg\r\nContent-type: image/jpeg\r\nContent-le
 
 
 class OversizeFrame(Exception):
-    """A JPEG over the limit; nothing of it has been kept."""
+    """A JPEG over the limit; none of it was kept."""
 
 
 def jpegs(chunks: Iterable[bytes], *, most_bytes: int) -> Iterator[bytes]:
-    """Raise OversizeFrame before such a part is read. A last part that is cut off is dropped."""
+    """The JPEGs. Raise OversizeFrame before a part over the limit is read. A last part that is cut off is dropped."""
     buffer = bytearray()
     size: int | None = None
     for chunk in chunks:

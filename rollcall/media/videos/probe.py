@@ -95,8 +95,8 @@ def probe(
 ) -> Media:
     """`source`: or the path of a file on this disk. `track`: a video's stream; None: the longest moving picture.
 
-    `most_tracks`: that are read besides `track`, and that one. `photos`: from `photo_decoder`, to be used for more
-    than one.
+    `most_tracks`: how many tracks are read, `track` included. `photos`: the result of `photo_decoder`, to be used for
+    several photos.
     """
     source = as_source(source)
     container = container_of(source)
@@ -130,7 +130,7 @@ def readable_tracks(source: Source | str, *, limits: Limits, binaries: Binaries 
 
 
 def photo_decoder(limits: Limits) -> PhotoDecoder:
-    """The first photo starts its process."""
+    """A decoder of photos; the first photo starts its process."""
     return PhotoDecoder(
         max_bytes=limits.max_photo_bytes,
         max_pixels=limits.max_photo_pixels,
@@ -195,7 +195,9 @@ def _video(
 
 
 def _believed(track: Track, opened: Input, container: Container, limits: Limits, binaries: Binaries) -> bool:
-    """A claim over the limit is refused, so it needs a packet near the limit: one wild time stamp claims 26 hours."""
+    """A claim over the limit is refused, so it counts only with a packet near the limit: one wild time stamp can claim
+    26 hours.
+    """
     if track.end <= limits.longest:
         return True
     window = ("-select_streams", str(track.index), "-read_intervals", f"{limits.longest:.3f}%+#{WITNESSES}")

@@ -11,18 +11,18 @@ _CLOCK = re.compile(r"([0-9]{1,6}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,15})?)")
 
 
 def seconds(claim: object) -> float:
-    """0 for what is no number."""
+    """The number; 0 for anything else."""
     text = str(claim)
     return float(text) if _NUMBER.fullmatch(text) else 0.0
 
 
 def whole(claim: object) -> int:
-    """0 for what is no number."""
+    """The number; 0 for anything else."""
     return int(seconds(claim))
 
 
 def ratio(claim: object, separator: str = "/") -> float:
-    """0 for what is no ratio."""
+    """The ratio; 0 for anything else."""
     found = fraction(claim, separator)
     return float(found) if found else 0.0
 
@@ -33,7 +33,7 @@ def fraction(claim: object, separator: str = "/") -> Fraction:
 
 
 def end_of(stream: Mapping[str, Any], container: Mapping[str, Any], *, absolute: bool) -> float:
-    """Seconds from the start of the file to the end of a stream; 0 where nothing says so.
+    """Seconds from the start of the file to the end of a stream; 0 if unknown.
 
     `absolute`: the container counts its ends from zero, not from where its first stream starts, as Matroska does.
     """

@@ -1,4 +1,4 @@
-"""Dividing a long video into stretches, where each can be read by itself without reading what comes before it."""
+"""Divides a long video into stretches, if each can be read without the stretches before it."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ TRIAL_SECONDS = 20.0  # a seek by an index takes one or two; without one the fil
 def divide(
     source: Source | str, media: Media, division: Division, *, binaries: Binaries | None = None
 ) -> list[Stretch]:
-    """The whole as one stretch unless it is long and a seek to the last stretch finds what is there."""
+    """The whole as one stretch, unless it is long and a seek to the last stretch finds a frame there."""
     count = math.ceil(media.duration / division.range_seconds)
     if count <= 1 or media.container not in INDEXED:
         return [WHOLE]
@@ -36,7 +36,9 @@ def divide(
 
 
 def ranges_of(upload: Upload, tracks: Mapping[int | None, list[Stretch]], division: Division) -> list[SplitRange]:
-    """Each with pack and frame numbers of its own: as many as it can need at most. `tracks`: stretches by stream."""
+    """Ranges with pack and frame numbers of their own, as many as each can need at most. `tracks`: stretches by
+    stream.
+    """
     return [
         SplitRange(
             upload=upload,
@@ -73,5 +75,5 @@ def _try(
     try:
         with closing(gops):
             return next(gops, None)
-    except RollcallError:  # whatever it is, who reads the file from its start will meet it and tell it better
+    except RollcallError:  # any error: reading the file from its start will meet it and tell it better
         return None

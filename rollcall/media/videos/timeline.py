@@ -1,4 +1,4 @@
-"""What a running decode tells on its log: when frames start, how long they are shown, and which are key frames."""
+"""Reads the log of a running decode: when frames start, how long they are shown, and which are key frames."""
 
 import math
 import re
@@ -18,14 +18,14 @@ _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
 
 
 class NotAnchored(Exception):
-    """A decode that began too late, or at other times than the whole video's, to show what is on screen."""
+    """A decode began too late, or at other times than the whole video, to show the right frames."""
 
 
 class Timeline:
-    """Fed the lines of ffmpeg's `showinfo` filter; keeps the few facts that GoPs and the checks at the end need.
+    """Takes the lines of ffmpeg's `showinfo` filter, and keeps the facts that GoPs and the checks at the end need.
 
-    Times are those of the whole video: a decode that seeks is `sought`, and then has to come across a key frame that
-    the stretch can rely on, at the time that it is known to have.
+    Times are those of the whole video. A decode that seeks is `sought`. It must meet a key frame that the stretch can
+    rely on, at its known time.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Timeline:
         return min(max(likely, shortest), longest)
 
     def end(self, *, samples: int, claimed: float) -> None:
-        """No frame comes any more; `claimed`: seconds up to which there should be samples."""
+        """Tell that no more frames come; `claimed`: seconds up to which there should be samples."""
         self._require_fresh(before=samples)
         due = math.ceil((Fraction(claimed) - CLAIM_TOLERANCE) * self._rate)
         if self._most_lag is not None and self.lagging is None and samples < due:

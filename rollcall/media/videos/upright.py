@@ -1,4 +1,4 @@
-"""Turning a decoded frame upright: display matrices as ffmpeg filters."""
+"""Turns a decoded frame upright: display matrices as ffmpeg filters."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,11 @@
-"""Colours from a video's to a JPEG's: BT.601 over the full range, as JFIF defines them; HD video is mostly BT.709."""
+"""Converts a video's colors to a JPEG's: BT.601 over the full range, as JFIF defines them. HD video is mostly
+BT.709.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-# The scaler does it for whatever there is. ffmpeg's `colorspace` does it in a tenth of the time, for these.
+# The scaler does it for any video. ffmpeg's `colorspace` does it in a tenth of the time, for these.
 SCALER = {"out_color_matrix": "bt601", "out_range": "pc"}
 _PIXEL_FORMATS = tuple(f"yuv{layout}p{depth}" for layout in (420, 422, 444) for depth in ("", "10le", "12le"))
 # from ffprobe's names to the filter's; what is not named is what the scaler takes it for
@@ -12,7 +14,9 @@ _UNKNOWN = (None, "unknown")
 
 
 def limited_matrix(stream: Mapping[str, Any]) -> str | None:
-    """What `colorspace` calls the matrix of this stream (of ffprobe's), if it takes the stream: in limited range."""
+    """The name that `colorspace` has for the matrix of this stream (of ffprobe's); None if it does not take the
+    stream.
+    """
     limited = stream.get("color_range") in (*_UNKNOWN, "tv")
     if not limited or stream.get("pix_fmt") not in _PIXEL_FORMATS:
         return None
@@ -21,7 +25,7 @@ def limited_matrix(stream: Mapping[str, Any]) -> str | None:
 
 
 def colorspace(matrix: str) -> dict[str, str]:
-    """The filter's options. Frames that turn out to be of another kind get wrong colours, nothing worse."""
+    """The filter's options. Frames of another kind get wrong colors, nothing worse."""
     as_it_is = {"iprimaries": "bt709", "primaries": "bt709", "itrc": "bt709", "trc": "bt709"}  # the same: no conversion
     return {"ispace": matrix, "irange": "tv", "space": "smpte170m", "range": "pc", "format": "yuv420p", **as_it_is}
 

@@ -34,14 +34,14 @@ class Track:
 
 
 def longest(tracks: Sequence[Track]) -> Track:
-    """The longest moving picture; of those about as long the largest, and then the first."""
+    """The longest moving picture; if several are about as long, the largest, and then the first."""
     moving = [track for track in tracks if track.moving] or [track for track in tracks if not track.still] or tracks
     enough = AS_LONG * max(track.end for track in moving)
     return max((track for track in moving if track.end >= enough), key=lambda track: track.width * track.height)
 
 
 def left_out(tracks: Sequence[Track], read: Sequence[Track]) -> list[str]:
-    """What the owner is told about the tracks that are not read: a sentence, or none."""
+    """The note to the owner about tracks that are not read: a sentence, or none."""
     skipped = [track for track in tracks if track not in read]
     if not skipped:
         return []
