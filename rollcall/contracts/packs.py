@@ -78,7 +78,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def read_pack(body: bytes) -> Pack:
-    """Raise BadPack for anything that `write_pack` would not have written."""
+    """Read a pack. Raise BadPack for anything that `write_pack` would not have written."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             if len(archive.infolist()) > MAX_FRAMES + 1:

@@ -1,4 +1,4 @@
-"""The photo formats: how each is recognized by its first bytes, and what people and programs call it.
+"""The photo formats: the first bytes of each, and its names for people and programs.
 
 A new format needs an entry here, and one in `photo_pixels.py` that names its decoder.
 """
@@ -59,7 +59,7 @@ def _brand(head: bytes) -> bytes:
 
 
 def not_read(head: bytes) -> str | None:
-    """What a photo in the container of HEIC is called, if it is of a codec that nothing here decodes."""
+    """The name of a photo in HEIC's container, if its codec cannot be decoded here."""
     brands = int.from_bytes(head[:4], "big")
     is_photo = head[4:8] == b"ftyp" and head[brands + 4 : brands + 8] == b"meta" and b"pict" in head
     return _NOT_READ.get(_brand(head), "a photo in HEIF of an unknown kind" if is_photo else None)
@@ -102,8 +102,8 @@ SUFFIXES = frozenset(suffix for known in FORMATS for suffix in known.suffixes)
 
 
 def photo_format(head: bytes) -> PhotoFormat | None:
-    """The format of a photo by its first bytes, `HEAD_BYTES` of them or more; None where they are no photo's.
+    """The format of a photo by its first bytes, `HEAD_BYTES` of them or more; None for anything but a photo.
 
-    A GIF may turn out to move, and then is a video: only reading on can tell.
+    A GIF that moves is a video. Only reading on can tell.
     """
     return next((known for known in FORMATS if known.starts(head)), None)

@@ -1,4 +1,4 @@
-"""Files that are refused by their name: what they are, and what to do. One table."""
+"""One table of well-known file types that are refused: their names, and what to do."""
 
 import re
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def _icon(head: bytes) -> bool:
 
 
 def _targa(head: bytes) -> bool:
-    """It has no signature; each field of its header has few values that make sense."""
+    """Targa has no signature, but each field of its header has few values that make sense."""
     if len(head) < 18:  # noqa: PLR2004
         return False
     mapped, kind, map_depth, depth, layout = head[1], head[2], head[7], head[16], head[17]
@@ -63,7 +63,7 @@ def _targa(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """In UTF-8 or UTF-16, and no stream of pictures that begins with text, as far as can be seen."""
+    """Whether it is text in UTF-8 or UTF-16, and not a stream of pictures that begins with text."""
     if head.startswith(b"--") or any(start.startswith(head) or head.startswith(start) for start in _STARTS_LIKE_TEXT):
         return False
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -179,7 +179,7 @@ def not_supported(name: str, advice: str) -> UnreadableMedia:
 
 
 def refusal(head: bytes) -> MediaError | None:
-    """What its owner is told about a file that is known and not read; None where it is not known."""
+    """The refusal of a known file type; None for an unknown one."""
     if not head:
         return EmptyFile(EMPTY)
     if any(fits(head) for fits in _SOUND):
@@ -194,7 +194,7 @@ def refusal(head: bytes) -> MediaError | None:
 
 
 def unknown(head: bytes) -> MediaError:
-    """What its owner is told about a file that is neither known nor read."""
+    """The refusal of an unknown file type."""
     if len(head) >= _TINY:
         return UnreadableMedia(_UNKNOWN)
     count = f"{len(head)} byte{'s' if head[1:] else ''}"

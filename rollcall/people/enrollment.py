@@ -78,7 +78,9 @@ def _with_plain_hyphens(text: str) -> str:
 
 
 def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
-    """Which of a photo's faces, largest first, is meant; raise NotEnrolled if none is, or if it would do harm."""
+    """The face that a photo is meant to show, of its faces, largest first. Raise NotEnrolled if there is none, or if it
+    would do harm.
+    """
     number = meant_face(faces, limits)
     poor = shortcoming(faces[number], limits)
     if poor is not None:
@@ -87,7 +89,9 @@ def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
 
 
 def meant_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
-    """Which of a photo's faces, largest first, is meant, however poor it is; raise NotEnrolled if none is."""
+    """The face that a photo is meant to show, however poor, of its faces, largest first. Raise NotEnrolled if there is
+    none.
+    """
     if not faces:
         raise NotEnrolled("no face found; use a photo that shows the face larger and from the front", code="no-face")
     rivals = _rivals(faces, limits)
@@ -107,7 +111,7 @@ def _rivals(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> Sequence[See
 
 
 def looks_different(others: int) -> NotEnrolled:
-    """A photo that would give its person somebody else's face."""
+    """The refusal of a photo that would give its person somebody else's face."""
     return NotEnrolled(
         f"does not look like the person on the {others} others that agree with each other; make sure that it is the"
         " same person, or use another photo",

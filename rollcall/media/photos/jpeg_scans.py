@@ -1,4 +1,4 @@
-"""The scans of a JPEG: parts of its picture that follow each other, many in a progressive one."""
+"""The scans of a JPEG: parts of its picture that follow each other. A progressive JPEG has many."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def number_of_scans(jpeg: bytes) -> int:
 
 
 def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each marker with the bytes that its length covers; those of a scan's picture are passed over."""
+    """Each marker with the bytes that its length covers; the bytes of a scan's picture are skipped."""
     at = 0
     while (found := _MARKER.search(jpeg, at)) is not None and found[1][0] != _END:
         at = found.end()

@@ -1,4 +1,4 @@
-"""Pixels of any kind as upright people see them: 8-bit sRGB, with white where a photo is transparent."""
+"""Converts pixels of any kind to 8-bit sRGB, with white where a photo is transparent."""
 
 import io
 import math
@@ -20,7 +20,7 @@ _HLG_WHITE = 0.75  # the signal of diffuse white, by the same
 
 
 def to_srgb(image: Image.Image, *, transfer: int | None = None) -> Image.Image:
-    """An RGB picture; `transfer` as ITU-T H.273 numbers it, where the container gives one."""
+    """The picture in RGB; `transfer`: the number of ITU-T H.273, if the container gives one."""
     profile = image.info.get("icc_profile")
     image = _by_profile(_opaque(_eight_bit(image)), profile)
     if image.mode != "RGB":
@@ -39,7 +39,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _range(darkest: float, brightest: float) -> tuple[float, float]:
-    """What is black and what is white, which such numbers do not say."""
+    """The values of black and white, guessed from the darkest and the brightest pixel."""
     if not (math.isfinite(darkest) and math.isfinite(brightest)):
         return 0.0, 1.0
     if darkest >= 0:
@@ -62,7 +62,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Unchanged where the profile is sRGB, damaged, or one for another kind of pixels."""
+    """The picture in sRGB; unchanged if its profile is sRGB, damaged, or for another kind of pixels."""
     if image.mode == "LAB":
         return _transformed(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
     if not profile or any(name in profile[:_PROFILE_HEAD] for name in _SRGB):
@@ -82,7 +82,7 @@ def _transformed(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.
 
 
 def _from_pq(signal: float) -> float:
-    """SMPTE ST 2084, with diffuse white at the top: what is brighter is clipped."""
+    """SMPTE ST 2084, with diffuse white at the top: brighter values are clipped."""
     power = signal ** (1 / 78.84375)
     linear = (max(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
     return _srgb(linear / _DIFFUSE_WHITE)

@@ -1,4 +1,4 @@
-"""Whether a photo's end is there, by its structure: what cannot be decoded is either incomplete or damaged."""
+"""Whether a photo has its end, by its structure: a photo that cannot be decoded is either incomplete or damaged."""
 
 import struct
 from collections.abc import Callable, Mapping

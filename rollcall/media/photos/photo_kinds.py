@@ -1,4 +1,4 @@
-"""Kinds of photos within a format that are not read: what their owner is told in place of "damaged"."""
+"""Kinds of photos within a format that are not read, and the messages that replace "damaged"."""
 
 import re
 import struct
@@ -61,7 +61,9 @@ _BITMAP_DEPTHS = frozenset({0, 1, 2, 4, 8, 16, 24, 32, 48, 64})
 
 
 def require_no_raw(photo: bytes) -> None:
-    """A camera's raw photo is a TIFF whose first picture often is a small preview: it is not taken for the photo."""
+    """Refuse a camera's raw photo: a TIFF whose first picture often is a small preview, which must not pass for the
+    photo.
+    """
     if not is_classic(photo):
         return
     try:
@@ -78,7 +80,7 @@ def require_no_raw(photo: bytes) -> None:
 
 
 def unsupported(photo: bytes, form: PhotoFormat, error: Exception) -> UnreadableMedia | None:
-    """Why the decoder raised `error`, if not for damage."""
+    """The reason that the decoder raised `error`, if it is not damage."""
     find = _KINDS.get(form)
     kind = find(photo, str(error)) if find is not None else None
     return None if kind is None else not_supported(kind, EXPORT)

@@ -1,6 +1,6 @@
-"""A photo's bytes to the pixels of its picture: upright, 8-bit sRGB. The only opinion on what can be read.
+"""Decodes a photo's bytes to the pixels of its picture: upright, 8-bit sRGB. It alone decides which photos can be read.
 
-Pillow decodes, with the one plugin that belongs to the format. Hostile bytes: for a confined process alone.
+Pillow decodes, with the one plugin of the format. The bytes may be hostile, so only a confined process may call it.
 """
 
 import io
@@ -88,7 +88,7 @@ _OPENERS: Mapping[PhotoFormat, Callable[[io.BytesIO], Image.Image]] = {
 
 
 def load_codecs() -> None:
-    """Once a process; whatever a codec loads or opens, it does now, with a picture of each format."""
+    """Decode a picture of each format, once a process, so that codecs load and open all that they need."""
     warnings.simplefilter("ignore")  # about tags that nobody looks at
     Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, for every format alike
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -109,7 +109,7 @@ class Decoded:
 
 
 def decode(photo: bytes, *, max_pixels: int) -> Decoded:
-    """The first or primary picture; raise MediaError for anything that does not show all of it."""
+    """The first or primary picture; raise MediaError if it cannot be shown whole."""
     form = photo_format(photo[:HEAD_BYTES])
     if form is None:
         raise refusal(photo[:HEAD_BYTES]) or unknown(photo[:HEAD_BYTES])
@@ -121,7 +121,7 @@ def decode(photo: bytes, *, max_pixels: int) -> Decoded:
         raise
     except MemoryError:
         raise TooManyPixels("The photo takes more memory than there is. Send it in a smaller size.") from None
-    except Exception as error:  # decoders of hostile files raise whatever they stumble on
+    except Exception as error:  # decoders of hostile files raise any error
         raise _reason(photo, form, error) from error
 
 
@@ -146,7 +146,7 @@ def _whole(photo: bytes, form: PhotoFormat, max_pixels: int) -> Image.Image:
 
 
 def _reaches_the_end(jpeg: bytes, lengthened: Image.Image) -> bool:
-    """Whether a JPEG that was cut reaches its last blocks: gray stands for all that comes after what was appended."""
+    """Whether a cut JPEG reaches its last blocks: everything after the appended bytes is gray."""
     if number_of_scans(jpeg) != 1:
         return every_scan_begins(jpeg)
     cut = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
@@ -207,6 +207,6 @@ def _upright(image: Image.Image, photo: bytes, form: PhotoFormat) -> Image.Image
 
 
 def _transfer(photo: bytes) -> int | None:
-    """How light became numbers, by ITU-T H.273, where the container says it."""
+    """The transfer function by ITU-T H.273, if the container tells it."""
     found = _COLOR_BOX.search(photo[:_META_BYTES])
     return int.from_bytes(found[1], "big") if found else None

@@ -1,8 +1,7 @@
 """Decodes photos in a process that can do nothing else, so that a hostile photo has nothing to reach.
 
 Before the first photo the process gives up opening files and sockets, starting programs and processes, and growing
-(`confinement.py`); it knows no name and no key. Whoever started it kills it when it takes too long.
-`photo_decoder.py` starts it.
+(`confinement.py`). It knows no name and no key. `photo_decoder.py` starts it, and kills it when it takes too long.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The entries of a TIFF's first directory, read without a decoder: whole numbers and texts."""
+"""Reads the entries of a TIFF's first directory, whole numbers and texts, without a decoder."""
 
 import struct
 from collections.abc import Mapping

@@ -39,7 +39,7 @@ class Child:
         return self._process.pid
 
     def ended(self) -> int | None:
-        """How a process that closed its channel ended: its exit code, or a signal's number below zero."""
+        """The end of a process that closed its channel: its exit code, or a signal's number below zero."""
         try:
             return self._process.wait(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -60,7 +60,7 @@ SYSTEM_LIBRARIES = (
 def confine(*, read: Sequence[str] = (), connect_port: int | None = None) -> None:
     """Confines this process: it can then open only files under `read`, and connect only to that TCP port.
 
-    Call it with one thread: Landlock holds for the thread that calls it and those that it starts.
+    Call it with one thread: Landlock holds for the calling thread and the threads that it starts.
     """
     _confine(read, (), connect_port, None)
 

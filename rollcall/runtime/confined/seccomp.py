@@ -1,7 +1,7 @@
-"""The seccomp program: a list of the system calls that a decoder needs, on x86_64 and arm64; any other is refused.
+"""The seccomp program: a list of the system calls that a decoder needs, on x86_64 and arm64. All others are refused.
 
-Refused means that the call fails as one that the kernel does not know (ENOSYS): C libraries then take another way or
-give up, and the process lives on. Only a try to start a program ends the process at once.
+A refused call fails like a call that the kernel does not know (ENOSYS). C libraries then take another way or give up,
+and the process lives on. Only an attempt to start a program ends the process at once.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def _exactly(argument: int, value: int) -> tuple[_Check, _Check]:
 def program(machine: str, *, pid: int, opens: bool, connects: bool, path_address: int | None) -> bytes:
     """BPF for `machine`, of the process `pid`; `opens`: files to read; `connects`: TCP sockets.
 
-    `path_address`: where in this process's memory the path of the one program lies that may be started. That program
-    has other memory, so it cannot repeat that.
+    `path_address`: the address of the path of the one program that may be started. That program has other memory, so it
+    cannot start another.
     """
     column = list(_AUDIT_ARCH).index(machine)
     code = [_load(4), _jump(_AUDIT_ARCH[machine], 1, 0), _give(_KILL), _load(0)]
