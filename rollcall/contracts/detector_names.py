@@ -1,4 +1,4 @@
-"""The detectors that a user may choose from. Names and numbers only, so that whoever asks loads no runtime."""
+"""The detectors that a user may choose from. It holds names and numbers only, so importing it loads no runtime."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -2,9 +2,9 @@
 
 Sources: face_detection_yunet_2023mar_int8bq.onnx (Shiqi Yu and others, MIT) and
 face_recognition_sface_2021dec_int8bq.onnx (Zhong and others, "SFace", 2021; Apache-2.0). In both, DequantizeLinear
-nodes with a `block_size` restore the weights. Few runtimes know these, so the build restores them once, to the same
-numbers. Nothing else of the networks changes but what they leave free: the number of faces, the size of a picture; and
-SFace's normalizations become part of its convolutions, its last layers a single one.
+nodes with a `block_size` restore the weights. Few runtimes know these nodes, so the build restores the weights once, to
+the same numbers. The number of faces and the size of a picture become free. SFace's normalizations become part of its
+convolutions, and its last layers one convolution. Nothing else changes.
 """
 
 import math
@@ -43,9 +43,10 @@ def sface(content: bytes) -> onnx.ModelProto:
 
 
 def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
-    """The values of SFace to round to eight bits: what convolutions take in, but for the first two.
+    """The values of SFace to round to eight bits: the inputs of all convolutions but the first two.
 
-    The first one takes in the picture. The second one, of single channels, loses most by it (docs/decisions).
+    The first one takes in the picture. The second one, of single channels, loses most by rounding
+    (docs/decisions/0017-eight-bits.md).
     """
     inputs = [node.input[0] for node in network.graph.node if node.op_type == "Conv"]
     yield from inputs[2:]
@@ -54,9 +55,9 @@ def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
 def yunet(content: bytes) -> onnx.ModelProto:
     """Input `input` [1, 3, H, W] float32, BGR, 0..255; H and W are multiples of 32.
 
-    Output for each stride S of 8, 16, 32: `faces_S` [1, H / S, W / S, 6] float32, for each cell the logits of `cls` and
-    `obj`, the product of whose sigmoids is the square of the score; the offset of the center in x and y, and the
-    logarithms of width and height, in strides. The original's five points are left out: O-Net finds better ones.
+    Output for each stride S of 8, 16, 32: `faces_S` [1, H / S, W / S, 6] float32. Each cell holds the logits of `cls`
+    and `obj`, the offset of the center in x and y, and the logarithms of width and height, in strides. The product of
+    the two sigmoids is the square of the score. The original's five points are left out: O-Net finds better ones.
     """
     return with_joined_heads(restored_yunet(content))
 
@@ -141,8 +142,8 @@ def with_folded_normalization(network: onnx.ModelProto) -> onnx.ModelProto:
 def with_last_convolution(network: onnx.ModelProto) -> onnx.ModelProto:
     """The same network; normalization, flattening, an inner product and another normalization become a convolution.
 
-    Its window is the whole map of the layer before, so that it gives one number an output, and can be rounded as other
-    convolutions are. Errors: ArchiveError for a network that does not end so.
+    Its window is the whole map of the layer before, so it gives one number for each output. It can be rounded like
+    other convolutions. Errors: ArchiveError for a network that does not end so.
     """
     arrays: _Arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in network.graph.initializer}
     *kept, first, _, _, product, last = (node for node in network.graph.node if node.op_type != "Constant")
@@ -203,7 +204,7 @@ def _needed(made_by: Mapping[str, onnx.NodeProto], ends: Sequence[onnx.NodeProto
 
 
 def _rebuilt(network: onnx.ModelProto, nodes: list[onnx.NodeProto], arrays: _Arrays) -> onnx.ModelProto:
-    """The network of other nodes, with those of the arrays that they read."""
+    """A network of these nodes, with the arrays that they read."""
     read = {value for node in nodes for value in node.input}
     rebuilt = onnx.ModelProto()
     rebuilt.CopyFrom(network)
