@@ -46,7 +46,7 @@ def rounded_values(network: onnx.ModelProto) -> Iterator[str]:
     """The values of SFace to round to eight bits: the inputs of all convolutions but the first two.
 
     The first one takes in the picture. The second one, of single channels, loses most by rounding
-    (docs/decisions/0017-eight-bits.md).
+    (docs/decisions/0047-sface-in-eight-bits.md).
     """
     inputs = [node.input[0] for node in network.graph.node if node.op_type == "Conv"]
     yield from inputs[2:]
