@@ -137,7 +137,7 @@ def workers(data: Path, model_dir: Path, counts: Sequence[int]) -> list[Row]:
             "workers_of_each_function": measured["workers_of_each_function"],
             "video_seconds_per_second": measured["video_seconds_per_second"],
             "first_minute_of_video_s": measured["cold_run_s"],
-            "peak_mb_of_a_recogniser": measured["peak_memory_mb"].get("rollcall-face-recognition"),
+            "peak_mb_of_a_recognizer": measured["peak_memory_mb"].get("rollcall-face-recognition"),
         }
         for measured in measure_pipeline(data, model_dir, workers=counts, runs=1)
     ]

@@ -52,7 +52,7 @@ def random_weights(*, seed: int = 0, thin: int = THIN) -> dict[str, NDArray[np.f
         tensors[f"{name}.running_var"] = generator.uniform(0.5, 1.5, channels).astype(np.float32)
 
     for name, inputs, outputs, kernel in _convolutions():
-        inputs = inputs if inputs == 3 else inputs // thin  # noqa: PLR2004, PLW2901 - the colours
+        inputs = inputs if inputs == 3 else inputs // thin  # noqa: PLR2004, PLW2901 - the colors
         tensors[f"{name}.conv.weight"] = normal(outputs // thin, inputs, *kernel)
         batch_norm(f"{name}.bn", outputs // thin)
     for name, inputs, outputs in _mixers():

@@ -40,7 +40,7 @@ def from_folder(folder: Path, *, videos: bool, expected: dict[str, str], by_fold
 
 
 def generated(count: int, *, seed: int) -> list[Medium]:
-    """Grey 250×250 PNGs of noise, each a little different, without a face."""
+    """Gray 250×250 PNGs of noise, each a little different, without a face."""
     chance = random.Random(seed)
     return [
         Medium(name=f"noise-{number}.png", content=_png(250, chance), expected="no-face") for number in range(count)

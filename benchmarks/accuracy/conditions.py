@@ -173,7 +173,7 @@ CONDITIONS: dict[str, Degrade] = {
     "a third cut off": _cut_off,
 }
 
-# beyond what is worth recognising: what a gallery should not be made of
+# beyond what is worth recognizing: what a gallery should not be made of
 RUINED: dict[str, Degrade] = {
     "16 px": _small(16),
     "blurred, 4 % of the face": _blurred(0.04),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Capacity:
     """How much is done and held at once; docs/decisions/0040-photos-by-http.md has the measurements."""
 
-    together: int = 4  # photos that one recogniser takes at a time
+    together: int = 4  # photos that one recognizer takes at a time
     waiting: int = 512  # photos before new ones are refused
     body_seconds: float = 30.0  # for a body to arrive
     bodies_room: int = 256 * 1024**2  # bytes

@@ -25,7 +25,7 @@ BOX_MARGIN = 14 / 160
 class DenoisingSettings:
     """`noisy`: gray levels of noise, above which a chip is smoothed. `median`: pixels, the side of its window; odd.
 
-    `grey_levels`, `reach`: sigmas of the bilateral filter that follows, the latter in pixels.
+    `gray_levels`, `reach`: sigmas of the bilateral filter that follows, the latter in pixels.
     """
 
     noisy: float

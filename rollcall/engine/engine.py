@@ -99,9 +99,9 @@ class FaceEngine:
     ) -> list[list[Face]]:
         """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
-        P-Net searches the images one by one; candidates and faces of all of them go through the rest together, so many
-        at a time that memory stays flat. Of an image with more than `most_faces` (settings.json) faces those are left
-        out that the detector is least sure of.
+        The images are searched one by one. Candidates and faces of all images go through the rest together, in portions
+        that bound the memory. If an image has more faces than `most_faces` (settings.json), the least sure ones are
+        left out.
         """
         if not images:
             return []

@@ -60,7 +60,7 @@ def brightened(picture: Image, settings: ExposureSettings) -> Exposed:
     return Exposed(np.asarray(cv2.convertScaleAbs(picture, alpha=gain), dtype=np.uint8), gain)
 
 
-def levelled(picture: Image, settings: LevelSettings) -> Image:
+def leveled(picture: Image, settings: LevelSettings) -> Image:
     """Stretch each channel of `picture` [H, W, 3] uint8 BGR over the whole range, then equalize brightness tile by
     tile.
 
@@ -71,8 +71,8 @@ def levelled(picture: Image, settings: LevelSettings) -> Image:
     gain = (_GRAY_LEVELS - 1) / np.maximum(ends[1] - ends[0], settings.least_range)
     values = np.clip((np.arange(_GRAY_LEVELS)[:, None] - ends[0]) * gain, 0, _GRAY_LEVELS - 1)
     lab = cv2.cvtColor(cv2.LUT(picture, values[None].astype(np.uint8)), cv2.COLOR_BGR2LAB)
-    equalised = cv2.createCLAHE(settings.clip, (settings.tiles, settings.tiles)).apply(cv2.extractChannel(lab, 0))
-    lab = cv2.insertChannel(equalised, lab, 0)  # in place: a photo may be large
+    equalized = cv2.createCLAHE(settings.clip, (settings.tiles, settings.tiles)).apply(cv2.extractChannel(lab, 0))
+    lab = cv2.insertChannel(equalized, lab, 0)  # in place: a photo may be large
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), dtype=np.uint8)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rollcall.contracts.shown_text import printable
 
-# left there by desktops; nobody means them
+# desktops leave these there, unmeant
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 _NAMED = 3  # of the hidden files, in the line that sums them up
 

@@ -155,7 +155,7 @@ def _numbered(keys: list[str]) -> list[str]:
 
 
 def output_path(root: Path, key: str) -> Path:
-    """Where an output with this key goes: under `root`, whatever the key says."""
+    """The file of an output with this key, always under `root`."""
     parts = key.split("/")
     if any(part in {"", ".", ".."} or "\x00" in part for part in parts):
         raise UsageError(f"{key!r}: not a key that can be a file under {root}")

@@ -129,7 +129,7 @@ def container_of(source: Source) -> Container:
 
 
 def require_photo(content: bytes | bytearray) -> None:
-    """The format of a photo. Raise MovingPicture for a video, and the errors of `recognise` for anything else."""
+    """The format of a photo. Raise MovingPicture for a video, and the errors of `recognize` for anything else."""
     container = recognize(bytes(content[:HEAD_BYTES]), lambda: bytes(content[:STREAM_BYTES]))
     if not container.photo or (container == JPEG and is_jpeg_stream(bytes(content[:STREAM_BYTES]))):
         raise MovingPicture("This is a video, not a photo.")

@@ -71,7 +71,7 @@ class Videos:
         return self.of(("astronaut.png", seconds), name=name)
 
     def acted(self, *shots: tuple[float, list[Actor]], name: str) -> Path:
-        """Shots after each other: (seconds, who moves in it), before a grey wall."""
+        """Shots after each other: (seconds, who moves in it), before a gray wall."""
         path = self.folder / name
         encode(shoot([Shot(seconds, self._scene(actors)) for seconds, actors in shots]), path, find())
         return path

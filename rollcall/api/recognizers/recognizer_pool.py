@@ -48,7 +48,7 @@ class RecognizerSettings:
 
 
 class Recognizer:
-    """The parent's side of one recogniser process."""
+    """The parent's side of one recognizer process."""
 
     def __init__(self, settings: RecognizerSettings) -> None:
         self._seconds = settings.look_seconds
@@ -155,7 +155,7 @@ class RecognizerPool:
             try:
                 self._answer(number, tasks)
             except Exception as error:
-                logger.exception("no recogniser to look at photos with")
+                logger.exception("no recognizer to look at photos with")
                 for task in tasks:
                     if not task.answer.done():
                         task.answer.set_exception(error)
@@ -216,7 +216,7 @@ class RecognizerPool:
             if number not in self._live:
                 self._live[number] = self._start()
         except OSError:
-            logger.exception("no recogniser could be started")
+            logger.exception("no recognizer could be started")
             return _Ended.LOST
         recognizer = self._live[number]
         try:
@@ -232,7 +232,7 @@ class RecognizerPool:
 
 
 class _Ended(Enum):
-    """How a recogniser ended before it had answered."""
+    """How a recognizer ended before it had answered."""
 
     TOO_SLOW = "took too long"
     CRASHED = "crashed"

@@ -12,7 +12,7 @@ TOLERANCE = 0.75  # seconds: one sample and a half at two frames a second
 
 
 def shots(photos: Path) -> list[Shot]:
-    speech = framed(read_photo(photos / "obama2.jpg")[:900, :540])  # without the neighbour's ear
+    speech = framed(read_photo(photos / "obama2.jpg")[:900, :540])  # without the neighbor's ear
     reception = framed(read_photo(photos / "obama3.jpg")[:1200])
     astronaut = read_photo(photos / "astronaut.png")[:, ::-1]  # mirrored: not the pixels that are enrolled
     passer_by = read_photo(photos / "biden.jpg")[:1100]

@@ -36,7 +36,7 @@ class Detector(Protocol):
         ...
 
     def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
-        """Faces of changed copies of one photo; a face in one may depend on what the others show."""
+        """Faces of changed copies of one photo. A face in one copy may depend on the other copies."""
         ...
 
     def thorough(self, min_face: int) -> bool:

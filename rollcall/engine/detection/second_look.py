@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rollcall.contracts.detector_names import SMALLEST_FACE
 from rollcall.engine.detection.detector import Detections, Detector
-from rollcall.engine.exposure import LevelSettings, levelled
+from rollcall.engine.exposure import LevelSettings, leveled
 from rollcall.engine.face import Image
 from rollcall.engine.pyramid import Octaves
 
@@ -132,7 +132,7 @@ class SecondLook:
 
     def _changed(self, picture: Image, change: _Change) -> _Copy:
         if change.turn is None:
-            return _Copy(levelled(picture, self._levels), _UNMOVED)
+            return _Copy(leveled(picture, self._levels), _UNMOVED)
         return _turned(picture, change.turn)
 
 

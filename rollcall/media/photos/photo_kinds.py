@@ -43,8 +43,8 @@ _TIFF_COMPRESSIONS = {
 }
 _TIFF_COLORS = {0: "gray", 1: "gray", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
 _TIFF_NUMBERS = {2: "signed ", 3: "floating-point ", 5: "complex ", 6: "complex "}
-_DEPTHS = frozenset({*range(1, 17), 24, 32, 64, 128})  # bits a sample: what has others is damaged
-_JPEG_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})  # those that are lossless or hierarchical
+_DEPTHS = frozenset({*range(1, 17), 24, 32, 64, 128})  # bits a sample; other depths are damage
+_JPEG_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})  # lossless or hierarchical ones
 _JPEG_BITS = frozenset({12, 16})
 _HEIF_ITEMS = {
     b"avc1": "H.264",

@@ -57,7 +57,7 @@ ANIMATED = "This is an animated WebP, which is not supported. Convert it to MP4 
 MOVING = "This is a video, not a photo: a GIF that moves."
 SEVERAL = "The file holds more than one picture: only the first one was looked at."
 
-# Of a JPEG that was cut: the share of its pixels that may depend on what is missing
+# The share of a cut JPEG's pixels that may depend on missing bytes
 MOST_MISSING = 0.01
 _LENGTHENED = bytes(range(1, 255)) * 4, bytes(range(254, 0, -1)) * 4  # two ends that a cut photo might have had
 _BLOCK_ROWS = 8  # of a JPEG, times the sampling factor of its finest component
@@ -89,7 +89,7 @@ _OPENERS: Mapping[PhotoFormat, Callable[[io.BytesIO], Image.Image]] = {
 
 def load_codecs() -> None:
     """Decode a picture of each format, once a process, so that codecs load and open all that they need."""
-    warnings.simplefilter("ignore")  # about tags that nobody looks at
+    warnings.simplefilter("ignore")  # about tags that are not used
     Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, for every format alike
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pi_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)

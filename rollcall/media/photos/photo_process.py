@@ -21,7 +21,7 @@ from rollcall.runtime.confined.child import parent_channel, tie_to_parent
 BYTES_PER_PIXEL = 24  # while decoding: the picture, a copy that is turned or converted, and what the codec holds
 PROGRAM_BYTES = 512 * 1024**2  # address space to grow by, beside the pixels
 DESCRIPTORS = 3
-READY = b"ready"  # said once: whatever ends the process before is not a photo's fault
+READY = b"ready"  # said once: an earlier end of the process is not a photo's fault
 STRIP_ROWS = 64  # of pixels that are sent at a time: a copy of the whole picture costs a tenth of its decoding
 JPEG_QUALITIES = (95, 85, 70)  # the first that fits is taken
 TOO_MUCH_DETAIL = "The photo has too much detail to be handled at its size. Upload it in a smaller size."

@@ -16,7 +16,7 @@ def is_classic(photo: bytes) -> bool:
 
 
 def first_directory(photo: bytes) -> Mapping[int, Entry]:
-    """Entries by tag, without kinds that nobody needs. Raises struct.error if the file ends too early."""
+    """Entries by tag, of the kinds that are needed. Raises struct.error if the file ends too early."""
     order = _STARTS[photo[:4]]
     (directory,) = struct.unpack_from(f"{order}I", photo, 4)
     (entries,) = struct.unpack_from(f"{order}H", photo, directory)

@@ -265,7 +265,7 @@ class _Reading:
         return self._time(self._next) if self.duration is None else self.duration
 
     def samples(self) -> Generator[Sample, None, None]:
-        """Each picture once, however long it stays, without those that the budget does not allow."""
+        """Each picture once, however long it stays, and no picture beyond the budget."""
         held: Sample | None = None
         try:
             for sample in self._each():
@@ -326,7 +326,7 @@ class _Reading:
         timeline, source = self._timeline, self._opened.source
         with self._opened.child(self._command, timeline.feed) as child:
             for jpeg in jpegs(child, most_bytes=self._opened.limits.max_frame_bytes):
-                source.require_fetched()  # what follows is a picture that was cut off, or its neighbour
+                source.require_fetched()  # what follows is a picture that was cut off, or its neighbor
                 timeline.require_anchor()
                 yield timeline.take_turn(jpeg)
         source.require_fetched()

@@ -72,7 +72,7 @@ class Media:
     frame_rate: float  # frames per second, on average; 0 where the file does not say
     time_base: Fraction  # seconds in one unit of the stream's own clock
     picture: bytes = b""  # a photo's, as an upright JPEG
-    limited_matrix: str | None = None  # of a video's colours, if they are such that `colours.py` knows a short way
+    limited_matrix: str | None = None  # of a video: the matrix for which `video_colors.py` has a fast way
     fields: tuple[int, int] | None = None  # size of the stored frame, where its two fields may have to be told apart
     bidirectional: bool = False  # has frames that refer to later ones; of those, no other refers to many
     size: int = 0  # bytes of the file

@@ -93,14 +93,14 @@ def deep(channels: str) -> Save:
 
 KINDS: dict[str, Save] = {
     **{f"EXIF {orientation}": turned(orientation) for orientation in range(1, 9)},
-    "grey JPEG": saved("JPEG", "L"),
+    "gray JPEG": saved("JPEG", "L"),
     "CMYK JPEG": saved("JPEG", "CMYK"),
     "progressive JPEG": saved("JPEG", progressive=True),
     "JPEG at 10": saved("JPEG", quality=10),
     "PNG of a palette": saved("PNG", "P"),
     "PNG with alpha": saved("PNG", "RGBA"),
-    "grey PNG with alpha": saved("PNG", "LA"),
-    "16-bit grey PNG": deep("L"),
+    "gray PNG with alpha": saved("PNG", "LA"),
+    "16-bit gray PNG": deep("L"),
     "16-bit PNG": deep("RGB"),
     "16-bit PNG with alpha": deep("RGBA"),
     "WebP": saved("WEBP", quality=60),

@@ -196,7 +196,7 @@ def test_whoever_closes_a_complete_job_asks_for_the_lookup(split: Split, long_vi
     assert split.receive("lookup") == []
 
     recognized = split.job(upload).done
-    # the last range's only pack is recognised before the split has reported it
+    # the last range's only pack is recognized before the split has reported it
     split.jobs.gop_done(upload.job, RangeMessage.model_validate_json(last).range.first_pack)
     assert split.job(upload).done > recognized
     splitter.split(last, deadline=Deadline.after(AMPLE))

@@ -1,4 +1,4 @@
-"""The pool before the recognisers, with recognisers that hang, die and are slow as told."""
+"""The pool before the recognizers, with recognizers that hang, die and are slow as told."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence

@@ -16,7 +16,7 @@ DENOISING = DenoisingSettings(noisy=8.0, median=5, gray_levels=60.0, reach=3.0)
 
 @pytest.fixture(scope="module")
 def picture():
-    """Smooth, and of another colour everywhere."""
+    """Smooth, and of another color everywhere."""
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
     return cv2.resize(noise, (640, 480), interpolation=cv2.INTER_CUBIC)
 
@@ -49,7 +49,7 @@ def test_boxed_chips_are_those_of_facenet_pytorch(picture, box):
 
     difference = np.abs(chips[0].astype(int) - as_facenet_pytorch_crops(picture, box))
     assert chips.shape == (1, SIDE, SIDE, 3)
-    assert difference.mean() < 2  # grey levels: it cuts at whole pixels
+    assert difference.mean() < 2  # gray levels: it cuts at whole pixels
     assert BOX_MARGIN * SIDE == 14
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from rollcall.engine.engine_settings import load_settings
-from rollcall.engine.exposure import brightened, levelled
+from rollcall.engine.exposure import brightened, leveled
 
 SETTINGS = load_settings()
 
 
 def gradient(darkest, brightest):
-    """[120, 160, 3]: from left to right, grey."""
+    """[120, 160, 3]: from left to right, gray."""
     row = np.linspace(darkest, brightest, 160)
     return np.broadcast_to(row[None, :, None], (120, 160, 3)).astype(np.uint8)
 
@@ -32,7 +32,7 @@ def test_a_dim_picture_is_brightened_by_its_gain():
 def test_fog_is_lifted():
     foggy = gradient(150, 200)
 
-    level = levelled(foggy, SETTINGS.levels)
+    level = leveled(foggy, SETTINGS.levels)
 
     assert level.shape == foggy.shape
     assert level.dtype == np.uint8
@@ -45,7 +45,7 @@ def test_colored_light_becomes_white():
     gray = gradient(20, 180)
     blue = (gray * np.array([1.4, 0.5, 0.2])).astype(np.uint8)
 
-    level = levelled(blue, SETTINGS.levels)
+    level = leveled(blue, SETTINGS.levels)
 
     assert np.ptp(blue.astype(int), axis=2).mean() > 80
     assert np.ptp(level.astype(int), axis=2).mean() < 8
@@ -53,7 +53,7 @@ def test_colored_light_becomes_white():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5)])
 def test_flat_pictures_of_any_shape_stay_flat(shape):
-    level = levelled(np.full((*shape, 3), 90, np.uint8), SETTINGS.levels)
+    level = leveled(np.full((*shape, 3), 90, np.uint8), SETTINGS.levels)
 
     assert level.shape == (*shape, 3)
     assert np.ptp(level) <= 1

@@ -56,7 +56,7 @@ def test_a_photo_with_a_sure_face_is_not_looked_at_again():
     assert told.copies == 0
 
 
-@pytest.mark.parametrize("small", [{}, {TILT: seen(0.96)}, {LEVEL: seen(0.89)}], ids=["nothing", "tilted", "levelled"])
+@pytest.mark.parametrize("small", [{}, {TILT: seen(0.96)}, {LEVEL: seen(0.89)}], ids=["nothing", "tilted", "leveled"])
 def test_an_unsure_face_stays_where_no_copy_is_sure_of_another(small):
     told, first = Told(small), seen(0.8)
 
@@ -123,7 +123,7 @@ def test_small_faces_count_where_there_are_several():
     assert len(found.found.corners) == 2
 
 
-def test_faces_that_show_in_levelled_light_are_read_from_it():
+def test_faces_that_show_in_leveled_light_are_read_from_it():
     told = Told({LEVEL: seen(0.95)}, whole=seen(0.96, 0.85))
 
     photo, found = view(told, seen())

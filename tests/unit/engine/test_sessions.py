@@ -19,7 +19,7 @@ class Core(openvino.Core):
 
 @pytest.fixture
 def network(tmp_path):
-    """The sums of each picture's colours [N, 3], red first, and of all of them [N, 1]."""
+    """The sums of each picture's colors [N, 3], red first, and of all of them [N, 1]."""
     pictures = ops.parameter([-1, 3, -1, -1], np.float32)
     colors = ops.reduce_sum(pictures, ops.constant([2, 3]), keep_dims=False)
     whole = ops.reduce_sum(colors, ops.constant([1]), keep_dims=True)

@@ -114,7 +114,7 @@ def test_a_photo_unlike_the_others_is_odd_where_the_others_agree(places: list[fl
         ([("Ann", 0.0), ("Bob", 0.4), ("Bob", 0.0)], 1, {1: 0, 2: 0}),
     ],
     ids=["none", "apart", "twice under one name", "one photo each", "one among the photos of another, given first",
-         "of a person's two photos", "neighbours nearer to their own", "a whole person", "all trusted",
+         "of a person's two photos", "neighbors nearer to their own", "a whole person", "all trusted",
          "nearer to its own", "one given before"],
 )  # fmt: skip
 def test_a_photo_of_somebody_who_has_another_name_is_foreign(

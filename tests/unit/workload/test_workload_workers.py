@@ -122,7 +122,7 @@ def test_waiting_for_workers_to_leave_ends_when_they_are_gone(tmp_path: Path) ->
 
 
 def test_the_report_plots_workers_and_backlog_of_each_function(tmp_path: Path) -> None:
-    names = [f"<{number}>" for number in range(8)]  # more than there are colours
+    names = [f"<{number}>" for number in range(8)]  # more than there are colors
     counts = [
         WorkerCount(seconds=second, function=name, workers=second + number, in_flight=0, backlog=9)
         for second in (0, 1)
