@@ -19,14 +19,13 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 GENERIC = ("functions", "infra", "local", "model", "workload")  # other people's packages may be called so
 MATERIAL = """
-import sys
+import os
 from pathlib import Path
-from rollcall.cli.demo.__main__ import cache_folder, make_gallery
-from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.demo.__main__ import make_gallery
+from rollcall.cli.demo.demo_photos import cache_folder, ensure_photos
 from rollcall.cli.demo.demo_video import encode, shoot
 from rollcall.cli.demo.story import shots
 from rollcall.media.videos.ffmpeg import find
-import os
 photos = ensure_photos(cache_folder(os.environ), progress=print)
 make_gallery(photos, Path("gallery"))
 seen = next(shot for shot in shots(photos) if shot.who)

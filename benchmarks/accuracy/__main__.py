@@ -16,7 +16,6 @@ from typing import Any
 from benchmarks.accuracy.clips import clips
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED
 from benchmarks.accuracy.detection import detect
-from benchmarks.accuracy.enrollment import enrollment
 from benchmarks.accuracy.group_tables import group_lines
 from benchmarks.accuracy.groups import by_group
 from benchmarks.accuracy.material import (
@@ -32,6 +31,7 @@ from benchmarks.accuracy.material import (
 from benchmarks.accuracy.open_set import by_condition, condition_distances, probes
 from benchmarks.accuracy.pages import ACCURACY, accuracy_page, put
 from benchmarks.accuracy.people import people_of, read_groups, read_relatives
+from benchmarks.accuracy.refused_photos import refused_photos
 from benchmarks.accuracy.table import lines
 from benchmarks.accuracy.verification import PairDistances, pair_distances, verify, verify_pairs
 from rollcall.cli.demo.demo_photos import ensure_photos
@@ -80,7 +80,7 @@ def main() -> None:
         "calibration": dataclasses.asdict(calibration),
         "groups": {name: by_group(people, calibration) for name, people in grouped.items()},
         "verification": verified | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
-        "enrolment": enrollment(
+        "enrolment": refused_photos(
             made_bad,
             johns + others,
             load_enrollment_limits(embedder),

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 LOCAL_PREFIX = "rollcall"
 DEFAULT_STACK = "rollcall"  # where no prefix was chosen: rollcall/pipeline/deployment_settings.py
+_WAITING: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
+_IN_WORK: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -47,6 +50,12 @@ class Deployment:
 
     def queue_url(self, role: str) -> str:
         return self.sqs.get_queue_url(QueueName=f"{self.prefix}-{role}")["QueueUrl"]
+
+    def queue_counts(self, role: str) -> tuple[int, int]:
+        """Numbers of messages that wait and that are in work."""
+        url = self.queue_url(role)
+        counts = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_WAITING, _IN_WORK])["Attributes"]
+        return int(counts[_WAITING]), int(counts[_IN_WORK])
 
     def require(self, *buckets: BucketRole) -> None:
         """Fails at once, and not after minutes of work, if there is no such deployment."""

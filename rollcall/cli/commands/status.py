@@ -17,11 +17,8 @@ from rollcall.contracts.usage_error import UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 NEWEST = 20
-WAITING: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
-IN_WORK: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -59,18 +56,10 @@ def _show_upload(deployment: Deployment, key: str) -> None:
 def _show_queues(deployment: Deployment) -> None:
     rows = []
     for queue in QUEUES:
-        waiting, working = queue_counts(deployment, queue)
-        dead, _ = queue_counts(deployment, f"{queue}-dead-letters")
+        waiting, working = deployment.queue_counts(queue)
+        dead, _ = deployment.queue_counts(f"{queue}-dead-letters")
         rows.append((queue, str(waiting), str(working), str(dead)))
     print_listing(("queue", "waiting", "in work", "dead letters"), rows)
-
-
-def queue_counts(deployment: Deployment, queue: str) -> tuple[int, int]:
-    """Numbers of messages that wait and that are in work."""
-    counts = deployment.sqs.get_queue_attributes(
-        QueueUrl=deployment.queue_url(queue), AttributeNames=[WAITING, IN_WORK]
-    )["Attributes"]
-    return int(counts[WAITING]), int(counts[IN_WORK])
 
 
 def _show_newest(deployment: Deployment) -> None:

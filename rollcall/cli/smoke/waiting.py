@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-from rollcall.cli.commands.status import queue_counts
 from rollcall.cli.deployment import Deployment
 from rollcall.cli.smoke.failure import SmokeTestFailed
 from rollcall.cli.submissions import Stage
@@ -31,8 +30,8 @@ class Patience:
 
     def _stuck(self, stage: Stage) -> str:
         queue, function = WORKED_ON_BY.get(stage.name, LAST)
-        waiting, working = queue_counts(self._deployment, queue)
-        dead, _ = queue_counts(self._deployment, f"{queue}-dead-letters")
+        waiting, working = self._deployment.queue_counts(queue)
+        dead, _ = self._deployment.queue_counts(f"{queue}-dead-letters")
         prefix = self._deployment.prefix
         return (
             f"the queue {prefix}-{queue} has {waiting} messages waiting, {working} in work and {dead} dead letters;"

@@ -11,7 +11,6 @@ import boto3
 import pytest
 
 from rollcall.cli.commands import smoke as command
-from rollcall.cli.commands.status import queue_counts
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.deployment import Deployment
 from rollcall.cli.parser import QUEUES, build_parser
@@ -158,7 +157,7 @@ def test_after_ctrl_c_nothing_stays_of_it_nor_comes_later(
 
     assert begun
     assert everything(deployment) == before
-    until(lambda: sum(queue_counts(deployment, queue)[n] for queue in QUEUES for n in (0, 1)) == 0)
+    until(lambda: sum(deployment.queue_counts(queue)[n] for queue in QUEUES for n in (0, 1)) == 0)
     assert everything(deployment) == before
 
 

@@ -16,7 +16,7 @@ from rollcall.people.rates import rate
 LEAST_PHOTOS = 3  # of a person, for one photo to be odd among them
 
 
-def enrollment(
+def refused_photos(
     probed: Sequence[Probe], samples: Sequence[Sample], limits: EnrollmentLimits, *, harmful: float
 ) -> dict[str, Any]:
     """harmful: distance from a face to itself, made worse, beyond which it would harm a gallery."""
