@@ -60,7 +60,7 @@ def fetches(line: str) -> bool:
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("rollcall", "functions", include_external_packages=False)
+    return grimp.build_graph("rollcall", "functions", include_external_packages=False, cache_dir=None)
 
 
 @pytest.mark.parametrize("image", STARTED)
