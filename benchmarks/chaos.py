@@ -33,6 +33,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.contracts.object_keys import result_key
 
 ENROLLED = {"Barack Obama": "obama.jpg", "Eileen Collins": "astronaut.png"}
 ANSWERS = {"obama2.jpg": "Barack Obama", "astronaut.png": "Eileen Collins", "biden.jpg": "unknown"}
@@ -196,7 +197,7 @@ def settle(s3: Any, server: Server, upload: Upload, tally: Tally) -> None:
                 s3.put_object(Bucket=f"{server.prefix}-input", Key=upload.key, Body=upload.body)
                 tally.add("upload sent")
                 put_again = False
-            result = answer(s3, f"{server.prefix}-output", f"{upload.key}.json")
+            result = answer(s3, f"{server.prefix}-output", result_key(upload.key))
             if result is not None:
                 judge(result, upload, tally)
                 return

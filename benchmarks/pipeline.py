@@ -15,6 +15,7 @@ import numpy as np
 from rollcall.cli.preparation import Enrollment, read_enrollment
 from rollcall.cli.session import Session
 from rollcall.contracts.events import Upload
+from rollcall.contracts.object_keys import result_key
 from rollcall.local.cloud import LocalCloud
 from rollcall.media.videos.ffmpeg import find
 from rollcall.people.calibration import load_calibration
@@ -104,7 +105,7 @@ def _run(session: Session, video: Path) -> tuple[float, dict[str, Any]]:
             raise SystemExit(f"no result within {PATIENCE_SECONDS} s")
         time.sleep(POLL_SECONDS)
     elapsed = time.perf_counter() - started
-    body = session.s3.get_object(Bucket=session.bucket("output"), Key="minute.mp4.json")["Body"].read()
+    body = session.s3.get_object(Bucket=session.bucket("output"), Key=result_key("minute.mp4"))["Body"].read()
     return elapsed, json.loads(body)
 
 

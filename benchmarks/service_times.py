@@ -33,6 +33,7 @@ from benchmarks.cold_start import READY, cold_environment
 from benchmarks.machine import describe_machine
 from benchmarks.measured import PATH, Clip, Measured, Run, Work
 from rollcall.cli.preparation import read_enrollment
+from rollcall.contracts.object_keys import result_key
 from rollcall.local.aws import AwsServer
 from rollcall.local.cloud import create_client
 from rollcall.local.lambda_host.guard import Guard
@@ -175,7 +176,7 @@ class _Bench:
         s3 = self.clients["s3"]
         s3.put_object(Bucket="rollcall-input", Key="video.mp4", Body=video.read_bytes())
         work = {function.component: self._drain(function) for function in self.pipeline.functions}
-        result = json.loads(s3.get_object(Bucket="rollcall-output", Key="video.mp4.json")["Body"].read())
+        result = json.loads(s3.get_object(Bucket="rollcall-output", Key=result_key("video.mp4"))["Body"].read())
         if result["status"] != "done":
             raise SystemExit(f"{video.name}: {result}")
         packs = self._sizes("rollcall-stage-1", ".zip")

@@ -30,6 +30,7 @@ import numpy as np
 from benchmarks.accuracy import read
 from rollcall.cli.preparation import Enrollment, read_enrollment
 from rollcall.cli.session import Session
+from rollcall.contracts.object_keys import result_key
 from rollcall.local.cloud import LocalCloud
 from rollcall.pipeline.description import Settings, describe
 from rollcall.weights.folder import ensure_model_files
@@ -229,7 +230,7 @@ def _wait_for_no_workers(announced: Announced, cloud: LocalCloud, watched: Watch
 def _judged(session: Session, items: list[Item]) -> tuple[int, list[str]]:
     def names(item: Item) -> list[str]:
         try:
-            answer = session.s3.get_object(Bucket=session.bucket("output"), Key=f"{item.key}.json")
+            answer = session.s3.get_object(Bucket=session.bucket("output"), Key=result_key(item.key))
         except session.s3.exceptions.NoSuchKey:
             return ["no result"]
         result = json.loads(answer["Body"].read())

@@ -11,11 +11,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rollcall.cli.output_file import write_whole
 from rollcall.contracts.jobs import JobError
-from rollcall.contracts.object_keys import crops_prefix, csv_key, is_crop, names_key, result_key, vtt_key
+from rollcall.contracts.object_keys import crops_prefix, is_crop, names_key, result_key
 from rollcall.contracts.shown_text import printable
 from rollcall.contracts.usage_error import UsageError
 from rollcall.media.folders import LeftOut, reason_of
 from rollcall.media.media_files import MediaFile, output_path
+from rollcall.results.output_files import beside_json, local_keys
 from rollcall.results.result import Failure, Result
 from rollcall.results.stored_crops import stored_crops
 
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 RESULT: TypeAdapter[Result | Failure] = TypeAdapter(Annotated[Result | Failure, Field(discriminator="status")])
 TEXTS_AT_ONCE = 4
 LOGS = "logs"  # a folder beside the results
-CONTACT_SHEET_SUFFIX = ".contact-sheet.png"
-
-
-def contact_sheet_key(key: str) -> str:
-    return f"{key}{CONTACT_SHEET_SUFFIX}"
 
 
 def check_output_folder(
@@ -77,7 +73,7 @@ def _require_folder(folder: Path, out: Path) -> None:
 def _in_the_way(out: Path, key: str) -> str | None:
     try:
         folder = output_path(out, key)
-        files = [output_path(out, name) for name in _file_keys(key)]
+        files = [output_path(out, name) for name in local_keys(key)]
     except UsageError as error:
         return f"its results cannot be written: {error}"
     while folder != out:
@@ -100,7 +96,7 @@ class Places:
 
     def claim(self, key: str) -> str | None:
         """Why the results of this key have no place; None if they have one."""
-        files = _file_keys(key)
+        files = local_keys(key)
         folders = [key, *(str(parent) for parent in PurePosixPath(key).parents)]
         for names, others, kind in ((folders, self._files, "file"), (files, self._folders, "folder")):
             for name in names:
@@ -111,10 +107,6 @@ class Places:
         return None
 
 
-def _file_keys(key: str) -> tuple[str, ...]:
-    return result_key(key), csv_key(key), vtt_key(key), contact_sheet_key(key)
-
-
 def download_outputs(s3: "S3Client", bucket: str, key: str, out: Path) -> Result | Failure:
     """Raises OSError or UsageError for what cannot be written."""
     remove_outputs(out, key)  # an earlier run's crops beside this one's would mislead
@@ -122,7 +114,7 @@ def download_outputs(s3: "S3Client", bucket: str, key: str, out: Path) -> Result
     result = RESULT.validate_json(answer)
     if isinstance(result, Result):
         crops = stored_crops(s3, bucket, key) if result.people or result.unknown else ()
-        for name in (csv_key(key), vtt_key(key), *crops):
+        for name in (*(file.key(key) for file in beside_json()), *crops):
             write_output(out, name, _read(s3, bucket, name))
     write_output(out, result_key(key), answer)  # last, as in the bucket
     return result
@@ -152,7 +144,7 @@ def _download_text(s3: "S3Client", bucket: str, text: str, out: Path) -> str | N
 
 def remove_outputs(out: Path, key: str) -> None:
     """Removes crops of an earlier run. If there was none, a photo that looks like a crop is the user's own."""
-    files = [output_path(out, name) for name in _file_keys(key)]
+    files = [output_path(out, name) for name in local_keys(key)]
     if not any(path.exists() for path in files):
         return
     for path in files:

@@ -15,6 +15,7 @@ MAX_KEY_BYTES = 1024  # S3's limit
 MAX_INPUT_KEY_BYTES = 512  # of what is worked on, half of S3's limit: the rest is for what Rollcall appends
 
 _RESULT_SUFFIX = ".json"
+_LONGEST_STEM = MAX_KEY_BYTES - len(_RESULT_SUFFIX)
 _CUT_STEM_BYTES = 900
 _CUT = re.compile(r".*~[0-9a-f]{64}", re.DOTALL)
 _LONGEST_CHARACTER = 4  # bytes
@@ -43,15 +44,12 @@ def gop_faces_key(key: str, job: str, index: int) -> str:
 
 
 def result_key(key: str) -> str:
-    return f"{_stem(key)}{_RESULT_SUFFIX}"
+    return output_key(key, _RESULT_SUFFIX)
 
 
-def csv_key(key: str) -> str:
-    return f"{_stem(key)}.csv"
-
-
-def vtt_key(key: str) -> str:
-    return f"{_stem(key)}.vtt"
+def output_key(key: str, ending: str) -> str:
+    """The key of an output of which each upload has one; `rollcall/results/output_files.py` lists them."""
+    return f"{_cut(key, _CUT_STEM_BYTES, longest=_LONGEST_STEM - max(0, len(ending) - len(_RESULT_SUFFIX)))}{ending}"
 
 
 def names_key(key: str) -> str:
@@ -79,7 +77,7 @@ def is_crop(key: str, output: str) -> bool:
 
 def _stem(key: str) -> str:
     """The beginning of the names of an upload's outputs: its key, if S3 takes that with an ending."""
-    return _cut(key, _CUT_STEM_BYTES, longest=MAX_KEY_BYTES - len(_RESULT_SUFFIX))
+    return _cut(key, _CUT_STEM_BYTES, longest=_LONGEST_STEM)
 
 
 def _cut(text: str, most: int, *, longest: int) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.events import Upload
 from rollcall.contracts.named_queue import NamedQueue
-from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
+from rollcall.results.output_files import RESULT, beside_json
 from rollcall.results.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Announcement(BaseModel):
 
 
 def announcement_of(upload: Upload, result: Result | Failure, *, bucket: str) -> Announcement:
-    tables = [csv_key(upload.key), vtt_key(upload.key)] if isinstance(result, Result) else []
+    beside = [file.key(upload.key) for file in beside_json()] if isinstance(result, Result) else []
     return Announcement(
         id=f"{upload.job}-{result.status}",
         job=upload.job,
@@ -53,7 +53,7 @@ def announcement_of(upload: Upload, result: Result | Failure, *, bucket: str) ->
         input_key=upload.key,
         version=upload.version,
         bucket=bucket,
-        keys=[result_key(upload.key), *tables],
+        keys=[RESULT.key(upload.key), *beside],
     )
 
 

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from rollcall.contracts.errors import RollcallError
-from rollcall.contracts.object_keys import KEPT_UNDER, crop_key, crops_prefix, csv_key, result_key, vtt_key
+from rollcall.contracts.object_keys import KEPT_UNDER, crop_key, crops_prefix, result_key
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.results.name_texts import NameTexts
+from rollcall.results.output_files import RESULT, OutputFile, beside_json
 from rollcall.results.result import Best, Person, Result, Unknown
-from rollcall.results.result_files import to_csv, to_vtt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -118,27 +118,24 @@ class Forgetter:
     def _put(self, result: Result, found: "GetObjectOutputTypeDef") -> bool:
         """False if a newer upload was published meanwhile. The JSON comes last: until then this can be done again."""
         metadata = found["Metadata"]
-        for key, text, content_type in (
-            (csv_key(result.video), to_csv(result), "text/csv; charset=utf-8"),
-            (vtt_key(result.video), to_vtt(result), "text/vtt; charset=utf-8"),
-        ):
-            if (etag := self._etag(key)) is not None:  # what was deleted is not brought back
-                self._put_over(key, text, content_type, metadata, etag)
+        for file in beside_json():
+            # what was deleted is not brought back
+            if file.holds_names and (etag := self._etag(file.key(result.video))) is not None:
+                self._put_over(file, result, metadata, etag)
         self._texts.rewrite(result.video, result, metadata)
-        text = result.model_dump_json(indent=2)
-        if not self._put_over(result_key(result.video), text, "application/json", metadata, found["ETag"]):
+        if not self._put_over(RESULT, result, metadata, found["ETag"]):
             return False
         self._texts.rewrite(result.video, result, metadata)  # it may have been made from the JSON of before meanwhile
         return True
 
-    def _put_over(self, key: str, text: str, content_type: str, metadata: Mapping[str, str], etag: str) -> bool:
+    def _put_over(self, file: OutputFile, result: Result, metadata: Mapping[str, str], etag: str) -> bool:
         """False if the object was replaced or deleted meanwhile."""
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
-                Key=key,
-                Body=text.encode(),
-                ContentType=content_type,
+                Key=file.key(result.video),
+                Body=file.body(result),
+                ContentType=file.content_type,
                 Metadata=metadata,
                 IfMatch=etag,
             )

@@ -12,22 +12,17 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from rollcall.contracts.errors import RollcallError
-from rollcall.contracts.object_keys import NAMES_SUFFIX, csv_key, names_key, result_key
+from rollcall.contracts.object_keys import NAMES_SUFFIX, names_key, result_key
+from rollcall.results.output_files import CSV, NAMES
 from rollcall.results.result import Result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ATTEMPTS = 5
-UNKNOWN, NO_FACE = "unknown", "no-face"  # as the HTTP API answers
-_CSV_SUFFIX = csv_key("")
-_CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict", "404", "NoSuchKey"}
-
-
-def to_names(result: Result) -> str:
-    """One name a line, and nothing else; without a name it is what the HTTP API would answer."""
-    names = [person.name for person in result.people]
-    return "\n".join(names) or (UNKNOWN if result.unknown else NO_FACE)
+_CSV_SUFFIX = CSV.key("")
+_GONE = {"404", "NoSuchKey"}
+_CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict"} | _GONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +44,14 @@ class NameTexts:
 
     def rewrite(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
         """Writes only if there is a text and it is this upload's."""
+        if not self._there_is_one(key):
+            return  # one request instead of a list of all the stem's outputs
         self._write(key, result, metadata, only_again=True)
 
     def withdraw(self, key: str) -> None:
         """Call it after the CSV of this upload is deleted: the next upload gets the text, or it is deleted."""
+        if not self._there_is_one(key):
+            return
         stem = self._look(key)
         if stem.etag is None:
             return
@@ -71,6 +70,15 @@ class NameTexts:
                 return
         raise RollcallError(f"{names_key(key)}: changed {ATTEMPTS} times while it was written")
 
+    def _there_is_one(self, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=names_key(key))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return False
+            raise
+        return True
+
     def _look(self, key: str) -> _Stem:
         text = names_key(key)
         pages = self._s3.get_paginator("list_objects_v2").paginate(
@@ -87,8 +95,8 @@ class NameTexts:
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=names_key(key),
-                Body=to_names(result).encode(),
-                ContentType="text/plain; charset=utf-8",
+                Body=NAMES.body(result),
+                ContentType=NAMES.content_type,
                 Metadata=metadata,
                 **_unchanged(etag),
             )

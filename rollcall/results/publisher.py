@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from rollcall.contracts.events import Upload
-from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
 from rollcall.results.name_texts import NameTexts
+from rollcall.results.output_files import CROPS, RESULT, beside_json, stored_keys
 from rollcall.results.result import Failure, Result
-from rollcall.results.result_files import to_csv, to_vtt
 from rollcall.results.stored_crops import stored_crops
 
 if TYPE_CHECKING:
@@ -31,32 +30,30 @@ class Publisher:
     def __init__(self, s3: "S3Client", bucket: str, *, name_texts: bool = False) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._texts = NameTexts(s3, bucket) if name_texts else None
+        self._texts = NameTexts(s3, bucket)
+        self._name_texts = name_texts
 
     def publish(self, upload: Upload, publication: Publication) -> None:
         """The JSON comes last: a client that sees it finds everything it names, and nothing of an earlier upload."""
         result = publication.result
         for key, crop in publication.crops.items():
-            self._put(upload, key, crop, "image/jpeg")
+            self._put(upload, key, crop, CROPS.content_type)
         crops = stored_crops(self._s3, self._bucket, upload.key)
         obsolete = [key for key in crops if key not in publication.crops]
         if isinstance(result, Result):
-            self._put(upload, csv_key(upload.key), to_csv(result).encode(), "text/csv; charset=utf-8")
-            self._put(upload, vtt_key(upload.key), to_vtt(result).encode(), "text/vtt; charset=utf-8")
+            for file in beside_json():
+                self._put(upload, file.key(upload.key), file.body(result), file.content_type)
         else:
-            obsolete += [csv_key(upload.key), vtt_key(upload.key)]
+            obsolete += [file.key(upload.key) for file in beside_json()]
         self._delete(obsolete)
-        if self._texts is not None:
-            self._publish_names(self._texts, upload, result)
-        self._put(upload, result_key(upload.key), result.model_dump_json(indent=2).encode(), "application/json")
+        self._publish_names(upload, result)
+        self._put(upload, RESULT.key(upload.key), result.model_dump_json(indent=2).encode(), RESULT.content_type)
 
     def withdraw(self, upload: Upload) -> None:
         """Deletes what `publish` wrote for this upload and no other has replaced since, the JSON first."""
-        keys = [result_key(upload.key), csv_key(upload.key), vtt_key(upload.key)]
         crops = stored_crops(self._s3, self._bucket, upload.key)
-        self._delete([key for key in itertools.chain(keys, crops) if self._is_of(upload, key)])
-        if self._texts is not None:
-            self._texts.withdraw(upload.key)
+        self._delete([key for key in itertools.chain(stored_keys(upload.key), crops) if self._is_of(upload, key)])
+        self._texts.withdraw(upload.key)
 
     def _is_of(self, upload: Upload, key: str) -> bool:
         try:
@@ -67,11 +64,14 @@ class Publisher:
             raise
         return head["Metadata"] == _metadata(upload)
 
-    def _publish_names(self, texts: NameTexts, upload: Upload, result: Result | Failure) -> None:
-        if isinstance(result, Result):
-            texts.publish(upload.key, result, _metadata(upload))
+    def _publish_names(self, upload: Upload, result: Result | Failure) -> None:
+        """Keeps a text true that was written while the setting was on: nothing else would ever change it."""
+        if isinstance(result, Failure):
+            self._texts.withdraw(upload.key)
+        elif self._name_texts:
+            self._texts.publish(upload.key, result, _metadata(upload))
         else:
-            texts.withdraw(upload.key)
+            self._texts.rewrite(upload.key, result, _metadata(upload))
 
     def _put(self, upload: Upload, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(

@@ -1,4 +1,4 @@
-"""A result as CSV and WebVTT, for spreadsheets and video players."""
+"""A result as CSV for spreadsheets, as WebVTT for video players, and as bare names."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from rollcall.contracts.shown_text import csv_cell, printable
 from rollcall.results.result import Appearance, Result, Segment
 
+UNKNOWN, NO_FACE = "unknown", "no-face"  # as the HTTP API answers
 COLUMNS = ("name", "first_seen", "last_seen", "seconds", "similarity")
 
 
@@ -47,6 +48,12 @@ def to_vtt(result: Result) -> str:
         _cue(segment, label) for segment, label in sorted(shown, key=lambda cue: (cue[0].start, cue[0].end, cue[1]))
     ]
     return "\n".join(["WEBVTT\n", *cues])
+
+
+def to_names(result: Result) -> str:
+    """One name a line, and nothing else; without a name it is what the HTTP API would answer."""
+    names = [person.name for person in result.people]
+    return "\n".join(names) or (UNKNOWN if result.unknown else NO_FACE)
 
 
 def _cue(segment: Segment, label: str) -> str:

@@ -12,9 +12,7 @@ from rollcall.engine.face import Covered
 from rollcall.people.calibration import ErrorRates
 from rollcall.people.gallery import Match
 from rollcall.people.people_store import Record
-
-UNKNOWN = "unknown"
-NO_FACE = "no-face"
+from rollcall.results.result_files import NO_FACE, UNKNOWN
 
 
 class Quality(BaseModel):

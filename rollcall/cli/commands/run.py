@@ -11,7 +11,6 @@ from rollcall.cli.outputs import (
     LOGS,
     check_log_folder,
     check_output_folder,
-    contact_sheet_key,
     download_name_texts,
     download_outputs,
     fetched,
@@ -35,19 +34,19 @@ from rollcall.media.folders import LeftOut, reason_of
 from rollcall.media.media_files import MediaFile, find_media
 from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
 from rollcall.pipeline.description import Settings
+from rollcall.results.output_files import CONTACT_SHEET, REPORT
 from rollcall.results.result import Result
 
 MOST_SHEETS = (
     100  # up to this many files get contact sheets; more get them only on request, since each takes half a second
 )
-REPORT = "report.html"
 AHEAD = 256  # uploads that wait for their answers: the local queues are quick while they are short
 
 
 def execute(options: argparse.Namespace) -> int:
     found = find_media(options.media, leave_out=options.out)
     check_log_folder(options.out)
-    media, refused = check_output_folder(options.out, found.files, taken=[REPORT])
+    media, refused = check_output_folder(options.out, found.files, taken=[REPORT.name])
     left_out = [*found.left_out, *refused]
     note_left_out(left_out)
     model_dir = prepare_model_files(options.embedder)
@@ -97,9 +96,9 @@ def run_pipeline(
         answers = collect(media, session, out, sheets=sheets)
         if settings.name_texts:
             _fetch_name_texts(media, session, out, answers)
-    report: Path | None = out / REPORT
+    report: Path | None = out / REPORT.name
     try:
-        write_report(answers.of(media), out / REPORT, sheets=sheets, left_out=left_out)
+        write_report(answers.of(media), out / REPORT.name, sheets=sheets, left_out=left_out)
     except OSError as error:
         note(f"failed {report}: cannot be written ({reason_of(error)})")
         report = None
@@ -165,7 +164,7 @@ def _fetch(job: Job, session: Session, out: Path, fail: Callable[[str], None], *
         picture = io.BytesIO()
         draw_contact_sheet(result, frames.at).save(picture, "PNG")
         try:
-            write_output(out, contact_sheet_key(key), picture.getvalue())
+            write_output(out, CONTACT_SHEET.key(key), picture.getvalue())
         except OSError as error:  # the results are there
-            fail(f"failed {printable(contact_sheet_key(key))}: {reason_of(error)}")
+            fail(f"failed {printable(CONTACT_SHEET.key(key))}: {reason_of(error)}")
     return result

@@ -14,6 +14,7 @@ from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
 from rollcall.media.media_files import MediaFile
 from rollcall.media.videos.ffmpeg import find
 from rollcall.pipeline.description import Settings
+from rollcall.results.output_files import CONTACT_SHEET
 from rollcall.results.result import Result
 
 KEY = "demo.mp4"
@@ -42,7 +43,7 @@ def demo(out: Path, cache: Path) -> int:
     print()
     for right, sentence in answers:
         print(f"{'OK   ' if right else 'WRONG'} {sentence}")
-    print(f"look at {out / (KEY + '.contact-sheet.png')}")
+    print(f"look at {out / CONTACT_SHEET.key(KEY)}")
     return 0 if all(right for right, _ in answers) else 1
 
 

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from rollcall.cli.answers import Answer
 from rollcall.cli.output_file import write_whole
-from rollcall.cli.outputs import contact_sheet_key
 from rollcall.cli.show.text import clock, record_line, seconds_seen
-from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
 from rollcall.contracts.shown_text import printable
 from rollcall.media.folders import LeftOut
+from rollcall.results.output_files import CONTACT_SHEET, RESULT, beside_json
 from rollcall.results.result import Appearance, Failure, Person, Result
 
 MANY = 16  # files, from which on there is an overview of who is in which
@@ -108,17 +107,14 @@ def _content(key: str, answer: Answer, *, sheets: bool) -> str:
         return f'<p class="failed">{_shown(answer.error.message)} ({_shown(answer.error.code)})</p>'
     kind = f"{clock(answer.duration)} long" if answer.duration else "photo"
     found = f"{len(answer.people)} enrolled, {len(answer.unknown)} unknown"
-    links = ", ".join(
-        f'<a href="{_link(name(key))}">{label}</a>'
-        for label, name in (("JSON", result_key), ("CSV", csv_key), ("WebVTT", vtt_key))
-    )
+    links = ", ".join(f'<a href="{_link(file.key(key))}">{escape(file.label)}</a>' for file in (RESULT, *beside_json()))
     summary = f'<p class="summary">{kind}; {found}; {links}</p>'
     notes = [f'<p class="note">{_shown(note)}</p>' for note in answer.notes]
     return "\n".join((summary, *notes, *([_sheet(key)] if sheets else []), _table(answer)))
 
 
 def _sheet(key: str) -> str:
-    sheet = _link(contact_sheet_key(key))
+    sheet = _link(CONTACT_SHEET.key(key))
     alt = f"contact sheet of {_shown(key)}"
     return f'<a href="{sheet}"><img class="sheet" loading="lazy" src="{sheet}" alt="{alt}"></a>'
 

@@ -18,10 +18,11 @@ from rollcall.cli.smoke.waiting import Patience
 from rollcall.cli.submissions import stage_of
 from rollcall.contracts.errors import GalleryMismatch
 from rollcall.contracts.events import Upload
-from rollcall.contracts.object_keys import csv_key, result_key, vtt_key
+from rollcall.contracts.object_keys import result_key
 from rollcall.contracts.usage_error import UsageError
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery
+from rollcall.results.output_files import beside_json
 from rollcall.results.result import Failure, Person, Result
 
 
@@ -88,7 +89,7 @@ def _upload(deployment: Deployment, key: str, content: bytes) -> Upload:
 def _require_files(deployment: Deployment, key: str, result: Result) -> None:
     """Checks the files that have to be beside the JSON."""
     crops = [person.best.crop for person in result.people if person.best.crop is not None]
-    for name in (csv_key(key), vtt_key(key), *crops):
+    for name in (*(file.key(key) for file in beside_json()), *crops):
         _read(deployment, name)
 
 

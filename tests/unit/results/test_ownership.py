@@ -15,7 +15,6 @@ from rollcall.contracts.events import Upload
 from rollcall.contracts.object_keys import (
     MAX_KEY_BYTES,
     crop_key,
-    csv_key,
     gop_faces_key,
     is_crop,
     job_id,
@@ -23,9 +22,9 @@ from rollcall.contracts.object_keys import (
     pack_key,
     packed_key,
     result_key,
-    vtt_key,
 )
 from rollcall.media.media_files import MediaFile
+from rollcall.results.output_files import local_keys, stored_keys
 from rollcall.results.publisher import Publication, Publisher
 from tests.unit.made_results import failure, person, result
 
@@ -68,7 +67,7 @@ KEYS = tuple(dict.fromkeys(ORDINARY + LONG))
 
 def outputs(key: str) -> set[str]:
     crops = {crop_key(key, name, number) for name in PEOPLE for number in (1, 2, 3)}
-    return {result_key(key), csv_key(key), vtt_key(key)} | crops
+    return {*stored_keys(key), *local_keys(key)} | crops
 
 
 def stage_1(key: str) -> set[str]:
@@ -78,7 +77,7 @@ def stage_1(key: str) -> set[str]:
 
 def test_no_two_uploads_share_an_output() -> None:
     assert len({name for key in KEYS for name in outputs(key)}) == sum(len(outputs(key)) for key in KEYS)
-    assert all(len(outputs(key)) == 3 + 3 * len(PEOPLE) for key in KEYS)
+    assert all(len(outputs(key)) == len(local_keys(key)) + 3 * len(PEOPLE) for key in KEYS)
 
 
 def test_no_two_uploads_share_an_object_of_stage_1() -> None:
@@ -94,7 +93,7 @@ def test_a_crop_is_of_one_upload_and_nothing_else_is_one() -> None:
 
 
 def test_s3_takes_every_result() -> None:
-    names = [name for key in KEYS for name in (result_key(key), csv_key(key), vtt_key(key), names_key(key))]
+    names = [name for key in KEYS for name in (*local_keys(key), names_key(key))]
     assert max(len(name.encode()) for name in names) == MAX_KEY_BYTES
 
 
@@ -135,7 +134,7 @@ def stored(s3: "S3Client") -> set[str]:
 
 
 def own(key: str) -> set[str]:
-    return {result_key(key), csv_key(key), vtt_key(key), crop_key(key, "Ann", 1), crop_key(key, "x", 1)}
+    return {*stored_keys(key), crop_key(key, "Ann", 1), crop_key(key, "x", 1)}
 
 
 def test_publishing_one_upload_again_leaves_all_others_as_they_are(s3: "S3Client") -> None:
