@@ -44,7 +44,7 @@ from rollcall.weights.folder import ensure_model_files
 
 HARMFUL_PERCENTILE = "p95"  # of the distances of two photos of one person in johns
 DIVERSE = "diverse"  # of the data: people of several groups
-ENROLLED_FACE = 60  # pixels: smaller faces are probes only; nobody enrols a face from a group photo's back row
+ENROLLED_FACE = 60  # pixels: smaller faces are probes only; nobody enrolls a face from a group photo's back row
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def main() -> None:
         "calibration": dataclasses.asdict(calibration),
         "groups": {name: by_group(people, calibration) for name, people in grouped.items()},
         "verification": verified | {name: verify_pairs(engine, found, calibration) for name, found in listed.items()},
-        "enrolment": refused_photos(
+        "enrollment": refused_photos(
             made_bad,
             johns + others,
             load_enrollment_limits(embedder),

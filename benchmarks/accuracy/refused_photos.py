@@ -1,4 +1,4 @@
-"""Which photos are refused at enrolment, and whether rightly: does a face made worse still resemble itself?"""
+"""Which photos are refused at enrollment, and whether rightly: does a face made worse still resemble itself?"""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from _verification(name, found)
     yield from _detection(report["detection"])
     yield from _conditions(report)
-    yield from _enrollment(report["enrolment"])
+    yield from _enrollment(report["enrollment"])
     for name, found in report["clips"]["galleries"].items():
         yield from _clips(name, found)
 
@@ -84,7 +84,7 @@ def _conditions(report: dict[str, Any]) -> Iterator[str]:
 
 def _enrollment(found: dict[str, Any]) -> Iterator[str]:
     yield heading(
-        f"photos refused at enrolment; harmful: farther than {found['harmful_distance']:g} from the photo as it was"
+        f"photos refused at enrollment; harmful: farther than {found['harmful_distance']:g} from the photo as it was"
     )
     yield _row("", f"{'refused':>12} {'harmful of these':>17} {'harmful of others':>18}  reasons")
     for condition, row in found["by_condition"].items():

@@ -25,16 +25,16 @@ class EnrolledPhoto(BaseModel):
     weight: float = Field(description="0 to 1: how far the face is trusted")
 
 
-class RefusedEnrolment(BaseModel):
+class RefusedEnrollment(BaseModel):
     photo: int
     code: str
     reason: str
 
 
-class Enrolment(BaseModel):
+class Enrollment(BaseModel):
     name: str
     enrolled: list[EnrolledPhoto]
-    refused: list[RefusedEnrolment]
+    refused: list[RefusedEnrollment]
 
 
 class Forgotten(BaseModel):
@@ -49,7 +49,7 @@ class Forgotten(BaseModel):
     )
 
 
-async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> Enrolment:
+async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> Enrollment:
     """Judges every photo by itself, then against the other photos and the faces enrolled before."""
     limits = load_enrollment_limits(services.pool.ready.embedder)
     faces: dict[int, EnrolledFace] = {}
@@ -65,14 +65,14 @@ async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> 
     if good:
         await services.photos.run(lambda: services.faces.enroll(list(good.values())))
         services.gallery.forget()
-    return Enrolment(
+    return Enrollment(
         name=name,
         enrolled=[
             EnrolledPhoto(photo=number, face=face.face, weight=round(face.weight or 0.0, 3))
             for number, face in good.items()
         ],
         refused=[
-            RefusedEnrolment(photo=number, code=error.code, reason=str(error))
+            RefusedEnrollment(photo=number, code=error.code, reason=str(error))
             for number, error in sorted(refused.items())
         ],
     )

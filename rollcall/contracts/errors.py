@@ -17,7 +17,7 @@ RollcallError
 ├── DecoderLost           a process that decodes was ended from outside; worth another attempt
 ├── FfmpegMissing         neither the system nor the wheel has ffmpeg and ffprobe
 ├── BadPack               a stage-1 object that is not a GoP pack
-├── BadGallery            an item of the faces table that enrolment would not have written
+├── BadGallery            an item of the faces table that enrollment would not have written
 ├── BadRecord             a record that DynamoDB cannot hold
 ├── GalleryMismatch       the gallery was made with another embedder
 └── Superseded            the upload was replaced or deleted; this job's work is moot
@@ -97,7 +97,7 @@ class BadPack(RollcallError):
 
 
 class BadGallery(RollcallError):
-    """An item in the faces table that enrolment would not have written."""
+    """An item in the faces table that enrollment would not have written."""
 
 
 class BadRecord(RollcallError):

@@ -35,7 +35,7 @@ LeaveOut = Callable[[LeftOut], None]
 
 
 class PhotoError(Exception):
-    """A photo that cannot be used for enrolment; the message says why."""
+    """A photo that cannot be used for enrollment; the message says why."""
 
 
 class PhotoReader(Protocol):

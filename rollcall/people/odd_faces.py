@@ -40,7 +40,7 @@ def load_enrollment_limits(embedder: str, *, threshold: float | None = None) -> 
     Raises KeyError for an embedder that has none.
     """
     shipped = json.loads(resources.files("rollcall.engine").joinpath("settings.json").read_text(encoding="utf-8"))[
-        "enrolment"
+        "enrollment"
     ]
     limits = {name: limit for name, limit in shipped.items() if name != "provenance"}
     calibration = load_calibration(embedder, threshold=threshold)

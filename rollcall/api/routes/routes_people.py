@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from rollcall.api.access import Access, require
 from rollcall.api.body import media_type
 from rollcall.api.dependencies import ServicesOf
-from rollcall.api.enrolling import Enrolment, Forgotten, enroll, forget
+from rollcall.api.enrolling import Enrollment, Forgotten, enroll, forget
 from rollcall.api.http_errors import BadRequest, NotFound, RefusedPhoto
 from rollcall.api.problem_docs import problems
 from rollcall.api.routes.routes_photos import JSON, form_of
@@ -110,7 +110,7 @@ async def delete_person(
         }
     },
 )
-async def post_photos(request: Request, _: CanWrite, name: Name, services: ServicesOf) -> Enrolment:
+async def post_photos(request: Request, _: CanWrite, name: Name, services: ServicesOf) -> Enrollment:
     """Refuses each photo that cannot be used, or that looks like somebody else than the person's others do.
 
     The request fails only if none can be used. Photos are not kept.

@@ -40,7 +40,7 @@ class Listed:
 
     @property
     def faces(self) -> str:
-        broken = f", {self.unreadable} unreadable: enrol again" if self.unreadable else ""
+        broken = f", {self.unreadable} unreadable: enroll again" if self.unreadable else ""
         return f"{self.models.total()}{broken}"
 
 
