@@ -3,7 +3,7 @@
 python docker/build.py [COMPONENT…] [--out out/images] [--fresh]
 
 For each image the folder OUT/COMPONENT holds its file system (root/), its configuration (config.json), its bill of
-materials (sbom.cdx.json, CycloneDX) and its licences (licences.md); OUT/sizes.json holds all sizes.
+materials (sbom.cdx.json, CycloneDX) and its licenses (licenses.md); OUT/sizes.json holds all sizes.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What is in an image, read from the image itself: sizes, a bill of materials (CycloneDX 1.5) and licences."""
+"""What is in an image, read from the image itself: sizes, a bill of materials (CycloneDX 1.5) and licenses."""
 
 import hashlib
 import json
@@ -52,7 +52,7 @@ class Material:
 def write_materials(folder: Path, component: str) -> None:
     materials = sorted(_materials(folder / "root"), key=lambda material: (material.origin, material.name.lower()))
     (folder / "sbom.cdx.json").write_text(json.dumps(bill_of_materials(component, materials), indent=2) + "\n")
-    (folder / "licences.md").write_text(_license_table(component, materials))
+    (folder / "licenses.md").write_text(_license_table(component, materials))
 
 
 def write_sizes(out: Path) -> None:
@@ -164,7 +164,7 @@ def _model_file(name: str, entry: dict[str, Any], root: Path) -> Material:
 def _license_table(component: str, materials: list[Material]) -> str:
     rows = [
         f"# What the image of {component} is made of\n",
-        "| from | what | version | licence | brings |",
+        "| from | what | version | license | brings |",
         "|" + "---|" * 5,
     ]
     for material in materials:

@@ -16,7 +16,7 @@ CHUNK = 1024**2
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
-    """One file of a release; `licence`: SPDX, of the weights."""
+    """One file of a release; `license`: SPDX, of the weights."""
 
     name: str
     version: str
