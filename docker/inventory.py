@@ -155,7 +155,7 @@ def _model_file(name: str, entry: dict[str, Any], root: Path) -> Material:
         kind="machine-learning-model",
         name=name,
         version=str(source.get("version", "")) if isinstance(source, dict) else "",
-        license=entry["licence"],
+        license=entry["license"],
         origin="weights",
         sha256=digest,
     )

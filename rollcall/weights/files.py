@@ -74,7 +74,7 @@ def _entry(path: Path, license: str, origin: dict[str, str], content: bytes) -> 
     return {
         "sha256": hashlib.sha256(built).hexdigest(),
         "bytes": len(built),
-        "licence": license,
+        "license": license,
         "source": origin | {"sha256": hashlib.sha256(content).hexdigest()},
     }
 

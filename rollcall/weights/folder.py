@@ -76,7 +76,7 @@ def is_complete(directory: Path, *, verify: bool = False) -> bool:
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    """`{"build": version, "files": {name: {"sha256", "bytes", "licence", "source": {...}}}}`."""
+    """`{"build": version, "files": {name: {"sha256", "bytes", "license", "source": {...}}}}`."""
     try:
         manifest = json.loads((directory / MANIFEST).read_bytes())
     except (OSError, ValueError) as error:

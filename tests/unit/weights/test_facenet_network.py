@@ -37,7 +37,7 @@ def test_weights_become_a_listed_file(folder, tmp_path):
 
     entry = read_manifest(folder)["files"][FILE]
     assert entry["source"] == {"package": "random", "version": "0", "url": "", "sha256": pin.sha256}
-    assert entry["licence"] == pin.license
+    assert entry["license"] == pin.license
     assert is_complete(folder, verify=True)
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [FILE, MANIFEST]
     (output,) = onnx.load(folder / FILE).graph.output
