@@ -14,6 +14,8 @@ this package too, and a cold start must stay short.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"  # the one place: the package, --version, the OpenAPI document and the User-Agent read it
+
 if TYPE_CHECKING:
     from rollcall.library import (
         Engine,

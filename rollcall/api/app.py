@@ -7,6 +7,7 @@ from functools import cache
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from rollcall import __version__
 from rollcall.api.local_only import LocalOnly
 from rollcall.api.problem_docs import document
 from rollcall.api.problems import handle_problems
@@ -24,7 +25,7 @@ def create_app(services: Services) -> FastAPI:
 
     app = FastAPI(
         title="Rollcall",
-        version="1",
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

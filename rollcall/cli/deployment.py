@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from rollcall import __version__
 from rollcall.cli.aws_errors import AWS_ERRORS, explain
 from rollcall.cli.stack_names import NoSuchStack, names_of_stack, outputs_of_stack
 from rollcall.contracts.jobs import JobStore
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 LOCAL_PREFIX = "rollcall"
+USER_AGENT = f"rollcall/{__version__}"
 DEFAULT_STACK = "rollcall"  # where no prefix was chosen: rollcall/pipeline/deployment_settings.py
 _WAITING: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
 _IN_WORK: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
@@ -120,7 +123,7 @@ class Deployment:
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
-        resource = self.session.resource("dynamodb")
+        resource = self.session.resource("dynamodb", config=Config(user_agent_extra=USER_AGENT))
         self.ending.callback(resource.meta.client.close)
         return resource
 
@@ -167,7 +170,7 @@ def _prefix_of(options: argparse.Namespace, session: boto3.Session, ending: Exit
 
 
 def _client(session: boto3.Session, service: str, ending: ExitStack) -> Any:
-    client = session.client(service)  # type: ignore[call-overload]  # which service is known only when it runs
+    client = session.client(service, config=Config(user_agent_extra=USER_AGENT))  # type: ignore[call-overload]  # which service is known only when it runs
     ending.callback(client.close)
     return client
 

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
+from rollcall import __version__
 from rollcall.cli import options
 from rollcall.contracts.shown_text import printable
 from rollcall.media.photo_formats import NAMES as PHOTO_NAMES
@@ -18,16 +19,6 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
-class ShowVersion(argparse.Action):
-    """Looks the version up when it is asked for, since that takes longer than reading the command line."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import version  # noqa: PLC0415
-
-        print(f"rollcall {version('rollcall')}")
-        parser.exit()
-
-
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
@@ -38,7 +29,7 @@ def build_parser() -> Parser:
         " account.",
         epilog="example: rollcall run holiday.mp4 --gallery people/ --out results",
     )
-    parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_run, _up, _faces, _calibrate, _people, _enroll, _submit, _status, _results, _redrive, _keys, _smoke):
         add(commands)

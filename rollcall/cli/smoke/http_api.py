@@ -12,6 +12,7 @@ from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
 from urllib3 import encode_multipart_formdata
 
+from rollcall.cli.deployment import USER_AGENT
 from rollcall.cli.smoke.failure import SmokeTestFailed
 
 SECONDS = 60
@@ -62,6 +63,7 @@ class HttpApi:
         return json.loads(self._send(request))
 
     def _send(self, request: AWSRequest) -> bytes:
+        request.headers["User-Agent"] = USER_AGENT
         where = f"{request.method} {str(request.url).partition('?')[0]}"
         try:
             answer = self.http.send(request.prepare())

@@ -1,12 +1,15 @@
 """schemathesis against the running API, by its own OpenAPI document."""
 
+import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rollcall import __version__
 from rollcall.cli.preparation import Enrollment
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.running_api import RunningApi, running_api
@@ -30,3 +33,8 @@ def test_the_api_keeps_to_its_openapi_document(api: RunningApi) -> None:
     run = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
     assert run.returncode == 0, run.stdout[-6000:]
+
+
+def test_the_document_has_the_version_of_the_package(api: RunningApi) -> None:
+    with urllib.request.urlopen(f"{api.server.url}/openapi.json", timeout=30) as answer:
+        assert json.load(answer)["info"]["version"] == __version__

@@ -60,7 +60,13 @@ def fetches(line: str) -> bool:
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("rollcall", "functions", include_external_packages=False, cache_dir=None)
+    return grimp.build_graph(
+        "rollcall",
+        "functions",
+        include_external_packages=False,
+        exclude_type_checking_imports=True,  # they never run
+        cache_dir=None,
+    )
 
 
 @pytest.mark.parametrize("image", STARTED)

@@ -1,8 +1,15 @@
 """What stands in two files, because tools ask for it there, is the same in both."""
 
+import importlib.metadata
 import re
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
+
+import boto3
+
+import rollcall
+from rollcall.cli.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -36,3 +43,15 @@ def test_every_guide_is_in_the_sites_contents() -> None:
     contents = set(re.findall(r"- ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
 
     assert contents == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+def test_one_version_is_in_the_package_and_in_the_user_agent_of_commands() -> None:
+    assert importlib.metadata.version("rollcall") == rollcall.__version__
+    assert "version" not in PROJECT
+
+    with ExitStack() as ending:
+        names = {"input": "a", "stage-1": "b", "output": "c"}
+        session = boto3.Session("key", "secret", region_name="eu-west-1")
+        deployment = Deployment(prefix="a", buckets=names, session=session, ending=ending)  # type: ignore[arg-type]
+        for client in (deployment.s3, deployment.sqs, deployment.table("people").meta.client):
+            assert client.meta.config.user_agent.endswith(f"rollcall/{rollcall.__version__}")
