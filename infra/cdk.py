@@ -14,31 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import preflight, teardown
+from infra.ending import ended
 from infra.node import FOLDER, NODE, NPX, pinned_command, use_packaged_node
 from infra.quota import fit_quota
-from rollcall.pipeline.deployment_errors import BadSettings, FindingsLeft, NotReady, Refused
+from rollcall.pipeline.deployment_errors import BadSettings
 from rollcall.pipeline.deployment_settings import Deployment
 from rollcall.pipeline.setting_faults import no_such_setting
 from rollcall.runtime.region import region_of
 
 ROOT = Path(__file__).resolve().parent.parent
 APPROVALS = ("never", "broadening", "any-change")  # as the CDK command names when it asks
-USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        context = _context(options.settings)
-        return _run(options, context, Deployment.from_context(context))
-    except (BadSettings, FindingsLeft, NotReady, Refused) as error:
-        print(error, file=sys.stderr)
-    except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused: {error}", file=sys.stderr)
-    return USAGE_ERROR
+    return ended("infra.cdk", lambda: _execute(options))
+
+
+def _execute(options: argparse.Namespace) -> int:
+    context = _context(options.settings)
+    return _run(options, context, Deployment.from_context(context))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from infra.template import Template, references
+from rollcall.contracts.errors import RollcallError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -50,7 +51,7 @@ LEFT_OUT = (
 )
 
 
-class NotCreated(Exception):
+class NotCreated(RollcallError):
     """The stack did not come to be; the message says in which state it ended, and why."""
 
 

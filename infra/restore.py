@@ -14,9 +14,9 @@ from os import environ
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import preflight
+from infra.ending import ended
 from rollcall.pipeline.deployment_errors import NotReady
 from rollcall.runtime.region import region_of
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 10  # a restore takes minutes, and for many gigabytes hours
 IN_A_BATCH = 25  # writes that DynamoDB takes at once
-USAGE_ERROR = 2
 
 Item = dict[str, Any]
 
@@ -51,15 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("at", type=_moment, help="with its offset from UTC, for example 2026-11-27T10:00:00+00:00")
     parser.add_argument("--confirm", metavar="TABLE", help="write into this table without asking")
     options = parser.parse_args(arguments)
+    return ended("infra.restore", lambda: _execute(options))
+
+
+def _execute(options: argparse.Namespace) -> int:
     session = boto3.Session(region_name=region_of(environ))
-    try:
-        preflight.require_account(session)
-        return _restore(options.table, options.at, session.client("dynamodb"), confirmed=options.confirm)
-    except NotReady as error:
-        print(error, file=sys.stderr)
-    except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused: {error}", file=sys.stderr)
-    return USAGE_ERROR
+    preflight.require_account(session)
+    return _restore(options.table, options.at, session.client("dynamodb"), confirmed=options.confirm)
 
 
 def _moment(text: str) -> datetime:

@@ -19,6 +19,7 @@ from rollcall.api.request_log import RequestLog
 from rollcall.api.services import open_services
 from rollcall.api.signing import signing_s3
 from rollcall.runtime.file_limit import allow_files
+from rollcall.runtime.last_line import ending_with_a_line
 from rollcall.runtime.observability import logger
 from rollcall.runtime.region import region_of
 
@@ -28,6 +29,11 @@ OTHER_FILES = 256  # beside connections
 
 
 def main() -> None:
+    if (code := ending_with_a_line("api", _main)) != 0:
+        sys.exit(code)
+
+
+def _main() -> int:
     parser = argparse.ArgumentParser(prog="python -m rollcall.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000)
@@ -46,6 +52,7 @@ def main() -> None:
         listener=options.socket,
         stop_seconds=options.stop_seconds,
     )
+    return 0
 
 
 class Server(uvicorn.Server):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
@@ -11,6 +11,8 @@ from rollcall.media.photos.photo_decoder import MAX_PHOTO_PIXELS
 
 
 class Environment(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)  # all variables are its input, secrets too
+
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     people_table: str = Field(alias="PEOPLE_TABLE", min_length=1)
     faces_table: str = Field(alias="FACES_TABLE", min_length=1)

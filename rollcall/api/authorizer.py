@@ -9,12 +9,14 @@ from functools import cache
 from typing import TypedDict
 
 import boto3
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rollcall.api.api_keys import ApiKeyStore, given_key
 
 
 class Environment(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)  # all variables are its input, secrets too
+
     api_keys_table: str = Field(alias="API_KEYS_TABLE", min_length=1)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rollcall.api.problems import MEDIA_TYPE, Problem
+from rollcall.contracts.errors import RollcallError
 
 CONNECTIONS = 2048
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
@@ -20,7 +21,7 @@ HEAD_BYTES = 32 * 1024  # API Gateway takes 10 KB
 STALLED_MILLISECONDS = 60_000  # for a client to take the next bytes of its answer
 
 
-class BadHead(ValueError):
+class BadHead(RollcallError):
     """The head of a request is not worked on any further."""
 
 

@@ -13,13 +13,14 @@ from rollcall.api.app import create_app
 from rollcall.api.request_log import RequestLog
 from rollcall.api.services import open_services
 from rollcall.api.signing import signing_s3
+from rollcall.contracts.usage_error import UsageError
 
 
 @cache
 def adapter() -> Mangum:
     settings = Environment.model_validate(dict(os.environ))
     if settings.auth == "loopback":
-        raise ValueError("AUTH=loopback is for one machine: use keys or iam")
+        raise UsageError("AUTH=loopback is for one machine: use keys or iam")
     services = open_services(
         settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
         s3=signing_s3(),

@@ -13,6 +13,7 @@ from rollcall.api.photos.photo_desk import PhotoDesk
 from rollcall.api.photos.photo_store import PhotoStore
 from rollcall.api.recognizers.recognizer_pool import Recognizer, RecognizerPool, RecognizerSettings
 from rollcall.contracts.jobs import JobStore
+from rollcall.contracts.usage_error import UsageError
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
@@ -117,7 +118,7 @@ def _gatekeeper(settings: Environment, dynamodb: "DynamoDBServiceResource") -> G
     if settings.auth == "iam":
         return IamCallers()
     if settings.api_keys_table is None:
-        raise ValueError("AUTH=keys needs API_KEYS_TABLE, the table that holds the keys")
+        raise UsageError("AUTH=keys needs API_KEYS_TABLE, the table that holds the keys")
     keys = ApiKeyStore(dynamodb.Table(settings.api_keys_table))
     return KeyHolders(keys, RateLimiter(keys))
 

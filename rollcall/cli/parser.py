@@ -8,8 +8,8 @@ from rollcall import __version__
 from rollcall.cli import options
 from rollcall.contracts.shown_text import printable
 from rollcall.media.photo_formats import NAMES as PHOTO_NAMES
+from rollcall.runtime.last_line import USAGE_ERROR
 
-USAGE_ERROR = 2
 QUEUES = ("split", "recognize", "lookup")
 SCOPES = ("recognize", "videos", "results", "people:read", "people:write")  # of functions/api
 

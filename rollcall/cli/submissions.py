@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 
 from rollcall.cli.answers import Answer
 from rollcall.cli.outputs import not_answered
+from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.events import Upload
 from rollcall.contracts.jobs import Job
 from rollcall.media.folders import reason_of, why_unreadable
@@ -52,7 +53,7 @@ class Progress(Protocol):
     def update(self, key: str, stage: Stage) -> None: ...
 
 
-class Unreadable(Exception):
+class Unreadable(RollcallError):
     """A file that could not be uploaded because it could not be read; the message says why."""
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an upload, and what its owner is told.
+"""The one tree of exceptions; the upper part is what can be wrong with an upload, and what its owner is told.
 
 RollcallError
 ├── MediaError            the upload cannot be worked on; trying again changes nothing
@@ -20,7 +20,12 @@ RollcallError
 ├── BadGallery            an item of the faces table that enrollment would not have written
 ├── BadRecord             a record that DynamoDB cannot hold
 ├── GalleryMismatch       the gallery was made with another embedder
-└── Superseded            the upload was replaced or deleted; this job's work is moot
+├── Superseded            the upload was replaced or deleted; this job's work is moot
+├── UsageError            what the user can put right; exit code 2 (rollcall/contracts/usage_error.py)
+├── ModelBuildError       the model files cannot be built (rollcall/weights/build_errors.py)
+├── ApiError              an answer of the HTTP API other than success (rollcall/api/http_errors.py)
+├── BadSettings, …        what keeps a deployment from being built (rollcall/pipeline/deployment_errors.py)
+└── CloudStopped, …       others stand beside what raises them
 """
 
 

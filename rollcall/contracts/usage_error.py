@@ -4,8 +4,10 @@ UsageError
 └── PortInUse
 """
 
+from rollcall.contracts.errors import RollcallError
 
-class UsageError(Exception):
+
+class UsageError(RollcallError):
     """A bad option, a missing or broken file: the message names it and says what to do."""
 
 

@@ -16,6 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.local.aws import AwsServer
 from rollcall.local.lambda_host.event_source_mapping import FunctionStatus
 from rollcall.local.lambda_host.guard import Guard
@@ -37,7 +38,7 @@ SERVING_SECONDS = 20.0  # for one answer: the first one loads all of moto, which
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
-class CloudStopped(RuntimeError):
+class CloudStopped(RollcallError):
     """The server behind S3, SQS and DynamoDB ended by itself; its log says why."""
 
 

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rollcall.contracts.errors import RollcallError
+
 QUICK_SECONDS = 5.0  # a part that did its work for less, or never began to, ended quickly
 MOST_QUICK_ENDS = 10  # one after the other
 LONGEST_DELAY = 8.0
 
 
-class NotRestarted(Exception):
+class NotRestarted(RollcallError):
     """A part could not be started again; the message says why."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollcall.contracts.embedder_kinds import EMBEDDERS, UNNAMED_EMBEDDER, EmbedderKind
+from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.shown_text import printable, quoted
 from rollcall.contracts.usage_error import UsageError
 from rollcall.media.folders import LeftOut, is_folder, walk, why_unreadable
@@ -34,7 +35,7 @@ Note = Callable[[str], None]
 LeaveOut = Callable[[LeftOut], None]
 
 
-class PhotoError(Exception):
+class PhotoError(RollcallError):
     """A photo that cannot be used for enrollment; the message says why."""
 
 

@@ -8,7 +8,7 @@ begins, because a killed worker can tell nobody afterwards. An ordinary message 
 import time
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rollcall.contracts.named_queue import NamedQueue
 from rollcall.runtime.back_off import back_off
@@ -23,6 +23,8 @@ KEPT_SECONDS = 14 * 86_400  # longer than any message lives
 
 class DeliveryEnvironment(BaseModel):
     """The environment that every function with a queue has for its messages."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # all variables are its input, secrets too
 
     attempts: int = Field(alias="ATTEMPTS", gt=0)  # after the first delivery, which may not have been one
     attempts_table: str = Field(alias="ATTEMPTS_TABLE", min_length=1)

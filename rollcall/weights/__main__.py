@@ -26,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelBuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'the system refuses'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     print(directory)
     return 0
 

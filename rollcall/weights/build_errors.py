@@ -6,8 +6,10 @@ ModelBuildError
 └── FolderError     the model folder cannot be used
 """
 
+from rollcall.contracts.errors import RollcallError
 
-class ModelBuildError(Exception):
+
+class ModelBuildError(RollcallError):
     """Base of every error of `rollcall.weights`."""
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.media.videos.ffmpeg import Binaries
 
 Frame = NDArray[np.uint8]  # [H, W, 3] BGR
@@ -132,13 +133,13 @@ def encode(frames: Iterator[Frame], path: Path, binaries: Binaries) -> None:
             pass  # ffmpeg has stopped; its log says why
         log = process.stderr.read().decode(errors="replace").strip()
     if process.returncode != 0:
-        raise RuntimeError(f"{binaries.ffmpeg} could not encode the demo's video: {log}")
+        raise RollcallError(f"{binaries.ffmpeg} could not encode the demo's video: {log}")
 
 
 def read_photo(path: Path) -> Frame:
     photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if photo is None:
-        raise RuntimeError(f"{path} is not a readable photo; delete it to have it fetched again")
+        raise RollcallError(f"{path} is not a readable photo; delete it to have it fetched again")
     return np.asarray(photo, dtype=np.uint8)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.pipeline.description import Function, entry_point
 
 MEGABYTE = 1024 * 1024
@@ -16,7 +17,7 @@ SANDBOX = "bwrap"  # bubblewrap
 OF_THIS_PYTHON = frozenset({"HOME", "LAMBDA_TASK_ROOT", "LANG", "PATH", "PYTHONPATH", "TMPDIR"})
 
 
-class NotLaunchable(Exception):
+class NotLaunchable(RollcallError):
     """An image or the program that would run it is missing."""
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.local.lambda_host.autoscaler import Autoscaler
 from rollcall.local.lambda_host.sandbox import Sandbox
 from rollcall.pipeline.scaling import Policy
 
 
-class PoolClosed(Exception):
+class PoolClosed(RollcallError):
     """The host is ending; nothing new is started."""
 
 

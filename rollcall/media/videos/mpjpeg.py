@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from rollcall.contracts.errors import RollcallError
+
 LONGEST_HEADER = 512
 _HEADER = re.compile(rb"\r?\n?--ffmpeg\r\nContent-type: image/jpeg\r\nContent-length: (\d+)\r\n\r\n")
 
 
-class OversizeFrame(Exception):
+class OversizeFrame(RollcallError):
     """A JPEG over the limit; none of it was kept."""
 
 

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from fractions import Fraction
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.events import Stretch
 from rollcall.media.videos.gaps import BACK, GAP, Turn
 
@@ -17,7 +18,7 @@ _CORRECTION = re.compile(r"(?:\[Eval @ \w+\] )?\[info\] -(\d+)\.0+$")
 _PROBLEM = re.compile(r"\[(warning|error|fatal|panic)\]")
 
 
-class NotAnchored(Exception):
+class NotAnchored(RollcallError):
     """A decode began too late, or at other times than the whole video, to show the right frames."""
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterable
 from itertools import chain
 
+from rollcall.contracts.errors import RollcallError
+
 _LENGTH = struct.Struct("<Q")
 
 
-class PeerGone(ConnectionError):
+class PeerGone(RollcallError, ConnectionError):
     """The other end is closed: its process has ended."""
 
 

@@ -12,8 +12,9 @@ import boto3
 
 # before pydantic: once that is loaded, the batch utility asks for models of its own, which the images leave out
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from pydantic import ValidationError
 
+from rollcall.contracts.usage_error import UsageError
+from rollcall.runtime.last_line import ending_with_a_line
 from rollcall.runtime.observability import logger
 from rollcall.runtime.region import region_of
 from rollcall.runtime.worker.context import Identity
@@ -22,20 +23,20 @@ from rollcall.runtime.worker.loop import Handler, Worker
 from rollcall.runtime.worker.message_source import MessageSource
 from rollcall.runtime.worker.worker_environment import Environment
 
-USAGE_ERROR = 2
+NAME = "worker"
 
 
 def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    return ending_with_a_line(NAME, lambda: _main(arguments, variables))
+
+
+def _main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m rollcall.runtime.worker", description=__doc__)
     parser.add_argument("handler", help="what Lambda would be given: module.function")
     options = parser.parse_args(arguments)
     boto3.setup_default_session(region_name=region_of(variables))
-    try:
-        settings = Environment.model_validate(dict(variables))
-        handler = load_handler(options.handler)
-    except (ValidationError, ImportError, AttributeError, ValueError) as error:
-        print(f"This worker cannot start: {error}", file=sys.stderr)
-        return USAGE_ERROR
+    settings = Environment.model_validate(dict(variables))
+    handler = load_handler(options.handler)
     drain = Drain(grace=settings.grace)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: drain.request())
@@ -49,10 +50,14 @@ def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
 def load_handler(name: str) -> Handler:
     module, separator, attribute = name.rpartition(".")
     if not separator:
-        raise ValueError(
+        raise UsageError(
             f"{name!r} is no handler; give module.function, for example rollcall.stages.lookup_handler.handler"
         )
-    return cast(Callable[..., PartialItemFailureResponse], getattr(importlib.import_module(module), attribute))
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{name}: {error}") from error
+    return cast(Callable[..., PartialItemFailureResponse], found)
 
 
 def build(handler: Handler, settings: Environment, drain: Drain) -> Worker:

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
+from rollcall.contracts.errors import RollcallError
 
-class InvalidBatchResponse(ValueError):
+
+class InvalidBatchResponse(RollcallError):
     """The answer is not valid, so the whole batch counts as failed."""
 
 

@@ -1,9 +1,11 @@
 """The environment of a worker, checked once when it starts; the handler's own is the handler's to check."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Environment(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)  # all variables are its input, secrets too
+
     function: str = Field(alias="FUNCTION_NAME", min_length=1)
     queue: str = Field(alias="QUEUE", min_length=1)
     batch_size: int = Field(alias="BATCH_SIZE", gt=0, le=10)
