@@ -18,9 +18,7 @@ def test_the_card_tells_the_rates_of_the_calibration() -> None:
     assert set(shipped) == set(EMBEDDERS)
 
 
-@pytest.mark.parametrize(
-    "network", ["YuNet", "P-Net, R-Net, O-Net", "5-point", "dlib's ResNet", "SFace", "InceptionResnetV1"]
-)
+@pytest.mark.parametrize("network", ["YuNet", "P-Net, R-Net, O-Net", "dlib's ResNet", "SFace", "InceptionResnetV1"])
 def test_the_card_names_each_network_with_its_license(network: str) -> None:
     rows = [line for line in CARD.read_text(encoding="utf-8").splitlines() if line.startswith("|") and network in line]
 
