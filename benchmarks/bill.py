@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.demand import Demand
 from benchmarks.measured import Run
-from rollcall.pipeline.description import Function, Pipeline, Settings, describe
+from rollcall.pipeline.description import Function, Pipeline, describe
+from rollcall.pipeline.settings import Settings
 
 PRICES = Path(__file__).parent / "prices.json"
 HOUR = 3600.0

@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from rollcall.pipeline.description import Function, Settings, describe
+from rollcall.pipeline.description import Function, describe
+from rollcall.pipeline.settings import Settings
 
 READY = {
     "video_split": "import rollcall.stages.split_handler as h; h.splitter()",

@@ -34,7 +34,8 @@ from rollcall.media.videos.ffmpeg import find
 from rollcall.media.videos.limits import Limits
 from rollcall.media.videos.probe import probe
 from rollcall.media.videos.stretches import divide
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 
 CLIP_SECONDS = 60
 POLL_SECONDS = 0.5

@@ -20,7 +20,8 @@ from rollcall.local.cloud import LocalCloud
 from rollcall.media.videos.ffmpeg import find
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Templates
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 
 VIDEO_SECONDS = 60
 POLL_SECONDS = 0.05

@@ -43,7 +43,8 @@ from rollcall.local.provision import QueueAddress, provision
 from rollcall.media.videos.ffmpeg import find
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.description import Function, Pipeline, Settings, describe
+from rollcall.pipeline.description import Function, Pipeline, describe
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 
 CLIPS = {

@@ -32,7 +32,8 @@ from rollcall.cli.preparation import Enrollment, read_enrollment
 from rollcall.cli.session import Session
 from rollcall.contracts.object_keys import result_key
 from rollcall.local.cloud import LocalCloud
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from rollcall.people.gallery import Gallery, Match
 from rollcall.people.gallery_source import PhotoError, read_gallery
 from rollcall.people.gallery_store import by_embedder
 from rollcall.people.photo_reader import EnginePhotoReader, read_photo
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 from rollcall.weights.folder import ensure_model_files
 
 __all__ = [
@@ -49,7 +50,7 @@ def load_engine(
     *,
     embedder: str = DEFAULT_EMBEDDER,
     detector: str = DEFAULT_DETECTOR,
-    min_face: int = 20,
+    min_face: int = PHOTO_MIN_FACE.default,
     threads: int = 2,
 ) -> Engine:
     """The engine, ready for photos. The first call on a machine builds the model files, from 112 MB of downloads.

@@ -12,7 +12,7 @@ from benchmarks.measured import load
 from benchmarks.scale.plots import plot_concurrency, plot_latencies
 from benchmarks.scale.report import page
 from benchmarks.scale.scenarios import CLIP, run, scenarios
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 
 OUT = Path("out") / "scale"
 

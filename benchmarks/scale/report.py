@@ -8,7 +8,8 @@ from benchmarks.markdown import table, wrapped
 from benchmarks.measured import Measured
 from benchmarks.scale.scenarios import CLIP, bottleneck, percentiles, title
 from benchmarks.scale.simulation import Outcome
-from rollcall.pipeline.description import Function, Settings, describe
+from rollcall.pipeline.description import Function, describe
+from rollcall.pipeline.settings import Settings
 
 HEAD = ("videos", "max", "median", "95 %", "99 %", "last", "most at once", "longest queue", "held back by")
 REASONS = {

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from benchmarks.demand import Demand
 from benchmarks.scale.simulation import Outcome, Scenario, simulate
-from rollcall.pipeline.description import Pipeline, Settings, describe
+from rollcall.pipeline.description import Pipeline, describe
+from rollcall.pipeline.settings import Settings
 
 CLIP = "1080p 30"
 TEN_MINUTES, SIX_HOURS = 600.0, 6 * 3600.0

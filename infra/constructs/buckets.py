@@ -7,7 +7,14 @@ from constructs import Construct
 
 from infra.constructs.queues import Queues
 from infra.nag import acknowledge
-from rollcall.pipeline.description import CORS_HEADERS, CORS_SECONDS, EXPOSED_HEADERS, Bucket, Notification, Pipeline
+from rollcall.pipeline.description import (
+    CORS_HEADERS,
+    CORS_SECONDS,
+    EXPOSED_HEADERS,
+    Bucket,
+    Notification,
+    Pipeline,
+)
 
 NO_ACCESS_LOGS = (
     "S3's access logs come late and incomplete, and would keep the names of people's files longer than the files."

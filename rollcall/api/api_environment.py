@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
 from rollcall.media.photos.photo_decoder import MAX_PHOTO_PIXELS
+from rollcall.pipeline.setting_fields import Threshold, own_variable
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 
 
 class Environment(BaseModel):
@@ -29,8 +31,8 @@ class Environment(BaseModel):
     cors_origins: str = Field(alias="CORS_ORIGINS", default="")  # separated by commas
     keep: Literal["behind", "before", "never"] = Field(alias="KEEP_PHOTOS", default="behind")  # the answer
     name_texts: bool = Field(alias="NAME_TEXTS", default=False)  # also of photos that are kept
-    threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)
-    min_face: int = Field(alias="MIN_FACE", ge=12, default=20)  # pixels
+    threshold: Threshold | None = Field(alias="THRESHOLD", default=None)
+    min_face: int = own_variable(PHOTO_MIN_FACE)
     recognizers: int = Field(alias="RECOGNISERS", ge=1, le=64, default=1)  # processes
     threads: int = Field(alias="THREADS", ge=1, default=1)  # of each
     max_photo_bytes: int = Field(alias="MAX_PHOTO_BYTES", gt=0, default=20 * 1024**2)

@@ -10,8 +10,21 @@ from typing import get_args
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DETECTOR_FILES
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
 from rollcall.contracts.usage_error import UsageError
-from rollcall.people.own_threshold import LEAST_THRESHOLD, MOST_THRESHOLD, OwnThreshold, read_own_threshold
-from rollcall.pipeline.description import BUCKET_NAME, BUCKET_ROLES, BYTES_BOUNDS, DURATION_BOUNDS, Settings, Tracks
+from rollcall.pipeline.description import BUCKET_NAME
+from rollcall.pipeline.own_threshold import OwnThreshold, read_own_threshold
+from rollcall.pipeline.settings import (
+    BUCKET_ROLES,
+    FRAMES_PER_SECOND,
+    LEAST_THRESHOLD,
+    MAX_BYTES,
+    MAX_DURATION,
+    MIN_FACE,
+    MOST_LOCAL_WORKERS,
+    MOST_THRESHOLD,
+    Number,
+    Settings,
+    Tracks,
+)
 from rollcall.runtime.local_requests import Origin
 
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
@@ -53,13 +66,17 @@ def add_cors_origin(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_min_face(parser: argparse.ArgumentParser, *, default: int) -> None:
+def add_number(
+    parser: argparse.ArgumentParser, option: str, setting: Number[int] | Number[float], *, metavar: str
+) -> None:
+    check = integer if isinstance(setting.default, int) else number
     parser.add_argument(
-        "--min-face",
-        type=integer(12, 1000),
-        default=default,
-        metavar="PIXELS",
-        help="smallest face that is looked for; smaller is slower (default: %(default)s)",
+        option,
+        dest=setting.name,
+        type=check(setting.least, setting.most),  # type: ignore[arg-type]
+        default=setting.default,
+        metavar=metavar,
+        help=f"{setting.description} (default: %(default)s)",
     )
 
 
@@ -118,14 +135,8 @@ def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> 
 
 def add_local_cloud(parser: argparse.ArgumentParser) -> None:
     """Adds the settings of the pipeline that `run` and `up` start."""
-    parser.add_argument(
-        "--fps",
-        type=number(0.1, 30),
-        default=2.0,
-        metavar="FRAMES",
-        help="frames looked at per second (default: %(default)s)",
-    )
-    add_min_face(parser, default=40)
+    add_number(parser, "--fps", FRAMES_PER_SECOND, metavar="FRAMES")
+    add_number(parser, "--min-face", MIN_FACE, metavar="PIXELS")
     add_embedder(parser)
     add_detector(parser)
     add_threshold(parser)
@@ -134,7 +145,8 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the bare names of each file as a text as well: holiday.txt for holiday.mp4",
     )
-    _add_limits(parser)
+    add_number(parser, "--max-duration", MAX_DURATION, metavar="SECONDS")
+    add_number(parser, "--max-bytes", MAX_BYTES, metavar="BYTES")
     parser.add_argument(
         "--tracks",
         choices=get_args(Tracks),
@@ -143,8 +155,8 @@ def add_local_cloud(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-concurrency",
-        type=integer(1, 100),
-        default=min(os.cpu_count() or 1, 100),
+        type=integer(1, MOST_LOCAL_WORKERS),
+        default=min(os.cpu_count() or 1, MOST_LOCAL_WORKERS),
         metavar="N",
         help="workers of each function at once (default: one per core, %(default)s here)",
     )
@@ -169,23 +181,6 @@ def _add_buckets(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help=f"name of the {role} bucket (default: ${variable}, else PREFIX-{role})",
         )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--max-duration",
-        type=integer(*DURATION_BOUNDS),
-        default=Settings.max_duration,
-        metavar="SECONDS",
-        help="longest video that is read (default: %(default)s, six hours)",
-    )
-    parser.add_argument(
-        "--max-bytes",
-        type=integer(*BYTES_BOUNDS),
-        default=Settings.max_bytes,
-        metavar="BYTES",
-        help="largest file that is read (default: %(default)s, 10 GiB)",
-    )
 
 
 def add_deployment(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from rollcall import __version__
 from rollcall.cli import options
 from rollcall.contracts.shown_text import printable
 from rollcall.media.photo_formats import NAMES as PHOTO_NAMES
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 from rollcall.runtime.last_line import USAGE_ERROR
 
 QUEUES = ("split", "recognize", "lookup")
@@ -91,7 +92,7 @@ def _faces(commands: Commands) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help=f"files: {PHOTO_NAMES}")
     options.add_gallery(parser, required=False)
     parser.add_argument("--embeddings", action="store_true", help="include the numbers that tell each face from others")
-    options.add_min_face(parser, default=20)
+    options.add_number(parser, "--min-face", PHOTO_MIN_FACE, metavar="PIXELS")
     options.add_embedder(parser)
     options.add_detector(parser)
     options.add_threshold(parser)

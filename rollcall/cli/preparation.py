@@ -15,11 +15,11 @@ from rollcall.people.gallery_store import EnrolledFace, StoredFace, older
 from rollcall.people.people_store import Record
 from rollcall.people.photo_reader import EnginePhotoReader
 from rollcall.people.records import read_people
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 from rollcall.weights.folder import ensure_model_files, read_manifest, require_embedder
 
 ENGINE_THREADS = 2
 OLDER_TOLD = 20  # names
-ENROLLMENT_MIN_FACE = 20  # pixels: there is one photo to look at, and time to do it well
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,9 @@ def read_gallery(
         note(line)
 
     def reader() -> EnginePhotoReader:
-        return EnginePhotoReader(engine or prepare_engine(model_dir, embedder, detector, min_face=ENROLLMENT_MIN_FACE))
+        return EnginePhotoReader(
+            engine or prepare_engine(model_dir, embedder, detector, min_face=PHOTO_MIN_FACE.default)
+        )
 
     faces = read_gallery_of(
         galleries, embedder, reader, note=note, fail=fail, enrolled=enrolled, accept_poor=accept_poor

@@ -20,7 +20,8 @@ from rollcall.contracts.usage_error import UsageError
 from rollcall.local.cloud import LocalCloud
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.description import BucketRole, Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import BucketRole, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -32,23 +33,9 @@ DUMMY_KEY = "test"
 
 def settings_from(options: argparse.Namespace) -> Settings:
     """Raises UsageError where two buckets would be one: results in the input bucket would be uploads, without end."""
-    settings = Settings(
-        prefix=options.prefix,
-        input_bucket=options.input_bucket,
-        stage_1_bucket=options.stage_1_bucket,
-        output_bucket=options.output_bucket,
-        frames_per_second=options.fps,
-        min_face=options.min_face,
-        embedder=options.embedder,
-        detector=options.detector,
-        threshold=threshold_of(options),
-        name_texts=options.name_texts,
-        max_duration=options.max_duration,
-        max_bytes=options.max_bytes,
-        tracks=options.tracks,
-        max_concurrency=options.max_concurrency,
-        api_cors_origins=",".join(getattr(options, "cors_origin", None) or ()),  # of `up` alone: `run` has no API
-    )
+    given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
+    origins = ",".join(getattr(options, "cors_origin", None) or ())  # of `up` alone: `run` has no API
+    settings = Settings(**given | {"threshold": threshold_of(options), "api_cors_origins": origins})
     names = settings.bucket_names
     if len(set(names.values())) < len(names):
         told = ", ".join(f"--{role}-bucket {name}" for role, name in names.items())

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from rollcall.contracts.usage_error import UsageError
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 
 
 class NoSuchStack(UsageError):

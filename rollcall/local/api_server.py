@@ -21,7 +21,8 @@ from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
 from rollcall.local.lambda_host.processes import describe_exit
 from rollcall.local.listening import listen
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 
 HOST = "127.0.0.1"
 START_SECONDS = 90.0

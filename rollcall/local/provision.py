@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rollcall.pipeline.description import CORS_HEADERS, CORS_SECONDS, EXPOSED_HEADERS, Bucket, Pipeline, Queue, Table
+from rollcall.pipeline.description import (
+    CORS_HEADERS,
+    CORS_SECONDS,
+    EXPOSED_HEADERS,
+    Bucket,
+    Pipeline,
+    Queue,
+    Table,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,8 +12,8 @@ from rollcall.contracts.usage_error import UsageError
 from rollcall.people.calibration import Calibration
 from rollcall.people.gallery import Gallery
 from rollcall.people.gallery_store import EnrolledFace, by_embedder
-from rollcall.people.own_threshold import LEAST_THRESHOLD, MOST_THRESHOLD
 from rollcall.people.rates import RULE_OF_THREE, per_subject, rate_by_subject, threshold_at
+from rollcall.pipeline.settings import LEAST_THRESHOLD, MOST_THRESHOLD
 
 MAX_PHOTOS = 10_000
 LEAST_PEOPLE = 2

@@ -9,27 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
-from rollcall.people.own_threshold import read_own_threshold
 from rollcall.pipeline.deployment_errors import BadSettings
 from rollcall.pipeline.description import (
-    BUCKET_ROLES,
-    BYTES_BOUNDS,
-    DURATION_BOUNDS,
-    RECOGNITION_BOUNDS,
-    STORED_BYTES_BOUNDS,
-    ApiAuth,
-    ApiHost,
     Bucket,
-    BucketRole,
-    Compute,
     Function,
     Pipeline,
-    Tracks,
     describe,
     origins_of,
 )
-from rollcall.pipeline.description import Settings as PipelineSettings
+from rollcall.pipeline.own_threshold import read_own_threshold
 from rollcall.pipeline.setting_faults import explain, is_meant
+from rollcall.pipeline.setting_fields import Threshold, context
 from rollcall.pipeline.setting_types import (
     BucketName,
     Days,
@@ -40,6 +30,22 @@ from rollcall.pipeline.setting_types import (
     Prefix,
     Repository,
     Subnets,
+)
+from rollcall.pipeline.settings import (
+    BUCKET_ROLES,
+    FRAMES_PER_SECOND,
+    MAX_BYTES,
+    MAX_CONCURRENCY,
+    MAX_DURATION,
+    MAX_RECOGNITIONS,
+    MAX_STORED_BYTES,
+    MIN_FACE,
+    ApiAuth,
+    ApiHost,
+    BucketRole,
+    Compute,
+    Settings,
+    Tracks,
 )
 
 _AN_EXAMPLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -65,16 +71,16 @@ class Deployment(BaseModel):
     output_bucket: BucketName | None = Field(
         default=None, examples=["acme-results"], description="name of the output bucket; unset: PREFIX-output"
     )
-    frames_per_second: float = Field(default=2.0, gt=0, le=30, description="frames looked at per second of video")
-    min_face: int = Field(default=40, ge=12, le=1000, description="smallest face, pixels of the sampled frame")
+    frames_per_second: float = context(FRAMES_PER_SECOND)
+    min_face: int = context(MIN_FACE)
     embedder: EmbedderName = Field(
         default=DEFAULT_EMBEDDER,
         description="the recognizer; a gallery belongs to the one that it was made with, and the weights of facenet are"
         " yours to bring",
     )
     detector: DetectorName = Field(default=DEFAULT_DETECTOR, description="what finds faces in pictures")
-    threshold: float | None = Field(
-        default=None, gt=0, lt=2, description="largest distance that is still the same person; unset: the model's own"
+    threshold: Threshold | None = Field(
+        default=None, description="largest distance that is still the same person; unset: the model's own"
     )
     calibration: Path | None = Field(
         default=None,
@@ -85,37 +91,15 @@ class Deployment(BaseModel):
         default=False,
         description="write the bare names of each upload as a text as well: holiday.txt for holiday.mp4",
     )
-    max_duration: int = Field(
-        default=PipelineSettings.max_duration,
-        ge=DURATION_BOUNDS[0],
-        le=DURATION_BOUNDS[1],
-        description="longest video that is read, seconds",
-    )
-    max_bytes: int = Field(
-        default=PipelineSettings.max_bytes,
-        ge=BYTES_BOUNDS[0],
-        le=BYTES_BOUNDS[1],
-        description="largest upload that is read, bytes",
-    )
+    max_duration: int = context(MAX_DURATION)
+    max_bytes: int = context(MAX_BYTES)
     tracks: Tracks = Field(
-        default=PipelineSettings.tracks,
+        default=Settings.tracks,
         description="video tracks of a file that are looked at: the longest moving picture, or all",
     )
-    max_stored_bytes: int = Field(
-        default=PipelineSettings.max_stored_bytes,
-        ge=STORED_BYTES_BOUNDS[0],
-        le=STORED_BYTES_BOUNDS[1],
-        description="frames of one upload that are stored, bytes; what is over it is looked at more coarsely",
-    )
-    max_recognitions: int = Field(
-        default=PipelineSettings.max_recognitions,
-        ge=RECOGNITION_BOUNDS[0],
-        le=RECOGNITION_BOUNDS[1],
-        description="frames of one upload that are recognized; what is over it is looked at more coarsely",
-    )
-    max_concurrency: int = Field(
-        default=10, ge=2, le=1000, description="instances of each function, or workers, at one time"
-    )
+    max_stored_bytes: int = context(MAX_STORED_BYTES)
+    max_recognitions: int = context(MAX_RECOGNITIONS)
+    max_concurrency: int = context(MAX_CONCURRENCY)
     compute: Compute = Field(
         default="lambda", description="what runs face_recognition: functions, or workers on ECS Fargate"
     )
@@ -295,9 +279,9 @@ class Deployment(BaseModel):
         return self
 
     @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> Self:
+    def from_context(cls, given: Mapping[str, Any]) -> Self:
         """Takes the CDK's whole context; raises BadSettings."""
-        ours = {name: value for name, value in context.items() if is_meant(name, cls.model_fields)}
+        ours = {name: value for name, value in given.items() if is_meant(name, cls.model_fields)}
         try:
             return cls.model_validate(ours)
         except ValidationError as invalid:
@@ -338,8 +322,8 @@ class Deployment(BaseModel):
     def bucket_names(self, prefix: str) -> dict[BucketRole, str]:
         return self._named(prefix).bucket_names
 
-    def _named(self, prefix: str) -> PipelineSettings:
-        return PipelineSettings(
+    def _named(self, prefix: str) -> Settings:
+        return Settings(
             prefix=prefix,
             input_bucket=self.input_bucket,
             stage_1_bucket=self.stage_1_bucket,
@@ -347,27 +331,10 @@ class Deployment(BaseModel):
         )
 
     def describe(self, *, default_prefix: str) -> Pipeline:
-        pipeline = describe(
-            dataclasses.replace(
-                self._named(self.prefix or default_prefix),
-                frames_per_second=self.frames_per_second,
-                min_face=self.min_face,
-                embedder=self.embedder,
-                detector=self.detector,
-                threshold=self.own_threshold,
-                name_texts=self.name_texts,
-                max_duration=self.max_duration,
-                max_bytes=self.max_bytes,
-                tracks=self.tracks,
-                max_stored_bytes=self.max_stored_bytes,
-                max_recognitions=self.max_recognitions,
-                max_concurrency=self.max_concurrency,
-                compute=self.compute,
-                api=self.api,
-                api_auth=self.api_auth,
-                api_cors_origins=self.api_cors_origins,
-            )
-        )
+        names = self._named(self.prefix or default_prefix)
+        chosen = {field.name for field in dataclasses.fields(Settings)} & type(self).model_fields.keys()
+        shared = {name: getattr(self, name) for name in chosen - {"prefix", "threshold"}}
+        pipeline = describe(dataclasses.replace(names, threshold=self.own_threshold, **shared))
         return dataclasses.replace(
             pipeline,
             buckets=tuple(self._with_lifetime(bucket) for bucket in pipeline.buckets),

@@ -1,10 +1,20 @@
 """The pipeline, described once in plain Python: the local cloud and the CDK app are both built from it."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
-from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
-from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
+from rollcall.pipeline.settings import (
+    FRAMES_PER_SECOND,
+    MAX_BYTES,
+    MAX_DURATION,
+    MAX_RECOGNITIONS,
+    MAX_STORED_BYTES,
+    MIN_FACE,
+    RANGE_SECONDS,
+    ApiHost,
+    BucketRole,
+    Compute,
+    Settings,
+)
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
 ATTEMPTS = 5  # attempts at a message, at least: the first delivery is not counted, because it may not have been one
@@ -16,25 +26,9 @@ REPLACED_DAYS = 7  # how long an overwritten or deleted object can be brought ba
 CORS_HEADERS = ("*", "Authorization")
 CORS_SECONDS = 3600  # so long a browser need not ask again
 EXPOSED_HEADERS = ("ETag", "x-amz-version-id")  # of an upload: S3's answer names the version, and so the job
-DURATION_BOUNDS = (1, 43_200)  # seconds of video that an operator may allow
-BYTES_BOUNDS = (1, 5 * 1024**4)  # likewise of an upload: S3 stores no larger object
-STORED_BYTES_BOUNDS = (1024**2, 5 * 1024**4)  # likewise of the frames that are stored of one upload
-RECOGNITION_BOUNDS = (100, 10_000_000)  # likewise of the frames of one upload that are recognized
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
 
 BUCKET_NAME = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"  # without dots: AWS's certificates do not cover names with dots
-
-BucketRole = Literal["input", "stage-1", "output"]
-BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
-
-# where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
-Compute = Literal["lambda", "fargate"]
-# which video tracks of a file are looked at: the longest moving picture, or every one
-Tracks = Literal["longest", "all"]
-# where the HTTP API runs: behind an HTTP API of API Gateway, behind a load balancer, or not at all
-ApiHost = Literal["none", "lambda", "container"]
-# who checks its callers: the application, by API keys, or API Gateway, by the signatures of IAM
-ApiAuth = Literal["keys", "iam"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,39 +163,6 @@ class Pipeline:
         return {bucket.role: bucket.name for bucket in self.buckets}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything that an operator may choose; each value reaches the functions through their environment."""
-
-    prefix: str = "rollcall"
-    input_bucket: str | None = None  # None: <prefix>-input, likewise the others
-    stage_1_bucket: str | None = None
-    output_bucket: str | None = None
-    frames_per_second: float = 2.0
-    min_face: int = 40  # pixels, on the sampled frame
-    embedder: EmbedderName = DEFAULT_EMBEDDER
-    detector: DetectorName = DEFAULT_DETECTOR
-    threshold: float | None = None  # None: the embedder's shipped threshold
-    name_texts: bool = False  # the bare names of each upload as a text as well
-    max_duration: int = 6 * 3600  # seconds of video
-    max_bytes: int = 10 * 1024**3
-    tracks: Tracks = "longest"
-    max_stored_bytes: int = 32 * 1024**3  # of frames of one upload; small uploads get less, by their size
-    max_recognitions: int = 100_000  # of frames of one upload; likewise
-    range_seconds: int = 600  # of video that one invocation reads: minutes of its quarter of an hour, even at 4K
-    max_concurrency: int = 10
-    compute: Compute = "lambda"  # of face_recognition; the other stages are short, and idle most of the time
-    api: ApiHost = "none"
-    api_auth: ApiAuth = "keys"
-    api_cors_origins: str = ""  # separated by commas
-    api_min_face: int = 20  # pixels: a photo is one picture, and worth a closer look than a frame
-
-    @property
-    def bucket_names(self) -> dict[BucketRole, str]:
-        given = {"input": self.input_bucket, "stage-1": self.stage_1_bucket, "output": self.output_bucket}
-        return {role: given[role] or f"{self.prefix}-{role}" for role in BUCKET_ROLES}
-
-
 def describe(settings: Settings) -> Pipeline:
     prefix = settings.prefix
     buckets = settings.bucket_names
@@ -330,15 +291,12 @@ def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[
                 "POWERTOOLS_SERVICE_NAME": "video_split",
                 "DEAD_LETTERS": dead_letters(f"{prefix}-split"),
                 "STAGE_1_BUCKET": buckets["stage-1"],
-                "FRAMES_PER_SECOND": str(settings.frames_per_second),
-                "MAX_DURATION": str(settings.max_duration),
-                "MAX_BYTES": str(settings.max_bytes),
-                "MAX_STORED_BYTES": str(settings.max_stored_bytes),
-                "MAX_RECOGNITIONS": str(settings.max_recognitions),
                 "TRACKS": settings.tracks,
-                "RANGE_SECONDS": str(settings.range_seconds),
                 "SPLIT_QUEUE": f"{prefix}-split",
-            },
+            }
+            | settings.variables(
+                FRAMES_PER_SECOND, MAX_DURATION, MAX_BYTES, MAX_STORED_BYTES, MAX_RECOGNITIONS, RANGE_SECONDS
+            ),
         ),
         Function(
             name=f"{prefix}-face-recognition",
@@ -356,10 +314,10 @@ def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[
                 "POWERTOOLS_SERVICE_NAME": "face_recognition",
                 "DEAD_LETTERS": dead_letters(f"{prefix}-recognize"),
                 "INPUT_BUCKET": buckets["input"],
-                "MIN_FACE": str(settings.min_face),
                 "ROLLCALL_EMBEDDER": settings.embedder,
                 "ROLLCALL_DETECTOR": settings.detector,
-            },
+            }
+            | settings.variables(MIN_FACE),
         ),
         Function(
             name=f"{prefix}-lookup",

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rollcall.pipeline.setting_fields import Threshold
 from rollcall.runtime.deliveries import DeliveryEnvironment
 
 
@@ -15,4 +16,4 @@ class Environment(DeliveryEnvironment):
     results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)
     event_bus: str = Field(alias="EVENT_BUS", min_length=1)
     name_texts: bool = Field(alias="NAME_TEXTS", default=False)
-    threshold: float | None = Field(alias="THRESHOLD", gt=0, lt=2, default=None)  # distance between embeddings
+    threshold: Threshold | None = Field(alias="THRESHOLD", default=None)  # distance between embeddings

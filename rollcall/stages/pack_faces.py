@@ -16,9 +16,9 @@ from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery
 from rollcall.people.gop_faces import FaceRecord, GopFaces, pack_embedding
 from rollcall.people.tracks import link
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 from rollcall.results.face_crops import face_crop, jpeg
 
-PHOTO_MIN_FACE = 20  # pixels: a photo is looked at once, so there is time for the small faces in it
 CHUNK_PIXELS = 8_500_000  # four 1080p frames: more at a time is no faster, and decoded frames are large
 
 
@@ -37,7 +37,7 @@ def faces_of(pack: Pack, engine: Engine, watch: Watch = unwatched) -> GopFaces:
     identity = engine.identity
     records: list[FaceRecord] = []
     crops: list[Image] = []
-    min_face = PHOTO_MIN_FACE if manifest.photo else None  # None: the engine's own
+    min_face = PHOTO_MIN_FACE.default if manifest.photo else None  # None: the engine's own
     for first, frames in _chunks(pack):
         with timed("decode"):
             images = [_decode(frame, manifest) for frame in frames]

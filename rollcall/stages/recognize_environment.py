@@ -6,6 +6,8 @@ from pydantic import Field
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
+from rollcall.pipeline.setting_fields import variable
+from rollcall.pipeline.settings import MIN_FACE
 from rollcall.runtime.deliveries import DeliveryEnvironment
 
 
@@ -13,7 +15,7 @@ class Environment(DeliveryEnvironment):
     input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
     jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
     lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
-    min_face: int = Field(alias="MIN_FACE", ge=12)  # pixels; the detector's own window is 12
+    min_face: int = variable(MIN_FACE)
     model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
     embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)
     detector: DetectorName = Field(alias="ROLLCALL_DETECTOR", default=DEFAULT_DETECTOR)

@@ -9,7 +9,7 @@ import pytest
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment, read_enrollment
 from rollcall.local.lambda_host.unreliable_source import Delivery
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, open_pipeline
 from tests.e2e.videos import Videos

@@ -12,7 +12,8 @@ from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.unreliable_source import Delivery
-from rollcall.pipeline.description import BucketRole, Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import BucketRole, Settings
 
 PATIENCE = 120  # seconds
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rollcall.cli.preparation import Enrollment
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import OBAMA, Videos
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rollcall.cli.preparation import Enrollment, read_enrollment
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import Videos
 

@@ -10,7 +10,7 @@ from rollcall.cli.demo.demo_video import HEIGHT, WIDTH
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session
 from rollcall.people.gallery_store import GalleryStore
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline, names, open_pipeline
 from tests.e2e.videos import COLLINS, OBAMA, Actor, Path2D, Videos
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session
 from rollcall.local.cloud import PROJECT_ROOT, LocalCloud
-from rollcall.pipeline.description import Function, Settings, describe
+from rollcall.pipeline.description import Function, describe
+from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import OBAMA, Videos
 

@@ -12,7 +12,8 @@ from rollcall.cli.preparation import read_enrollment
 from rollcall.cli.session import Session
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.launch import InImage
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline
 from tests.e2e.videos import Videos

@@ -12,7 +12,14 @@ import psutil
 from rollcall.local.lambda_host.launch import InImage, Launch
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
 from rollcall.local.lambda_host.processes import peak_megabytes
-from rollcall.pipeline.description import Api, Authorizer, Function, Settings, describe, image_of
+from rollcall.pipeline.description import (
+    Api,
+    Authorizer,
+    Function,
+    describe,
+    image_of,
+)
+from rollcall.pipeline.settings import Settings
 
 PATIENCE = 60  # seconds
 

@@ -11,7 +11,7 @@ import pytest
 from rollcall.api.api_keys import SCOPES, ApiKeyStore
 from rollcall.cli.session import Session
 from rollcall.local.lambda_host.sandbox import Sandbox
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.images.api import Answer, Ask, as_server, on_lambda, send

@@ -11,7 +11,8 @@ from rollcall.cli.preparation import read_enrollment
 from rollcall.cli.session import Session
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.launch import InImage
-from rollcall.pipeline.description import Settings, describe, entry_point
+from rollcall.pipeline.description import describe, entry_point
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, names
 from tests.e2e.videos import OBAMA, Videos

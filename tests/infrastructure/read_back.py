@@ -5,13 +5,10 @@ from typing import Any
 
 from infra.template import Template
 from rollcall.pipeline.description import (
-    BUCKET_ROLES,
     ENTRY_POINTS,
     Api,
-    ApiHost,
     Authorizer,
     Bucket,
-    BucketRole,
     Function,
     Notification,
     Pipeline,
@@ -19,6 +16,7 @@ from rollcall.pipeline.description import (
     ResultsQueue,
     Table,
 )
+from rollcall.pipeline.settings import BUCKET_ROLES, ApiHost, BucketRole
 from rollcall.runtime.worker.worker_environment import Environment as WorkerEnvironment
 
 HANDLERS = {entry: handler for handler, entry in ENTRY_POINTS.items()}

@@ -6,7 +6,8 @@ import pytest
 
 from infra.template import Template
 from rollcall.api.api_environment import Environment
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from tests.infrastructure.conftest import CERTIFICATE, DEFAULT_PREFIX, PLACE, WITH_API, Synthesize
 from tests.infrastructure.read_back import read_back
 

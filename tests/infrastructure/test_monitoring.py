@@ -8,7 +8,8 @@ import pytest
 
 from infra.template import Template
 from rollcall.media.deadline import RESERVE_SECONDS
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from tests.infrastructure.conftest import DEFAULT_PREFIX, OPEN, Synthesize
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stack.md"

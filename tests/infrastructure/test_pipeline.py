@@ -12,7 +12,14 @@ import pytest
 
 from infra.template import Template
 from rollcall.pipeline.deployment_errors import BadSettings
-from rollcall.pipeline.description import ATTEMPTS, DAY_SECONDS, Bucket, Pipeline, Settings, describe
+from rollcall.pipeline.description import (
+    ATTEMPTS,
+    DAY_SECONDS,
+    Bucket,
+    Pipeline,
+    describe,
+)
+from rollcall.pipeline.settings import Settings
 from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 from tests.infrastructure.read_back import read_back
 

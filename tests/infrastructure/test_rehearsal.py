@@ -12,7 +12,8 @@ from infra import teardown
 from infra.rehearsal import LEFT_OUT, Clients, NotCreated, bend, create
 from infra.template import Template
 from rollcall.local.provision import provision
-from rollcall.pipeline.description import DAY_SECONDS, Settings, describe
+from rollcall.pipeline.description import DAY_SECONDS, describe
+from rollcall.pipeline.settings import Settings
 from tests.infrastructure.conftest import DEFAULT_PREFIX, DEFAULTS, PLACE, Synthesize
 
 Aws = Callable[[str], Any]

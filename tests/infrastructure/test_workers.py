@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from infra.template import Template
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
 from rollcall.pipeline.scaling import needed_workers, steps
+from rollcall.pipeline.settings import Settings
 from rollcall.runtime.worker.worker_environment import Environment
 from tests.infrastructure.conftest import BESPOKE, DEFAULT_PREFIX, DEFAULTS, Synthesize
 from tests.infrastructure.read_back import read_back

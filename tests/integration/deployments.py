@@ -12,7 +12,8 @@ from typing import Any
 
 from rollcall.contracts.object_keys import result_key
 from rollcall.local.cloud import LocalCloud
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from tests.integration.throwaway import until
 
 PREFIX = "dep"

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rollcall.local.cloud import LocalCloud
-from rollcall.pipeline.description import Bucket, Function, Notification, Pipeline, Queue, Table
+from rollcall.pipeline.description import (
+    Bucket,
+    Function,
+    Notification,
+    Pipeline,
+    Queue,
+    Table,
+)
 
 LAMBDAS = Path(__file__).parent / "lambdas"
 OUTPUT = "try-output"

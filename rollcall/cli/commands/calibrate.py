@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rollcall.cli.output_file import require_writable, write_whole
-from rollcall.cli.preparation import ENROLLMENT_MIN_FACE, note, prepare_engine, prepare_model_files
+from rollcall.cli.preparation import note, prepare_engine, prepare_model_files
 from rollcall.cli.show.calibration_plot import draw_rates
 from rollcall.cli.show.listing import print_listing
 from rollcall.cli.show.progress import show_progress
@@ -32,6 +32,7 @@ from rollcall.people.resemblance import (
     require_comparable,
     thresholds,
 )
+from rollcall.pipeline.settings import PHOTO_MIN_FACE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -121,7 +122,7 @@ def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "
     photos = sum(map(len, source.photos.values()))
     model_dir = prepare_model_files(options.embedder)
     note(f"reading {photos} photos of {len(source.photos)} people")
-    engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=ENROLLMENT_MIN_FACE)
+    engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=PHOTO_MIN_FACE.default)
     limits = replace(load_enrollment_limits(options.embedder), most_apart=float("inf"), alike=-1.0)
     with show_progress(photos) as progress:
         reader = CountedReader(EnginePhotoReader(engine), progress)

@@ -33,7 +33,7 @@ from rollcall.local.watchdog import Stalled, Watchdog
 from rollcall.media.folders import LeftOut, reason_of
 from rollcall.media.media_files import MediaFile, find_media
 from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.results.output_files import CONTACT_SHEET, REPORT
 from rollcall.results.result import Result
 

@@ -13,7 +13,7 @@ from rollcall.cli.main import guarded
 from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
 from rollcall.media.media_files import MediaFile
 from rollcall.media.videos.ffmpeg import find
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.results.output_files import CONTACT_SHEET
 from rollcall.results.result import Result
 

@@ -12,7 +12,7 @@ import pytest
 from rollcall.api import lambda_handler as lambda_function
 from rollcall.cli.session import Session
 from rollcall.local.api_server import api_environment
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 
 PREFIX = "test"

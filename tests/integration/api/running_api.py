@@ -12,7 +12,7 @@ import urllib3
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
 from rollcall.local.api_server import ApiServer, listen_for_api
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 
 SETTINGS = Settings(prefix="test-api", max_concurrency=2)
 

@@ -14,7 +14,8 @@ from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.logs import FunctionLog
 from rollcall.local.lambda_host.process_environment import WorkerSettings
 from rollcall.local.lambda_host.sandbox import Failure, Sandbox
-from rollcall.pipeline.description import Authorizer, Function, Pipeline, Settings, describe
+from rollcall.pipeline.description import Authorizer, Function, Pipeline, describe
+from rollcall.pipeline.settings import Settings
 
 PREFIX = "asked"
 NOBODY = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}

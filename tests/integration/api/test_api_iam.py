@@ -10,7 +10,7 @@ import urllib3
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
 from rollcall.contracts.object_keys import result_key
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import PREFIX, LambdaApi, json_of, running_lambda_api
 

@@ -14,7 +14,7 @@ from rollcall.api.api_keys import SCOPES, ApiKeyStore
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import running_lambda_api
 

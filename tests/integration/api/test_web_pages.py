@@ -9,7 +9,7 @@ import pytest
 
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.browser import CHROMIUM, PageServer, opened, page_server, shown
 from tests.integration.api.running_api import RunningApi, running_api

@@ -19,7 +19,7 @@ from rollcall.cli.smoke.material import Material, material, read_faces
 from rollcall.cli.smoke.smoke_people import marked
 from rollcall.cli.smoke.waiting import Patience
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.pipeline.description import BUCKET_ROLES, Settings
+from rollcall.pipeline.settings import BUCKET_ROLES, Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, running_deployment

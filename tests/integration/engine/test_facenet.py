@@ -13,7 +13,7 @@ from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.engine.engine import load_engine
 from rollcall.people.gallery_store import EnrolledFace
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import OBAMA, Videos
 from tests.facenet_weights import facenet_folder

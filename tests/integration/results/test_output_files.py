@@ -14,7 +14,8 @@ from rollcall.contracts.object_keys import output_key, result_key
 from rollcall.local.cloud import LocalCloud
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.results import output_files
 from rollcall.results.announce import announcement_of
 from rollcall.results.forget import Forgetter

@@ -17,7 +17,8 @@ from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, S
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.gop_faces import GopFaces
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.description import EVENT_BUS, Settings, describe
+from rollcall.pipeline.description import EVENT_BUS, describe
+from rollcall.pipeline.settings import Settings
 from rollcall.results.announce import Announcer
 from rollcall.results.publisher import Publisher
 from rollcall.results.result import Failure

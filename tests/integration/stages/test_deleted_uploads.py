@@ -30,7 +30,8 @@ from rollcall.media.videos.division import Division
 from rollcall.media.videos.limits import Limits
 from rollcall.people.gallery_store import EnrolledFace, GalleryStore
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.description import EVENT_BUS, BucketRole, Settings, describe
+from rollcall.pipeline.description import EVENT_BUS, describe
+from rollcall.pipeline.settings import BucketRole, Settings
 from rollcall.results.announce import Announcer
 from rollcall.results.forget import Forgetter
 from rollcall.results.publisher import Publisher

@@ -17,7 +17,8 @@ from rollcall.engine.engine import Engine
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
 from rollcall.local.provision import provision
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.stages.recognize import Recognizer
 from tests.integration.throwaway import Messages, pipeline
 

@@ -22,7 +22,8 @@ from rollcall.media.deadline import Deadline
 from rollcall.media.videos.division import Division
 from rollcall.media.videos.ffmpeg import find
 from rollcall.media.videos.limits import Limits
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.runtime.observability import metrics
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.split import Splitter

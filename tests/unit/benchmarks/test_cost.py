@@ -9,7 +9,8 @@ from benchmarks.bill import HOUR, Bill, bill_of
 from benchmarks.cost import page
 from benchmarks.demand import Demand, Line, demand_of, load_rules
 from benchmarks.measured import Run, Work, load
-from rollcall.pipeline.description import Pipeline, Settings, describe
+from rollcall.pipeline.description import Pipeline, describe
+from rollcall.pipeline.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "cost.md"
 GOP_SECONDS = 10

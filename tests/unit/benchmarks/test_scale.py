@@ -13,7 +13,8 @@ from benchmarks.measured import Run, Work, load
 from benchmarks.scale.report import row
 from benchmarks.scale.scenarios import CLIP, SMALL, bottleneck, run, scenarios
 from benchmarks.scale.simulation import Outcome, Scenario, simulate
-from rollcall.pipeline.description import Pipeline, Settings, describe
+from rollcall.pipeline.description import Pipeline, describe
+from rollcall.pipeline.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
 EXACT = {"spread": 0.0, "placement_seconds": 0.0, "notification_seconds": 0.0}

@@ -21,7 +21,8 @@ from rollcall.contracts.events import Upload
 from rollcall.contracts.uploads import Latest
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local.provision import provision
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from tests.unit.made_results import person, result
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:acme-split-dead-letters"

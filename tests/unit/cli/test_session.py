@@ -11,7 +11,7 @@ from rollcall.cli.session import settings_from
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local import api_server
 from rollcall.local.api_server import ApiFailed, ApiServer, listen_for_api
-from rollcall.pipeline.description import Settings
+from rollcall.pipeline.settings import Settings
 
 
 @pytest.mark.parametrize(

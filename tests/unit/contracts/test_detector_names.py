@@ -6,7 +6,8 @@ from pydantic import BaseModel, ValidationError
 from rollcall.api.api_environment import Environment as ApiEnvironment
 from rollcall.cli.parser import build_parser
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DETECTOR_FILES, detector_files
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.stages.recognize_environment import Environment as RecognitionEnvironment
 from tests.unit.contracts.test_embedder_kinds import COMMANDS, ENVIRONMENT
 

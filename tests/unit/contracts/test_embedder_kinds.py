@@ -11,7 +11,8 @@ from rollcall.api.api_environment import Environment as ApiEnvironment
 from rollcall.cli.parser import build_parser
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
 from rollcall.people.calibration import load_calibration
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.stages.recognize_environment import Environment as RecognitionEnvironment
 
 ENVIRONMENT = {

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rollcall.pipeline.description import ENTRY_POINTS, Settings, describe
+from rollcall.pipeline.description import ENTRY_POINTS, describe
+from rollcall.pipeline.settings import Settings
 
 
 def found(name: str) -> Any:

@@ -16,7 +16,7 @@ def test_every_setting_is_there_with_its_default_and_what_it_may_be() -> None:
 
     assert set(told) == set(Deployment.model_fields)
     assert told["min_face"][0] == "12 to 1,000; default `40`"
-    assert told["threshold"][0] == "over 0 to under 2"
+    assert told["threshold"][0] == "0.1 to 1.5"
     assert told["compute"][0] == "`lambda`, `fargate`; default `lambda`"
     assert told["alarm_email"][0] == "for example `ops@example.org`"
     assert told["input_days"][0] == "0 to 36,500; default `90`"

@@ -16,7 +16,8 @@ from rollcall.local.provision import provision
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.pipeline.deployment_settings import Deployment
-from rollcall.pipeline.description import Settings, describe
+from rollcall.pipeline.description import describe
+from rollcall.pipeline.settings import Settings
 from rollcall.results.forget import Forgetter
 from rollcall.results.publisher import Publication, Publisher
 from rollcall.results.result import Failure, Result

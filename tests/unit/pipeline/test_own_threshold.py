@@ -10,10 +10,10 @@ import pytest
 from rollcall.cli.parser import build_parser
 from rollcall.cli.session import settings_from
 from rollcall.contracts.usage_error import UsageError
-from rollcall.people.own_threshold import read_own_threshold
 from rollcall.pipeline.deployment_errors import BadSettings
 from rollcall.pipeline.deployment_settings import Deployment
 from rollcall.pipeline.description import describe
+from rollcall.pipeline.own_threshold import read_own_threshold
 
 GOOD = {"embedder": "fused", "threshold": 1.1}
 

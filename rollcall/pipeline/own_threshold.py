@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rollcall.contracts.embedder_kinds import EMBEDDERS
+from rollcall.pipeline.settings import LEAST_THRESHOLD, MOST_THRESHOLD
 
-LEAST_THRESHOLD, MOST_THRESHOLD = 0.1, 1.5
 _MOST_BYTES = 1024**2
 
 
