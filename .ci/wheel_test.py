@@ -52,7 +52,7 @@ def use(folder: Path) -> None:
     python, rollcall = environment / "bin" / "python", environment / "bin" / "rollcall"
     extra = "" if shutil.which("ffmpeg") and shutil.which("ffprobe") else "[ffmpeg]"
     told("installing it into an empty environment")
-    run([python, *PIP, "install", f"{wheel}{extra}"], folder)
+    run([python, *PIP, "install", "--no-compile", f"{wheel}{extra}"], folder)
     assert run([rollcall, "--version"], folder).startswith("rollcall "), "rollcall --version tells no version"
     assert "usage: rollcall" in run([python, "-m", "rollcall", "--help"], folder), "python -m rollcall shows no help"
     told("beside a distribution of the names model, functions, local, infra and workload")
