@@ -35,10 +35,10 @@ from benchmarks.measured import PATH, Clip, Measured, Run, Work
 from rollcall.cli.preparation import read_enrollment
 from rollcall.contracts.object_keys import result_key
 from rollcall.local.aws import AwsServer
-from rollcall.local.cloud import create_client
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
 from rollcall.local.lambda_host.runtime_event import sqs_event
+from rollcall.local.own_clients import create_client
 from rollcall.local.provision import QueueAddress, provision
 from rollcall.media.videos.ffmpeg import find
 from rollcall.people.gallery_store import GalleryStore

@@ -13,6 +13,7 @@ import numpy as np
 from rollcall.contracts.embedder_kinds import UNNAMED_EMBEDDER
 from rollcall.engine.engine import Engine
 from rollcall.engine.face import Box, Face, Image
+from rollcall.media.photo_formats import SUFFIXES as PHOTO_SUFFIXES
 from rollcall.people.gallery_store import EnrolledFace, comparable
 
 # in several sources at once: by the names of the clips' gallery
@@ -26,7 +27,6 @@ DEMO_PHOTOS = {
 GROUPED = "bald_guys.jpg"
 FOUND_IOU = 0.3
 Pair = tuple[Path, Path, bool]  # two photos, and whether they show one person
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 SAME = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 

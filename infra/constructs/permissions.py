@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.nag import acknowledge
 from rollcall.pipeline.deployment_settings import Deployment
 from rollcall.pipeline.description import EVENT_BUS, AnyFunction, dead_letters
+from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT
 
 _BUCKET = "arn:{partition}:s3:::"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
@@ -61,7 +62,7 @@ _ANNOUNCE = (
     # whoever listens to that bus trusts the source of an event
     Grant(_EVENT_BUS, ("events:PutEvents",), {"StringEquals": {"events:source": _EVENT_SOURCE}}),
 )
-_ASK_FOR_LOOKUP = Grant(_QUEUE + "lookup", ("sqs:GetQueueUrl", "sqs:SendMessage"))
+_ASK_FOR_LOOKUP = Grant(_QUEUE + LOOKUP.queue, ("sqs:GetQueueUrl", "sqs:SendMessage"))
 
 # as with uploads: what is gone shall answer 404
 _STAGE_1_GONE = Grant(_BUCKET + "{stage-1}", ("s3:ListBucket",))
@@ -69,18 +70,18 @@ _STAGE_1_GONE = Grant(_BUCKET + "{stage-1}", ("s3:ListBucket",))
 _JOB = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
-    "video_split": (
-        *_consume("split"),
+    SPLIT.component: (
+        *_consume(SPLIT.queue),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{input}/*", ("s3:GetObjectVersion",)),
         Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject", "s3:DeleteObjectVersion")),
         Grant(_TABLE + "jobs", _JOB),
         _ASK_FOR_LOOKUP,
         # ranges of long videos go back to where the uploads came from
-        Grant(_QUEUE + "split", ("sqs:GetQueueUrl", "sqs:SendMessage")),
+        Grant(_QUEUE + SPLIT.queue, ("sqs:GetQueueUrl", "sqs:SendMessage")),
     ),
-    "face_recognition": (
-        *_consume("recognize"),
+    RECOGNIZE.component: (
+        *_consume(RECOGNIZE.queue),
         *_WHICH_UPLOAD_COUNTS,
         Grant(
             _BUCKET + "{stage-1}/*",
@@ -90,8 +91,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_TABLE + "jobs", _JOB),
         _ASK_FOR_LOOKUP,
     ),
-    "lookup": (
-        *_consume("lookup"),
+    LOOKUP.component: (
+        *_consume(LOOKUP.queue),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{stage-1}/*", ("s3:GetObject",)),
         _STAGE_1_GONE,

@@ -19,6 +19,7 @@ from rollcall.api.request_log import RequestLog
 from rollcall.api.services import open_services
 from rollcall.api.signing import signing_s3
 from rollcall.runtime.file_limit import allow_files
+from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.last_line import ending_with_a_line
 from rollcall.runtime.observability import logger
 from rollcall.runtime.region import region_of
@@ -84,9 +85,9 @@ def serve(
     services = open_services(
         settings,
         s3=signing_s3(max_pool_connections=32),
-        sqs=boto3.client("sqs"),
+        sqs=sqs(),
         events=boto3.client("events"),
-        dynamodb=boto3.resource("dynamodb"),
+        dynamodb=dynamodb(),
     )
     connections = max(allow_files(CONNECTIONS + OTHER_FILES) - OTHER_FILES, 1)
     server = Server(

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from rollcall.api.api_keys import SCOPES, ApiKeyStore, RateLimiter, given_key
+from rollcall.api.api_keys import ApiKeyStore, RateLimiter, given_key
 from rollcall.api.http_errors import Forbidden, TooManyRequests, Unauthenticated
+from rollcall.contracts.api_scopes import SCOPES, Scope
 
-Scope = Literal["recognize", "videos", "results", "people:read", "people:write"]
 ALL_SCOPES: frozenset[str] = frozenset(SCOPES)
 
 

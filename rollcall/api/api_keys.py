@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollcall.contracts.api_scopes import SCOPES
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-SCOPES = ("recognize", "videos", "results", "people:read", "people:write")
 MINUTE = 60
 _FORM = re.compile(r"rc_([0-9a-f]{16})_([0-9A-Za-z_-]{43})")
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TypedDict
 
-import boto3
 from pydantic import BaseModel, ConfigDict, Field
 
 from rollcall.api.api_keys import ApiKeyStore, given_key
+from rollcall.runtime.function_clients import dynamodb
 
 
 class Environment(BaseModel):
@@ -35,7 +35,7 @@ class Answer(TypedDict):
 @cache
 def keys() -> ApiKeyStore:
     settings = Environment.model_validate(dict(os.environ))
-    return ApiKeyStore(boto3.resource("dynamodb").Table(settings.api_keys_table))
+    return ApiKeyStore(dynamodb().Table(settings.api_keys_table))
 
 
 def handler(event: Mapping[str, object], _context: object) -> Answer:

@@ -14,6 +14,7 @@ from rollcall.api.request_log import RequestLog
 from rollcall.api.services import open_services
 from rollcall.api.signing import signing_s3
 from rollcall.contracts.usage_error import UsageError
+from rollcall.runtime.function_clients import dynamodb, sqs
 
 
 @cache
@@ -24,9 +25,9 @@ def adapter() -> Mangum:
     services = open_services(
         settings.model_copy(update={"keep": "never" if settings.keep == "never" else "before"}),  # see docs/api.md
         s3=signing_s3(),
-        sqs=boto3.client("sqs"),
+        sqs=sqs(),
         events=boto3.client("events"),
-        dynamodb=boto3.resource("dynamodb"),
+        dynamodb=dynamodb(),
     )
     return Mangum(RequestLog(create_app(services)), lifespan="off")
 

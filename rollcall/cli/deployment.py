@@ -20,7 +20,8 @@ from rollcall.contracts.jobs import JobStore
 from rollcall.contracts.usage_error import UsageError
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
-from rollcall.pipeline.settings import BucketRole, Settings
+from rollcall.pipeline.roles import BucketRole
+from rollcall.pipeline.settings import Settings
 from rollcall.results.forget import Forgetter
 from rollcall.runtime.region import region_of
 

@@ -12,8 +12,8 @@ from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
 from rollcall.contracts.usage_error import UsageError
 from rollcall.pipeline.description import BUCKET_NAME
 from rollcall.pipeline.own_threshold import OwnThreshold, read_own_threshold
+from rollcall.pipeline.roles import BUCKET_ROLES
 from rollcall.pipeline.settings import (
-    BUCKET_ROLES,
     FRAMES_PER_SECOND,
     LEAST_THRESHOLD,
     MAX_BYTES,

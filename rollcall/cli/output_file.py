@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rollcall.contracts.usage_error import UsageError
 from rollcall.media.folders import is_folder, reason_of
+from rollcall.runtime.whole_file import write_whole
 
 
 def require_writable(file: Path, *, inputs: Collection[Path] = ()) -> None:
@@ -40,19 +41,10 @@ def _obstacle(target: Path) -> str | None:
     return None if os.access(target, os.W_OK) else "you have no permission"
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_output_file(file: Path, content: bytes) -> None:
     """Writes the file; what was there before stays until the new content is complete. Raises OSError."""
     target = Path(os.path.realpath(file))
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".writing-", delete=False) as part:
-        written = Path(part.name)
-        try:
-            part.write(content)
-            part.flush()
-            written.chmod(_mode(target))
-            written.replace(target)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+    write_whole(target, lambda part: part.write(content), mode=_mode(target))
 
 
 def _mode(target: Path) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from botocore.exceptions import ClientError
 from pydantic import Field, TypeAdapter, ValidationError
 
-from rollcall.cli.output_file import write_whole
+from rollcall.cli.output_file import write_output_file
 from rollcall.contracts.jobs import JobError
 from rollcall.contracts.object_keys import crops_prefix, is_crop, names_key, result_key
 from rollcall.contracts.shown_text import printable
@@ -160,7 +160,7 @@ def write_output(out: Path, key: str, content: bytes) -> None:
     path = output_path(out, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        write_whole(path, content)
+        write_output_file(path, content)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk does not say for which file
 

@@ -6,13 +6,12 @@ from typing import NoReturn, TypeAlias
 
 from rollcall import __version__
 from rollcall.cli import options
+from rollcall.contracts.api_scopes import SCOPES
 from rollcall.contracts.shown_text import printable
 from rollcall.media.photo_formats import NAMES as PHOTO_NAMES
+from rollcall.pipeline.roles import QUEUE_ROLES
 from rollcall.pipeline.settings import PHOTO_MIN_FACE
 from rollcall.runtime.last_line import USAGE_ERROR
-
-QUEUES = ("split", "recognize", "lookup")
-SCOPES = ("recognize", "videos", "results", "people:read", "people:write")  # of functions/api
 
 
 class Parser(argparse.ArgumentParser):
@@ -226,7 +225,7 @@ def _redrive(commands: Commands) -> None:
         description="Send the messages that failed too often back to the queue that they came from.",
         epilog="example: rollcall redrive --queue recognize",
     )
-    parser.add_argument("--queue", choices=QUEUES, action="append", help="one of the queues (default: all three)")
+    parser.add_argument("--queue", choices=QUEUE_ROLES, action="append", help="one of the queues (default: all three)")
     options.add_deployment(parser)
 
 

@@ -1,7 +1,6 @@
 """A running local cloud with people enrolled, and the clients that speak to it."""
 
 import argparse
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,25 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
 from rollcall.cli.options import threshold_of
 from rollcall.cli.preparation import Enrollment
 from rollcall.contracts.jobs import JobStore
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local.cloud import LocalCloud
+from rollcall.local.own_clients import create_dynamodb
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.pipeline.description import describe
-from rollcall.pipeline.settings import BucketRole, Settings
+from rollcall.pipeline.roles import SPLIT, BucketRole
+from rollcall.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
     from mypy_boto3_s3 import S3Client
 
-REGION = "us-east-1"
 DUMMY_KEY = "test"
 
 
@@ -68,27 +64,11 @@ class Session:
         return self._dynamodb_at(self.cloud.endpoint_url)
 
     def _dynamodb_at(self, url: str) -> "DynamoDBServiceResource":
-        # whatever the user's own AWS configuration, profile or proxy says
-        nothing = (None, None, os.devnull, None)
-        session = botocore.session.Session(
-            session_vars={
-                "profile": (None, None, None, None),
-                "config_file": nothing,
-                "credentials_file": nothing,
-            }
-        )
-        return boto3.Session(botocore_session=session).resource(
-            "dynamodb",
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id=DUMMY_KEY,
-            aws_secret_access_key=DUMMY_KEY,
-            config=Config(proxies={}),
-        )
+        return create_dynamodb(url)
 
     def uploads_waiting(self) -> int:
         """Uploads that no worker has begun to read."""
-        queue = self.cloud.client("sqs").get_queue_url(QueueName=f"{self.prefix}-split")["QueueUrl"]
+        queue = self.cloud.client("sqs").get_queue_url(QueueName=SPLIT.queue_of(self.prefix))["QueueUrl"]
         counts = self.cloud.client("sqs").get_queue_attributes(
             QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
         )

@@ -5,11 +5,12 @@ compiled anew, and kept where the folder can be written. It is trusted like the 
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rollcall.runtime.whole_file import MARK, write_whole
 
 if TYPE_CHECKING:
     import openvino  # `rollcall.engine.sessions` alone imports it, and not all of it
@@ -50,14 +51,7 @@ def _key(core: "openvino.Core", path: Path, form: str) -> str:
 
 def _keep(network: "openvino.CompiledModel", file: Path, *, stem: str) -> None:
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    former = {*file.parent.glob(f"{stem}-????????????????.blob"), *file.parent.glob(f".writing-{stem}-*")} - {file}
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".writing-{stem}-", delete=False) as written:
-        try:
-            written.write(network.export_model().getbuffer())
-            written.close()
-            Path(written.name).replace(file)
-        except BaseException:
-            Path(written.name).unlink(missing_ok=True)
-            raise
+    former = {*file.parent.glob(f"{stem}-????????????????.blob"), *file.parent.glob(f"{MARK}{stem}-*")} - {file}
+    write_whole(file, lambda part: part.write(network.export_model().getbuffer()), name=f"{stem}-")
     for blob in former:
         blob.unlink(missing_ok=True)

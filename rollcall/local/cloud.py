@@ -11,9 +11,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from rollcall.contracts.errors import RollcallError
@@ -23,8 +20,9 @@ from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.host import HostSettings, LambdaHost
 from rollcall.local.lambda_host.launch import Launch, in_this_python
 from rollcall.local.lambda_host.logs import Report
-from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY, WorkerSettings
+from rollcall.local.lambda_host.process_environment import REGION, WorkerSettings
 from rollcall.local.lambda_host.unreliable_source import Delivery
+from rollcall.local.own_clients import create_client
 from rollcall.local.provision import Provision, provision
 from rollcall.pipeline.description import Pipeline
 
@@ -243,22 +241,3 @@ def wait_until_serving(url: str, running: Callable[[], bool], otherwise: Excepti
         with suppress(OSError), opener.open(url, timeout=SERVING_SECONDS):
             return
     raise otherwise
-
-
-def create_client(service: str, endpoint_url: str, region: str = REGION) -> Any:
-    """A client of the local cloud, whatever the user's own AWS configuration, profile or proxy says."""
-    session = botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-    return boto3.Session(botocore_session=session).client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=endpoint_url,
-        region_name=region,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        config=Config(proxies={}, max_pool_connections=64),
-    )

@@ -18,6 +18,7 @@ from rollcall.pipeline.description import (
     origins_of,
 )
 from rollcall.pipeline.own_threshold import read_own_threshold
+from rollcall.pipeline.roles import BUCKET_ROLES, BucketRole
 from rollcall.pipeline.setting_faults import explain, is_meant
 from rollcall.pipeline.setting_fields import Threshold, context
 from rollcall.pipeline.setting_types import (
@@ -32,7 +33,6 @@ from rollcall.pipeline.setting_types import (
     Subnets,
 )
 from rollcall.pipeline.settings import (
-    BUCKET_ROLES,
     FRAMES_PER_SECOND,
     MAX_BYTES,
     MAX_CONCURRENCY,
@@ -42,7 +42,6 @@ from rollcall.pipeline.settings import (
     MIN_FACE,
     ApiAuth,
     ApiHost,
-    BucketRole,
     Compute,
     Settings,
     Tracks,

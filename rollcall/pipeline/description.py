@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from rollcall.contracts.object_keys import PACK_SUFFIX
+from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, TABLE_ROLES, BucketRole, TableRole, dead_letters
 from rollcall.pipeline.settings import (
     FRAMES_PER_SECOND,
     MAX_BYTES,
@@ -11,7 +13,6 @@ from rollcall.pipeline.settings import (
     MIN_FACE,
     RANGE_SECONDS,
     ApiHost,
-    BucketRole,
     Compute,
     Settings,
 )
@@ -29,6 +30,9 @@ EXPOSED_HEADERS = ("ETag", "x-amz-version-id")  # of an upload: S3's answer name
 EVENT_BUS = "default"  # every account has it, and rules of other services see it
 
 BUCKET_NAME = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"  # without dots: AWS's certificates do not cover names with dots
+
+BucketNames = dict[BucketRole, str]
+TableNames = dict[TableRole, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +163,14 @@ class Pipeline:
     authorizer: Authorizer | None = None
 
     @property
-    def bucket_names(self) -> dict[BucketRole, str]:
+    def bucket_names(self) -> BucketNames:
         return {bucket.role: bucket.name for bucket in self.buckets}
 
 
 def describe(settings: Settings) -> Pipeline:
     prefix = settings.prefix
     buckets = settings.bucket_names
-    tables = {role: f"{prefix}-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
+    tables: TableNames = {role: f"{prefix}-{role}" for role in TABLE_ROLES}
     functions = _functions(settings, buckets, tables)
     return Pipeline(
         prefix=prefix,
@@ -175,7 +179,7 @@ def describe(settings: Settings) -> Pipeline:
                 role="input",
                 name=buckets["input"],
                 versioned=True,
-                notifications=(Notification(queue=f"{prefix}-split"),),
+                notifications=(Notification(queue=SPLIT.queue_of(prefix)),),
                 form_origins=origins_of(settings.api_cors_origins),
             ),
             Bucket(
@@ -183,7 +187,7 @@ def describe(settings: Settings) -> Pipeline:
                 name=buckets["stage-1"],
                 versioned=True,
                 expire_days=1,
-                notifications=(Notification(queue=f"{prefix}-recognize", suffix=".zip"),),
+                notifications=(Notification(queue=RECOGNIZE.queue_of(prefix), suffix=PACK_SUFFIX),),
             ),
             Bucket(role="output", name=buckets["output"], versioned=False),
         ),
@@ -220,37 +224,35 @@ def origins_of(text: str) -> tuple[str, ...]:
     return tuple(origin.strip() for origin in text.split(",") if origin.strip())
 
 
-def dead_letters(queue: str) -> str:
-    return f"{queue}-dead-letters"
-
-
 def _visibility(function: Function) -> int:
     return VISIBILITY_FACTOR * function.timeout
 
 
-def _api(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> Api:
+def _api(settings: Settings, buckets: BucketNames, tables: TableNames) -> Api:
     prefix = settings.prefix
-    environment = {
-        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
-        "POWERTOOLS_SERVICE_NAME": "api",
-        "INPUT_BUCKET": buckets["input"],
-        "OUTPUT_BUCKET": buckets["output"],
-        "JOBS_TABLE": tables["jobs"],
-        "PEOPLE_TABLE": tables["people"],
-        "FACES_TABLE": tables["faces"],
-        "API_KEYS_TABLE": tables["api-keys"],
-        "RESULTS_QUEUE": f"{prefix}-results",
-        "EVENT_BUS": EVENT_BUS,
-        "AUTH": settings.api_auth,
-        "CORS_ORIGINS": settings.api_cors_origins,
-        "MIN_FACE": str(settings.api_min_face),
-        "ROLLCALL_EMBEDDER": settings.embedder,
-        "ROLLCALL_DETECTOR": settings.detector,
-    } | _naming(settings)
+    environment = (
+        {
+            "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
+            "POWERTOOLS_SERVICE_NAME": "api",
+            "INPUT_BUCKET": buckets["input"],
+            "OUTPUT_BUCKET": buckets["output"],
+            "JOBS_TABLE": tables["jobs"],
+            "PEOPLE_TABLE": tables["people"],
+            "FACES_TABLE": tables["faces"],
+            "API_KEYS_TABLE": tables["api-keys"],
+            "RESULTS_QUEUE": f"{prefix}-results",
+            "EVENT_BUS": EVENT_BUS,
+            "AUTH": settings.api_auth,
+            "CORS_ORIGINS": settings.api_cors_origins,
+            "MIN_FACE": str(settings.api_min_face),
+        }
+        | _naming(settings)
+        | _networks(settings)
+    )
     return Api(name=f"{prefix}-api", host=settings.api, environment=environment)
 
 
-def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
+def _authorizer(settings: Settings, tables: TableNames) -> Authorizer:
     environment = {
         "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings.prefix),
         "POWERTOOLS_SERVICE_NAME": "authorizer",
@@ -259,80 +261,84 @@ def _authorizer(settings: Settings, tables: dict[str, str]) -> Authorizer:
     return Authorizer(name=f"{settings.prefix}-api-authorizer", environment=environment)
 
 
+def _networks(settings: Settings) -> dict[str, str]:
+    """The environment of functions that look for faces."""
+    return {"ROLLCALL_EMBEDDER": settings.embedder, "ROLLCALL_DETECTOR": settings.detector}
+
+
 def _naming(settings: Settings) -> dict[str, str]:
     """The environment of functions that name people and write results."""
     threshold = {} if settings.threshold is None else {"THRESHOLD": str(settings.threshold)}
     return threshold | ({"NAME_TEXTS": "true"} if settings.name_texts else {})
 
 
-def _functions(settings: Settings, buckets: dict[BucketRole, str], tables: dict[str, str]) -> tuple[Function, ...]:
+def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> tuple[Function, ...]:
     prefix = settings.prefix
     shared = {
         "ATTEMPTS": str(ATTEMPTS),
         "ATTEMPTS_TABLE": tables["attempts"],
         "JOBS_TABLE": tables["jobs"],
-        "LOOKUP_QUEUE": f"{prefix}-lookup",
+        "LOOKUP_QUEUE": LOOKUP.queue_of(prefix),
         "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
     }
     return (
         Function(
-            name=f"{prefix}-video-split",
-            component="video_split",
+            name=f"{prefix}-{SPLIT.function}",
+            component=SPLIT.component,
             handler="rollcall.stages.split_handler.handler",
             timeout=900,
             memory_mb=1769,  # one vCPU, for its one thread
             scratch_mb=512,
-            queue=f"{prefix}-split",
+            queue=SPLIT.queue_of(prefix),
             batch_size=1,
             max_concurrency=settings.max_concurrency,
             sends_to_itself=True,  # ranges of long videos
             environment=shared
             | {
-                "POWERTOOLS_SERVICE_NAME": "video_split",
-                "DEAD_LETTERS": dead_letters(f"{prefix}-split"),
+                "POWERTOOLS_SERVICE_NAME": SPLIT.component,
+                "DEAD_LETTERS": dead_letters(SPLIT.queue_of(prefix)),
                 "STAGE_1_BUCKET": buckets["stage-1"],
                 "TRACKS": settings.tracks,
-                "SPLIT_QUEUE": f"{prefix}-split",
+                "SPLIT_QUEUE": SPLIT.queue_of(prefix),
             }
             | settings.variables(
                 FRAMES_PER_SECOND, MAX_DURATION, MAX_BYTES, MAX_STORED_BYTES, MAX_RECOGNITIONS, RANGE_SECONDS
             ),
         ),
         Function(
-            name=f"{prefix}-face-recognition",
-            component="face_recognition",
+            name=f"{prefix}-{RECOGNIZE.function}",
+            component=RECOGNIZE.component,
             handler="rollcall.stages.recognize_handler.handler",
             timeout=120,
             memory_mb=1769,  # one vCPU, for its one thread
             scratch_mb=512,
-            queue=f"{prefix}-recognize",
+            queue=RECOGNIZE.queue_of(prefix),
             batch_size=2,
             max_concurrency=settings.max_concurrency,
             compute=settings.compute,
             environment=shared
             | {
-                "POWERTOOLS_SERVICE_NAME": "face_recognition",
-                "DEAD_LETTERS": dead_letters(f"{prefix}-recognize"),
+                "POWERTOOLS_SERVICE_NAME": RECOGNIZE.component,
+                "DEAD_LETTERS": dead_letters(RECOGNIZE.queue_of(prefix)),
                 "INPUT_BUCKET": buckets["input"],
-                "ROLLCALL_EMBEDDER": settings.embedder,
-                "ROLLCALL_DETECTOR": settings.detector,
             }
+            | _networks(settings)
             | settings.variables(MIN_FACE),
         ),
         Function(
-            name=f"{prefix}-lookup",
-            component="lookup",
+            name=f"{prefix}-{LOOKUP.function}",
+            component=LOOKUP.component,
             handler="rollcall.stages.lookup_handler.handler",
             timeout=120,
             memory_mb=1024,
             scratch_mb=512,
-            queue=f"{prefix}-lookup",
+            queue=LOOKUP.queue_of(prefix),
             batch_size=5,
             max_concurrency=settings.max_concurrency,
             environment=shared
             | {
-                "POWERTOOLS_SERVICE_NAME": "lookup",
-                "DEAD_LETTERS": dead_letters(f"{prefix}-lookup"),
+                "POWERTOOLS_SERVICE_NAME": LOOKUP.component,
+                "DEAD_LETTERS": dead_letters(LOOKUP.queue_of(prefix)),
                 "STAGE_1_BUCKET": buckets["stage-1"],
                 "OUTPUT_BUCKET": buckets["output"],
                 "PEOPLE_TABLE": tables["people"],

@@ -5,15 +5,13 @@ It imports nothing that is slow: the command's parser and the CDK app read it.
 """
 
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Generic, Literal, TypeVar
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, SMALLEST_FACE, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
+from rollcall.pipeline.roles import BUCKET_ROLES, BucketRole
 
 Quantity = TypeVar("Quantity", int, float)
-
-BucketRole = Literal["input", "stage-1", "output"]
-BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
 
 # where a function's code runs on AWS: started by its queue, or in a worker that reads the queue by itself
 Compute = Literal["lambda", "fargate"]

@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -16,28 +16,15 @@ from rollcall.results.announce import Announcer
 from rollcall.results.publisher import Publisher
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.lookup import Lookup
 from rollcall.stages.lookup_environment import Environment
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
-    from mypy_boto3_sqs import SQSClient
 
 
 @cache
 def environment() -> Environment:
     return Environment.model_validate(dict(os.environ))
-
-
-@cache
-def sqs() -> "SQSClient":
-    return boto3.client("sqs")
-
-
-@cache
-def dynamodb() -> "DynamoDBServiceResource":
-    return boto3.resource("dynamodb")
 
 
 @cache

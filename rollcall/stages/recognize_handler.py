@@ -16,33 +16,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.recognize_environment import Environment
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
-    from mypy_boto3_sqs import SQSClient
-
     from rollcall.stages.recognize import Recognizer
 
 
 @cache
 def environment() -> Environment:
     return Environment.model_validate(dict(os.environ))
-
-
-@cache
-def sqs() -> "SQSClient":
-    import boto3
-
-    return boto3.client("sqs")
-
-
-@cache
-def dynamodb() -> "DynamoDBServiceResource":
-    import boto3
-
-    return boto3.resource("dynamodb")
 
 
 @cache

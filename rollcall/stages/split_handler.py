@@ -2,7 +2,7 @@
 
 import os
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -14,14 +14,11 @@ from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.media.deadline import Deadline
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.split import Splitter
 from rollcall.stages.split_environment import Environment
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
-    from mypy_boto3_sqs import SQSClient
 
 S3_CONFIG = Config(connect_timeout=10, read_timeout=30)  # seconds, of each attempt
 
@@ -29,16 +26,6 @@ S3_CONFIG = Config(connect_timeout=10, read_timeout=30)  # seconds, of each atte
 @cache
 def environment() -> Environment:
     return Environment.model_validate(dict(os.environ))
-
-
-@cache
-def sqs() -> "SQSClient":
-    return boto3.client("sqs")
-
-
-@cache
-def dynamodb() -> "DynamoDBServiceResource":
-    return boto3.resource("dynamodb")
 
 
 @cache

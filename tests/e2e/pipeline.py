@@ -13,7 +13,8 @@ from rollcall.cli.session import Session
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.unreliable_source import Delivery
 from rollcall.pipeline.description import describe
-from rollcall.pipeline.settings import BucketRole, Settings
+from rollcall.pipeline.roles import BucketRole
+from rollcall.pipeline.settings import Settings
 
 PATIENCE = 120  # seconds
 

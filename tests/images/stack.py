@@ -10,8 +10,8 @@ from typing import Any
 
 from infra.rehearsal import Clients, create
 from infra.template import Place, Template
-from rollcall.local.cloud import create_client
 from rollcall.local.lambda_host.process_environment import ACCOUNT, REGION
+from rollcall.local.own_clients import create_client
 from rollcall.local.provision import QueueAddress
 from rollcall.pipeline.description import Pipeline
 from tests.infrastructure.read_back import read_back

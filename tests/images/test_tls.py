@@ -32,7 +32,7 @@ from rollcall.local.lambda_host.process_environment import ACCESS_KEY, ACCOUNT, 
 from rollcall.local.lambda_host.runtime_event import sqs_event
 from rollcall.local.lambda_host.sandbox import Failure, Sandbox
 from rollcall.pipeline.description import Function, Pipeline, entry_point
-from rollcall.pipeline.settings import BUCKET_ROLES
+from rollcall.pipeline.roles import BUCKET_ROLES
 from tests.e2e.videos import Videos
 from tests.images.api import Answer, Ask, behind_http_api, on_lambda
 from tests.images.aws_over_tls import (

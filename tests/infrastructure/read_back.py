@@ -16,7 +16,8 @@ from rollcall.pipeline.description import (
     ResultsQueue,
     Table,
 )
-from rollcall.pipeline.settings import BUCKET_ROLES, ApiHost, BucketRole
+from rollcall.pipeline.roles import BUCKET_ROLES, BucketRole
+from rollcall.pipeline.settings import ApiHost
 from rollcall.runtime.worker.worker_environment import Environment as WorkerEnvironment
 
 HANDLERS = {entry: handler for handler, entry in ENTRY_POINTS.items()}

@@ -8,7 +8,7 @@ import pytest
 
 from rollcall.cli.stack_names import names_of_stack
 from rollcall.contracts.usage_error import UsageError
-from rollcall.pipeline.settings import BUCKET_ROLES
+from rollcall.pipeline.roles import BUCKET_ROLES
 from tests.infrastructure.conftest import DEFAULT_PREFIX, REGION
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rollcall.cli.output_file import require_writable, write_whole
+from rollcall.cli.output_file import require_writable, write_output_file
 from rollcall.cli.preparation import note, prepare_engine, prepare_model_files
 from rollcall.cli.show.calibration_plot import draw_rates
 from rollcall.cli.show.listing import print_listing
@@ -110,7 +110,7 @@ def _png(picture: "Image") -> bytes:
 
 def _write(file: Path, content: bytes, fail: Callable[[str], None]) -> bool:
     try:
-        write_whole(file, content)
+        write_output_file(file, content)
     except OSError as error:
         fail(f"failed {printable(str(file))}: cannot be written ({reason_of(error)})")
         return False

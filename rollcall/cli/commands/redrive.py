@@ -4,8 +4,8 @@ import argparse
 import time
 
 from rollcall.cli.deployment import Deployment, open_deployment
-from rollcall.cli.parser import QUEUES
 from rollcall.contracts.usage_error import UsageError
+from rollcall.pipeline.roles import QUEUE_ROLES
 
 POLL_SECONDS = 1.0
 HELD_SECONDS = 60  # a dead letter that is being moved is hidden from others so long
@@ -13,7 +13,7 @@ HELD_SECONDS = 60  # a dead letter that is being moved is hidden from others so 
 
 def execute(options: argparse.Namespace) -> int:
     with open_deployment(options) as deployment:
-        for queue in options.queue or QUEUES:
+        for queue in options.queue or QUEUE_ROLES:
             print(f"{queue}: {redrive(deployment, queue)} messages sent back", flush=True)
     return 0
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rollcall.cli.deployment import Deployment, describe, open_deployment
-from rollcall.cli.parser import QUEUES
 from rollcall.cli.show.listing import print_listing
 from rollcall.cli.submissions import SPLITTING, stage_of
 from rollcall.contracts.jobs import Job
 from rollcall.contracts.shown_text import printable
 from rollcall.contracts.uploads import latest
 from rollcall.contracts.usage_error import UsageError
+from rollcall.pipeline.roles import QUEUE_ROLES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -55,7 +55,7 @@ def _show_upload(deployment: Deployment, key: str) -> None:
 
 def _show_queues(deployment: Deployment) -> None:
     rows = []
-    for queue in QUEUES:
+    for queue in QUEUE_ROLES:
         waiting, working = deployment.queue_counts(queue)
         dead, _ = deployment.queue_counts(f"{queue}-dead-letters")
         rows.append((queue, str(waiting), str(working), str(dead)))

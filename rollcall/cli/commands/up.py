@@ -10,9 +10,10 @@ from rollcall.cli.answer_watch import AnswerWatch
 from rollcall.cli.aws_errors import AWS_ERRORS
 from rollcall.cli.leaving import leave
 from rollcall.cli.preparation import Enrollment, note, prepare_model_files, read_enrollment
-from rollcall.cli.session import DUMMY_KEY, REGION, Session, open_session, settings_from
+from rollcall.cli.session import DUMMY_KEY, Session, open_session, settings_from
 from rollcall.local.api_server import ApiServer, listen_for_api
 from rollcall.local.cloud import CloudStopped
+from rollcall.local.lambda_host.process_environment import REGION
 from rollcall.local.lambda_host.processes import describe_exit
 from rollcall.local.supervisor import NotRestarted, Part, Supervisor
 from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rollcall.cli.answers import Answer
-from rollcall.cli.output_file import write_whole
+from rollcall.cli.output_file import write_output_file
 from rollcall.cli.show.text import clock, record_line, seconds_seen
 from rollcall.contracts.shown_text import printable
 from rollcall.media.folders import LeftOut
@@ -54,7 +54,7 @@ def write_report(
         + "\n".join(sections)
         + "\n</body>\n</html>\n"
     )
-    write_whole(path, page.encode())
+    write_output_file(path, page.encode())
 
 
 class Overview:

@@ -7,7 +7,7 @@ from rollcall.cli.deployment import Deployment
 from rollcall.cli.smoke.smoke_people import MARKED
 from rollcall.cli.smoke.turn import Turn
 from rollcall.contracts.object_keys import job_id
-from rollcall.pipeline.settings import BucketRole
+from rollcall.pipeline.roles import BucketRole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef

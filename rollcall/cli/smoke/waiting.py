@@ -6,10 +6,10 @@ from collections.abc import Callable
 from rollcall.cli.deployment import Deployment
 from rollcall.cli.smoke.failure import SmokeTestFailed
 from rollcall.cli.submissions import Stage
+from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, dead_letters
 
 POLL_SECONDS = 0.5
-WORKED_ON_BY = {"splitting": ("split", "video-split"), "recognizing": ("recognize", "face-recognition")}
-LAST = ("lookup", "lookup")
+WORKED_ON_BY = {"splitting": SPLIT, "recognizing": RECOGNIZE}  # by the stage that is shown; LOOKUP has the rest
 
 
 class Patience:
@@ -29,12 +29,12 @@ class Patience:
             time.sleep(POLL_SECONDS)
 
     def _stuck(self, stage: Stage) -> str:
-        queue, function = WORKED_ON_BY.get(stage.name, LAST)
-        waiting, working = self._deployment.queue_counts(queue)
-        dead, _ = self._deployment.queue_counts(f"{queue}-dead-letters")
+        by = WORKED_ON_BY.get(stage.name, LOOKUP)
+        waiting, working = self._deployment.queue_counts(by.queue)
+        dead, _ = self._deployment.queue_counts(dead_letters(by.queue))
         prefix = self._deployment.prefix
         return (
-            f"the queue {prefix}-{queue} has {waiting} messages waiting, {working} in work and {dead} dead letters;"
-            f" look at the log of {prefix}-{function} and at `rollcall status` (--keep leaves all of it there,"
-            " --timeout waits for longer)"
+            f"the queue {by.queue_of(prefix)} has {waiting} messages waiting, {working} in work and {dead} dead"
+            f" letters; look at the log of {prefix}-{by.function} and at `rollcall status` (--keep leaves all of"
+            " it there, --timeout waits for longer)"
         )

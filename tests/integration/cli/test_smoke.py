@@ -13,13 +13,14 @@ import pytest
 from rollcall.cli.commands import smoke as command
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.deployment import Deployment
-from rollcall.cli.parser import QUEUES, build_parser
+from rollcall.cli.parser import build_parser
 from rollcall.cli.smoke.failure import SmokeTestFailed
 from rollcall.cli.smoke.material import Material, material, read_faces
 from rollcall.cli.smoke.smoke_people import marked
 from rollcall.cli.smoke.waiting import Patience
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.pipeline.settings import BUCKET_ROLES, Settings
+from rollcall.pipeline.roles import BUCKET_ROLES, QUEUE_ROLES
+from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, running_deployment
@@ -157,7 +158,7 @@ def test_after_ctrl_c_nothing_stays_of_it_nor_comes_later(
 
     assert begun
     assert everything(deployment) == before
-    until(lambda: sum(deployment.queue_counts(queue)[n] for queue in QUEUES for n in (0, 1)) == 0)
+    until(lambda: sum(deployment.queue_counts(queue)[n] for queue in QUEUE_ROLES for n in (0, 1)) == 0)
     assert everything(deployment) == before
 
 

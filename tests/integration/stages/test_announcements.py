@@ -12,8 +12,9 @@ from rollcall.contracts.events import LookupMessage, Upload
 from rollcall.contracts.jobs import JobStore, RangeSummary
 from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import gop_faces_key
-from rollcall.local.cloud import LocalCloud, create_client
+from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.own_clients import create_client
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.gop_faces import GopFaces
 from rollcall.people.people_store import PeopleStore

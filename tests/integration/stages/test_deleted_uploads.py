@@ -23,15 +23,17 @@ from rollcall.contracts.jobs import INTERNAL_ERROR, JobStore, RangeSummary
 from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import job_id
 from rollcall.engine.engine import load_engine
-from rollcall.local.cloud import LocalCloud, create_client
+from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.own_clients import create_client
 from rollcall.media.deadline import Deadline
 from rollcall.media.videos.division import Division
 from rollcall.media.videos.limits import Limits
 from rollcall.people.gallery_store import EnrolledFace, GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.pipeline.description import EVENT_BUS, describe
-from rollcall.pipeline.settings import BucketRole, Settings
+from rollcall.pipeline.roles import BucketRole
+from rollcall.pipeline.settings import Settings
 from rollcall.results.announce import Announcer
 from rollcall.results.forget import Forgetter
 from rollcall.results.publisher import Publisher

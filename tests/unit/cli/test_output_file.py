@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.cli.output_file import require_writable, write_whole
+from rollcall.cli.output_file import require_writable, write_output_file
 from rollcall.contracts.usage_error import UsageError
 from tests.unit.full_disk import full_disk
 
@@ -15,10 +15,10 @@ def test_a_file_is_written_and_replaced_with_its_permissions(tmp_path: Path) -> 
 
     require_writable(file)
     assert not any(tmp_path.iterdir()), "asking leaves nothing"
-    write_whole(file, b"1")
+    write_output_file(file, b"1")
     assert stat.S_IMODE(file.stat().st_mode) & 0o600 == 0o600
     file.chmod(0o640)
-    write_whole(file, b"2")
+    write_output_file(file, b"2")
 
     assert file.read_bytes() == b"2" and stat.S_IMODE(file.stat().st_mode) == 0o640
     assert list(tmp_path.iterdir()) == [file]
@@ -29,7 +29,7 @@ def test_what_does_not_fit_leaves_what_was_there(tmp_path: Path) -> None:
     file.write_text("before")
 
     with full_disk(), pytest.raises(OSError):
-        write_whole(file, b"x" * 100_000)
+        write_output_file(file, b"x" * 100_000)
 
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
@@ -40,7 +40,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to("out.json")
 
     require_writable(link)
-    write_whole(link, b"1")
+    write_output_file(link, b"1")
 
     assert link.is_symlink() and (tmp_path / "out.json").read_bytes() == b"1"
 

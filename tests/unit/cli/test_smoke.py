@@ -24,7 +24,8 @@ from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Templates
 from rollcall.people.gallery_store import EnrolledFace
 from rollcall.pipeline.description import describe
-from rollcall.pipeline.settings import BUCKET_ROLES, BucketRole, Settings
+from rollcall.pipeline.roles import BUCKET_ROLES, BucketRole
+from rollcall.pipeline.settings import Settings
 from tests.unit.made_results import person
 
 CALIBRATION = load_calibration("dlib-resnet")
