@@ -55,3 +55,12 @@ def test_one_version_is_in_the_package_and_in_the_user_agent_of_commands() -> No
         deployment = Deployment(prefix="a", buckets=names, session=session, ending=ending)  # type: ignore[arg-type]
         for client in (deployment.s3, deployment.sqs, deployment.table("people").meta.client):
             assert client.meta.config.user_agent.endswith(f"rollcall/{rollcall.__version__}")
+
+
+def test_every_file_that_the_page_on_architecture_names_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`([\w*/-]+\.(?:py|json|txt)|docker/Dockerfile)`", page)
+
+    assert len(named) > 20
+    missing = [path for path in named if not any([*ROOT.glob(path), *(ROOT / "rollcall").glob(path)])]
+    assert missing == []
