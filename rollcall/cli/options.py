@@ -12,7 +12,7 @@ from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
 from rollcall.contracts.usage_error import UsageError
 from rollcall.pipeline.description import BUCKET_NAME
 from rollcall.pipeline.own_threshold import OwnThreshold, read_own_threshold
-from rollcall.pipeline.roles import BUCKET_ROLES
+from rollcall.pipeline.roles import BUCKET_ROLES, MAX_PREFIX
 from rollcall.pipeline.settings import (
     FRAMES_PER_SECOND,
     LEAST_THRESHOLD,
@@ -27,7 +27,9 @@ from rollcall.pipeline.settings import (
 )
 from rollcall.runtime.local_requests import Origin
 
-_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")  # so that every name built on it is valid
+_PREFIX = re.compile(rf"[a-z0-9]([a-z0-9-]{{0,{MAX_PREFIX - 2}}}[a-z0-9])?")  # so that every name built on it is valid
+
+GALLERY_FORMS = 'a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both'
 
 
 def add_gallery(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -38,7 +40,7 @@ def add_gallery(parser: argparse.ArgumentParser, *, required: bool) -> None:
         action="append",
         required=required,
         default=None,
-        help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both; may be given again',
+        help=f"{GALLERY_FORMS}; may be given again",
     )
     add_accept_poor(parser)
 
@@ -252,7 +254,8 @@ def bucket_name(text: str) -> str:
 def prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a prefix: 1 to 47 lower-case letters, digits and hyphens, no hyphen at either end"
+            f"{text!r} is not a prefix: 1 to {MAX_PREFIX} lower-case letters, digits and hyphens, no hyphen at either"
+            " end"
         )
     return text
 

@@ -46,7 +46,7 @@ def _run(commands: Commands) -> None:
     _add_media(parser)
     options.add_gallery(parser, required=True)
     options.add_people(parser)
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    _add_out(parser)
     parser.add_argument(
         "--contact-sheets",
         choices=("auto", "all", "none"),
@@ -172,7 +172,7 @@ def _enroll(commands: Commands) -> None:
         metavar="GALLERY",
         nargs="+",
         type=Path,
-        help='a folder NAME/*.jpg, a JSON list of {"name", "embedding"}, or a folder with both',
+        help=options.GALLERY_FORMS,
     )
     options.add_embedder(parser)
     options.add_detector(parser)
@@ -214,7 +214,7 @@ def _results(commands: Commands) -> None:
         epilog="example: rollcall results holiday.mp4 --out results",
     )
     parser.add_argument("key", metavar="KEY", help="of the upload in the input bucket")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    _add_out(parser)
     options.add_deployment(parser)
 
 
@@ -293,6 +293,10 @@ def _smoke(commands: Commands) -> None:
     parser.add_argument("--keep", action="store_true", help="remove nothing, to look at it; the next run removes it")
     options.add_embedder(parser)
     options.add_deployment(parser)
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
 
 
 def _add_media(parser: argparse.ArgumentParser) -> None:

@@ -4,18 +4,7 @@ from dataclasses import dataclass, field
 
 from rollcall.contracts.object_keys import PACK_SUFFIX
 from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, TABLE_ROLES, BucketRole, TableRole, dead_letters
-from rollcall.pipeline.settings import (
-    FRAMES_PER_SECOND,
-    MAX_BYTES,
-    MAX_DURATION,
-    MAX_RECOGNITIONS,
-    MAX_STORED_BYTES,
-    MIN_FACE,
-    RANGE_SECONDS,
-    ApiHost,
-    Compute,
-    Settings,
-)
+from rollcall.pipeline.settings import RECOGNIZE_NUMBERS, SPLIT_NUMBERS, ApiHost, Compute, Settings
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
 ATTEMPTS = 5  # attempts at a message, at least: the first delivery is not counted, because it may not have been one
@@ -301,9 +290,7 @@ def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> 
                 "TRACKS": settings.tracks,
                 "SPLIT_QUEUE": SPLIT.queue_of(prefix),
             }
-            | settings.variables(
-                FRAMES_PER_SECOND, MAX_DURATION, MAX_BYTES, MAX_STORED_BYTES, MAX_RECOGNITIONS, RANGE_SECONDS
-            ),
+            | settings.variables(*SPLIT_NUMBERS),
         ),
         Function(
             name=f"{prefix}-{RECOGNIZE.function}",
@@ -323,7 +310,7 @@ def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> 
                 "INPUT_BUCKET": buckets["input"],
             }
             | _networks(settings)
-            | settings.variables(MIN_FACE),
+            | settings.variables(*RECOGNIZE_NUMBERS),
         ),
         Function(
             name=f"{prefix}-{LOOKUP.function}",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has to fit Lambda's 64 characters
+
 BucketRole = Literal["input", "stage-1", "output"]
 BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
 TableRole = Literal["people", "faces", "jobs", "attempts", "api-keys"]

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from rollcall.pipeline.description import BUCKET_NAME
+from rollcall.pipeline.roles import MAX_PREFIX
 
-MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has to fit Lambda's 64 characters
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 S3S_OWN = ("xn--", "sthree-", "amzn-s3-demo-")  # no bucket of anybody else may start so

@@ -112,6 +112,10 @@ MAX_CONCURRENCY = Number[int](
     unit="instances",
     meaning="most of each function, or of its workers, at one time",
 )
+# what the functions read from their environment
+SPLIT_NUMBERS = (FRAMES_PER_SECOND, MAX_DURATION, MAX_BYTES, MAX_STORED_BYTES, MAX_RECOGNITIONS, RANGE_SECONDS)
+RECOGNIZE_NUMBERS = (MIN_FACE,)
+
 MOST_LOCAL_WORKERS = 100  # of each function on one machine; there one is enough
 
 
