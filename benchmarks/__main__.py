@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with videos/, gallery/ and johns/")
     parser.add_argument("--runs", type=int, default=5, help="of each measurement; medians are shown")
     parser.add_argument("--soak-frames", type=int, default=20_000, help="through one engine (default: 20000)")

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,9 @@ def chaos(server: Server, photos: Path, folder: Path, options: argparse.Namespac
     pool = urllib3.PoolManager(maxsize=CLIENTS, retries=False, timeout=urllib3.Timeout(60))
     with ThreadPoolExecutor(CLIENTS) as uploading, ThreadPoolExecutor(CLIENTS // 4) as posting:
         for upload in uploads(photos, folder, options.uploads):
-            uploading.submit(guarded, lambda upload=upload: settle(s3, server, upload, tally), tally)
+            uploading.submit(guarded, partial(settle, s3, server, upload, tally), tally)
         for number in range(options.photos):
-            posting.submit(guarded, lambda number=number: post(pool, server, photos, number, tally), tally)
+            posting.submit(guarded, partial(post, pool, server, photos, number, tally), tally)
     killing.set()
     thread.join()
     counts = tally.counts
@@ -165,7 +166,7 @@ def guarded(work: Callable[[], None], tally: Tally) -> None:
 
 def client(server: Server) -> Any:
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=64)
-    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    keys: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
     return boto3.client("s3", endpoint_url=server.aws, config=config, **keys)
 
 

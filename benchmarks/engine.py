@@ -51,9 +51,7 @@ def main() -> None:
     print(json.dumps(report, indent=2))
 
 
-def measure_engine(
-    data: Path, model_dir: Path, *, rounds: int, min_face: int = 40, threads: int = 2
-) -> dict[str, int | float | dict[str, float]]:
+def measure_engine(data: Path, model_dir: Path, *, rounds: int, min_face: int = 40, threads: int = 2) -> dict[str, Any]:
     """What to show of the engine, ready for JSON; the unit is in each name."""
     engine = load_engine(model_dir, min_face=min_face, threads=threads)
     assert isinstance(engine, FaceEngine)
@@ -111,7 +109,7 @@ def parts(engine: FaceEngine, images: list[Image], *, rounds: int, min_face: int
 def in_packs(engine: Engine, images: Sequence[Image], *, rounds: int = 3) -> float:
     """Seconds a frame, in calls of as many frames as the pipeline's functions hand over at a time."""
     packs = [images[start : start + PACK] for start in range(0, len(images), PACK)]
-    return sum(fastest(lambda pack=pack: engine.analyze(pack), rounds=rounds) for pack in packs) / len(images)
+    return sum(fastest(partial(engine.analyze, pack), rounds=rounds) for pack in packs) / len(images)
 
 
 def _stages(engine: FaceEngine, image: Image, *, min_face: int) -> dict[str, float]:

@@ -184,10 +184,6 @@ class Memory:
 class StreamedFile(LocalFile):
     """A file that ffmpeg reads as it does an object in S3."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.size = path.stat().st_size
-
     @contextmanager
     def opened(self) -> Iterator[Input]:
         with RangeServer(self) as server:

@@ -39,8 +39,8 @@ def measure_pipeline(data: Path, model_dir: Path, *, workers: Sequence[int], run
 
 
 def repeat(clip: Path, target: Path) -> Path:
-    command = [find().ffmpeg, "-v", "error", "-stream_loop", "-1", "-i", clip, "-t", str(VIDEO_SECONDS), "-c", "copy"]
-    subprocess.run([*command, "-an", "-y", target], check=True)
+    looped = ["-stream_loop", "-1", "-i", str(clip), "-t", str(VIDEO_SECONDS)]
+    subprocess.run([find().ffmpeg, "-v", "error", *looped, "-c", "copy", "-an", "-y", target], check=True)
     return target
 
 

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +162,7 @@ def storm(
             killer.start()
         announced = Announced(cloud.client("sqs"), f"{session.prefix}-results")
         with ThreadPoolExecutor(1) as pool:
-            upload = pool.submit(lambda: [_upload(session, item) for item in items])
+            upload = pool.submit(_upload, session, items)
             done = _watch(announced, cloud, watched, len(items))
             upload.result()
         elapsed = time.monotonic() - watched.started
@@ -188,8 +188,9 @@ def storm(
         }, watched
 
 
-def _upload(session: Session, item: Item) -> None:
-    session.s3.put_object(Bucket=session.bucket("input"), Key=item.key, Body=item.body)
+def _upload(session: Session, items: Sequence[Item]) -> None:
+    for item in items:
+        session.s3.put_object(Bucket=session.bucket("input"), Key=item.key, Body=item.body)
 
 
 def _watch(announced: Announced, cloud: LocalCloud, watched: Watched, expected: int) -> int:

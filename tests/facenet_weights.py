@@ -44,7 +44,7 @@ def random_weights(*, seed: int = 0, thin: int = THIN) -> dict[str, NDArray[np.f
 
     def normal(*shape: int) -> NDArray[np.float32]:
         scale = np.sqrt(2 / np.prod(shape[1:]))  # He's: signals keep their size from layer to layer
-        return (generator.normal(size=shape) * scale).astype(np.float32)
+        return np.asarray(generator.normal(size=shape) * scale, dtype=np.float32)
 
     def batch_norm(name: str, channels: int) -> None:
         for part, low, high in (("weight", 0.8, 1.2), ("bias", -0.1, 0.1), ("running_mean", -0.2, 0.2)):

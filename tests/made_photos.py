@@ -59,7 +59,8 @@ def tiff_of(bits: Sequence[int], color: int, *, numbers: int = 1, compression: i
         *more,
     ]
     values = 8 + 2 + 12 * (len(tags) + 1) + 4
-    entries, kept = [], b""
+    entries: list[bytes] = []
+    kept = b""
     for tag, kind, value in tags:
         packed = value if isinstance(value, bytes) else struct.pack(f"<{len(value)}{'H' if kind == 3 else 'I'}", *value)
         if len(packed) > 4:
@@ -68,7 +69,8 @@ def tiff_of(bits: Sequence[int], color: int, *, numbers: int = 1, compression: i
             place = packed.ljust(4, b"\0")
         entries.append(struct.pack("<HHI", tag, kind, len(value)) + place)
     entries.append(struct.pack("<HHII", 273, 4, 1, values + len(kept)))
-    directory = struct.pack("<H", len(entries)) + b"".join(sorted(entries, key=lambda entry: entry[:2][::-1]))
+    entries.sort(key=lambda entry: entry[:2][::-1])
+    directory = struct.pack("<H", len(entries)) + b"".join(entries)
     return b"II*\0\x08\0\0\0" + directory + bytes(4) + kept + pixels
 
 

@@ -167,7 +167,8 @@ def numbers(people: People, *, threshold: float | None) -> Row:
 
 
 def _floor(distance: float) -> float:
-    return math.floor(distance * 10**DIGITS) / 10**DIGITS
+    steps = 10.0**DIGITS
+    return math.floor(distance * steps) / steps
 
 
 def main() -> None:

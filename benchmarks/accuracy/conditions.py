@@ -51,7 +51,7 @@ def _filling(degrees: float) -> Degrade:
 
 def _turned(photo: Image, box: Box, degrees: float, *, side: int, scale: float) -> Image:
     middle = box[0] + box[2] / 2, box[1] + box[3] / 2
-    turn = cv2.getRotationMatrix2D(middle, degrees, scale)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, degrees, scale), dtype=np.float64)
     turn[:, 2] += side / 2 - np.array(middle)
     return _image(cv2.warpAffine(photo, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 

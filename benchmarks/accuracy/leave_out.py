@@ -61,8 +61,8 @@ def ask(people: People, calibration: Calibration, *, photos: int, draws: int) ->
             own = np.flatnonzero(people.subject == person)
             others = _gallery(people, enrolled, calibration, without=[person, *np.flatnonzero(people.related[person])])
             everybody = _gallery(people, enrolled, calibration, without=np.flatnonzero(people.related[person]))
-            strangers += [_answer(people, photo, others) for photo in own]
-            known += [_answer(people, photo, everybody) for photo in own if photo not in enrolled]
+            strangers += [_answer(people, int(photo), others) for photo in own]
+            known += [_answer(people, int(photo), everybody) for photo in own if photo not in enrolled]
     return Asked.of(strangers), Asked.of(known)
 
 

@@ -38,7 +38,7 @@ class People:
         embeddings = np.array([face.embedding for face in self.faces], dtype=np.float64)
         squares = (embeddings**2).sum(axis=1)
         squared = squares[:, None] + squares - 2 * embeddings @ embeddings.T
-        return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+        return np.asarray(np.sqrt(np.maximum(squared, 0)), dtype=np.float32)
 
     @cached_property
     def evident(self) -> NDArray[np.bool_]:

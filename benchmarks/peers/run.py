@@ -20,7 +20,7 @@ Peer = Callable[[Any], int]  # a frame in, the number of its faces out
 
 def face_recognition(weights: Path) -> Peer:
     """Works like the library `face_recognition` 1.3.0: HOG with one upsampling, 68 points, dlib's ResNet, per face."""
-    import dlib  # type: ignore[import-not-found] # noqa: PLC0415 - only this peer's environment has it
+    import dlib  # noqa: PLC0415 - only this peer's environment has it
 
     detect = dlib.get_frontal_face_detector()
     predict = dlib.shape_predictor(str(weights / "shape_predictor_68_face_landmarks.dat"))
@@ -34,10 +34,10 @@ def face_recognition(weights: Path) -> Peer:
 
 def facenet(_: Path) -> Peer:
     """Works like known cloud projects: MTCNN once for the crops and once for the probabilities, then the embedding."""
-    import torch  # type: ignore[import-not-found] # noqa: PLC0415 - only this peer's environment has it
+    import torch  # noqa: PLC0415 - only this peer's environment has it
 
     _stand_in_for_torchvision(torch)
-    from facenet_pytorch import MTCNN, InceptionResnetV1  # type: ignore[import-not-found] # noqa: PLC0415
+    from facenet_pytorch import MTCNN, InceptionResnetV1  # noqa: PLC0415
 
     mtcnn = MTCNN(image_size=240, margin=0, min_face_size=20, keep_all=True)
     resnet = InceptionResnetV1(pretrained=None, classify=False).eval()

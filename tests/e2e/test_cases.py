@@ -143,8 +143,10 @@ def test_still_frames_are_stored_and_recognized_once(pipeline: RunningPipeline, 
 
 @pytest.mark.parametrize("case", GALLERIES)
 def test_absurd_numbers_end_in_one_line(case: str, videos: Videos, gallery: Path, tmp_path: Path) -> None:
-    given = ["--gallery", gallery, "--people", CASES / case] if "people" in case else ["--gallery", CASES / case]
-    command = [
+    given: list[str | Path] = (
+        ["--gallery", gallery, "--people", CASES / case] if "people" in case else ["--gallery", CASES / case]
+    )
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "rollcall",

@@ -37,8 +37,8 @@ def free_port() -> int:
 @pytest.fixture
 def endpoint(videos: Videos, model_dir: Path) -> Iterator[str]:
     port = free_port()
-    command = [Path(sys.executable).with_name("rollcall"), "up", "--port", str(port), "--api-port", "0"]
-    command += ["--gallery", videos.gallery(), "--people", videos.people()]
+    rollcall, ports = Path(sys.executable).with_name("rollcall"), ["--port", str(port), "--api-port", "0"]
+    command: list[str | Path] = [rollcall, "up", *ports, "--gallery", videos.gallery(), "--people", videos.people()]
     environment = {"PATH": os.environ["PATH"], "ROLLCALL_MODEL_DIR": str(model_dir)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as up:
         assert up.stdout is not None

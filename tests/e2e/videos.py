@@ -97,8 +97,8 @@ class Videos:
 
     def ffmpeg(self, *arguments: str, name: str) -> Path:
         path = self.folder / name
-        command = [find().ffmpeg, "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *arguments, path]
-        subprocess.run(command, check=True, timeout=120)
+        quiet = ["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
+        subprocess.run([find().ffmpeg, *quiet, *arguments, path], check=True, timeout=120)
         return path
 
     def _still(self, photo: str, seconds: float) -> list[str]:

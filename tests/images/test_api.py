@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from rollcall.api.api_keys import SCOPES, ApiKeyStore
+from rollcall.api.api_keys import ApiKeyStore
 from rollcall.cli.session import Session
+from rollcall.contracts.api_scopes import SCOPES
 from rollcall.local.lambda_host.sandbox import Sandbox
 from rollcall.pipeline.settings import Settings
 from tests.e2e.pipeline import RunningPipeline

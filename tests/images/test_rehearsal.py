@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from rollcall.api.api_keys import SCOPES
+from rollcall.contracts.api_scopes import SCOPES
 from rollcall.local.cloud import LocalCloud
 from rollcall.local.lambda_host.launch import InImage
 from rollcall.local.lambda_host.sandbox import Failure

@@ -154,6 +154,6 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], An
     guard = Guard()
     log = tmp_path_factory.mktemp("moto") / "log"
     with AwsServer(host="127.0.0.1", port=0, log_file=log, guard=guard) as server:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         yield lambda service: session.client(service, endpoint_url=server.endpoint_url)
     guard.close()

@@ -367,7 +367,12 @@ def test_a_protected_stack_is_told_of_and_unprotected_only_after_the_name(
     done: list[str] = []
     # moto has no such call
     monkeypatch.setattr(teardown, "give_up_protection", lambda stack, _: done.append(f"{stack} unprotected"))
-    monkeypatch.setattr(cdk, "_cdk", lambda action, *_: done.append(action) or 0)
+
+    def finish(action: str, *_: object) -> int:
+        done.append(action)
+        return 0
+
+    monkeypatch.setattr(cdk, "_cdk", finish)
 
     assert cdk.main(["destroy", "prefix=kept", *IMAGES, "--confirm", "no"]) == 1
     assert done == []

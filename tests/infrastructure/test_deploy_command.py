@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ from rollcall.local.aws import AwsServer
 from rollcall.local.lambda_host.guard import Guard
 from tests.infrastructure.conftest import ACCOUNT, DEFAULT_PREFIX, PLACE, REGION, Synthesize
 
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+KEYS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 @pytest.fixture
@@ -45,14 +46,16 @@ def test_the_cdk_command_deploys_the_stack(endpoint: str, synthesize: Synthesize
     assert bootstrapped.returncode == 0, bootstrapped.stderr
     assert deployed.returncode == 0, deployed.stderr
     aws = boto3.Session(region_name=REGION, **KEYS)
-    cloudformation, s3, dynamodb = (
-        aws.client(service, endpoint_url=endpoint) for service in ("cloudformation", "s3", "dynamodb")
+    clients = Clients(
+        cloudformation=aws.client("cloudformation", endpoint_url=endpoint),
+        s3=aws.client("s3", endpoint_url=endpoint),
+        dynamodb=aws.client("dynamodb", endpoint_url=endpoint),
     )
-    complete("rollcall", Template(document, PLACE), Clients(cloudformation=cloudformation, s3=s3, dynamodb=dynamodb))
-    resources = cloudformation.describe_stack_resources(StackName="rollcall")["StackResources"]
+    complete("rollcall", Template(document, PLACE), clients)
+    resources = clients.cloudformation.describe_stack_resources(StackName="rollcall")["StackResources"]
     known = [entry["Type"] for entry in document["Resources"].values() if entry["Type"] not in LEFT_OUT]
     assert sorted(resource["ResourceType"] for resource in resources) == sorted(known)
-    notified = s3.get_bucket_notification_configuration(Bucket=f"{DEFAULT_PREFIX}-input")["QueueConfigurations"]
+    notified = clients.s3.get_bucket_notification_configuration(Bucket=f"{DEFAULT_PREFIX}-input")["QueueConfigurations"]
     assert [entry["QueueArn"].rpartition(":")[2] for entry in notified] == [f"{DEFAULT_PREFIX}-split"]
 
 

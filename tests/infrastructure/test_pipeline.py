@@ -104,7 +104,7 @@ def _environment(template: Template, component: str) -> dict[str, str]:
         for function in template.properties("AWS::Lambda::Function")
         if function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == component
     )
-    return given
+    return dict(given)
 
 
 def _environment_model(component: str) -> Any:

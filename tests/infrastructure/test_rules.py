@@ -36,7 +36,8 @@ def resource(document: Document, kind: str) -> Document:
 
 
 def named(document: Document, kind: str) -> str:
-    return next(name for name, each in document["Resources"].items() if each["Type"] == kind)
+    resources: dict[str, Document] = document["Resources"]
+    return next(name for name, each in resources.items() if each["Type"] == kind)
 
 
 def put(kind: str, **values: Any) -> Callable[[Document], None]:

@@ -66,7 +66,7 @@ def pipeline(*functions: Function, max_receive_count: int = 2, suffix: str = ".z
     )
 
 
-def until(condition: Callable[[], Found]) -> Found:
+def until(condition: Callable[[], Found | None]) -> Found:
     end = time.monotonic() + PATIENCE
     while not (result := condition()):
         assert time.monotonic() < end, f"in {PATIENCE} s this never came true: {condition}"
@@ -93,7 +93,8 @@ class Messages:
         return until(lambda: (found := self.deliveries(message)) and len(found) >= times and found or [])
 
     def until_dead(self, queue: str) -> dict[str, Any]:
-        return until(lambda: self.receive(f"{queue}-dead-letters"))[0]
+        (message, *_) = until(lambda: self.receive(f"{queue}-dead-letters"))
+        return dict(message)
 
     def receive(self, queue: str) -> list[Any]:
         """Takes what is visible out of the queue."""
@@ -105,9 +106,11 @@ class Messages:
 
     def left(self, queue: str) -> int:
         """Messages in the queue, hidden ones included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self._sqs.get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self.url(queue),
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
+        return sum(int(count) for count in answer["Attributes"].values())
 
     def url(self, queue: str) -> str:
         return self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]

@@ -18,7 +18,7 @@ def test_same_sources_give_the_same_bytes(weights, model_files, tmp_path):
 def test_killed_concurrent_and_damaged(tmp_path):
     # Given a builder that was killed, when two start at once, then one builds and both find the folder whole
     killed = _start(tmp_path)
-    assert killed.stderr.readline().startswith("fetching")
+    assert killed.stderr is not None and killed.stderr.readline().startswith("fetching")
     killed.kill()
     killed.communicate()
     assert not is_complete(tmp_path)

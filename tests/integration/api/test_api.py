@@ -114,7 +114,7 @@ def has_job(api: RunningApi, key: str) -> bool:
 def test_a_stored_photo_can_be_asked_about(api: RunningApi, photo: Photos) -> None:
     api.session.s3.put_object(Bucket="test-api-input", Key="my photo.png", Body=photo("astronaut.png"))
 
-    def ask(bucket: str, key: str) -> tuple[int, dict]:
+    def ask(bucket: str, key: str) -> tuple[int, dict[str, Any]]:
         answer = api.ask("POST", "/v1/recognize", json={"bucket": bucket, "key": key})
         return answer.status, answer.json
 
@@ -210,7 +210,7 @@ def test_a_photo_that_would_spoil_a_person_is_refused_with_the_reason(api: Runni
         return api.ask("POST", f"/v1/people/{name}/photos", fields=fields)
 
     good = [photo(name) for name in ("obama2.jpg", "obama3.jpg")]
-    image = cv2.imdecode(np.frombuffer(photo("biden.jpg"), dtype=np.uint8), cv2.IMREAD_COLOR)
+    image = np.asarray(cv2.imdecode(np.frombuffer(photo("biden.jpg"), dtype=np.uint8), cv2.IMREAD_COLOR))
     blurred = cv2.imencode(".jpg", cv2.GaussianBlur(image, (0, 0), 24))[1].tobytes()
     name = "Enrolled By Two"
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -18,7 +19,7 @@ from rollcall.pipeline.description import Authorizer, Function, Pipeline, descri
 from rollcall.pipeline.settings import Settings
 
 PREFIX = "asked"
-NOBODY = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}
+NOBODY: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}
 Ask = Callable[..., bool]
 
 

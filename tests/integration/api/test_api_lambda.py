@@ -1,7 +1,7 @@
 """The same application as a Lambda function behind an HTTP API, opened by an API key."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from rollcall.api import lambda_handler as lambda_function
-from rollcall.api.api_keys import SCOPES, ApiKeyStore
+from rollcall.api.api_keys import ApiKeyStore
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
+from rollcall.contracts.api_scopes import SCOPES
 from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import running_lambda_api
@@ -118,7 +119,7 @@ NEEDED: list[tuple[str, str, bytes, str, set[str]]] = [
 def test_each_route_opens_for_its_scopes_and_for_no_others(  # noqa: PLR0917
     invoke: Invoke, keys: ApiKeyStore, method: str, path: str, body: bytes, kind: str, needed: set[str]
 ) -> None:
-    def status(scopes: set[str]) -> int:
+    def status(scopes: Collection[str]) -> int:
         _, key = keys.create("key", sorted(scopes), per_minute=100)
         answer: int = invoke(method, path, body=body, kind=kind, key=key)["statusCode"]
         return answer

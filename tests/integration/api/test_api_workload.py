@@ -44,7 +44,7 @@ def run(out: Path, *options: str) -> dict[str, Any]:
     )
     assert (out / "report.html").stat().st_size > 1000, done.stderr
     report: dict[str, Any] = json.loads((out / "report.json").read_text())
-    return report["summary"] | {"exit": done.returncode, "workers": report["workers"]}
+    return {**report["summary"], "exit": done.returncode, "workers": report["workers"]}
 
 
 def test_photos_by_http_are_all_answered(api: RunningApi, tmp_path: Path) -> None:

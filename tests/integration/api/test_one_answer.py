@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def by_bucket(api: RunningApi, photos: dict[str, Path]) -> dict[str, Told]:
     session = api.session
     for name, path in photos.items():
         session.s3.put_object(Bucket=session.bucket("input"), Key=name, Body=path.read_bytes())
-    return {name: until(lambda key=name: told(session, key)) for name in photos}
+    return {name: until(partial(told, session, name)) for name in photos}
 
 
 def told(session: Any, key: str) -> Told | None:

@@ -33,7 +33,7 @@ class Up:
         self._reader.start()
         ready = self.wait_for("ready at ")
         self.api = ready.split("photos by HTTP at ")[1].split(";")[0]
-        keys = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        keys: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
         url = ready.split("ready at ")[1].split(": ")[0]
         self.s3 = boto3.client("s3", endpoint_url=url, **keys)
         self.dynamodb = boto3.client("dynamodb", endpoint_url=url, **keys)

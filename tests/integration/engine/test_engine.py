@@ -151,9 +151,8 @@ def test_the_face_of_a_photo_on_its_side_is_where_it_is(engine, quarters):
 
     (found,) = engine.analyze([picture])[0]
 
-    points = np.rot90(np.zeros(picture.shape[:2]), -quarters).shape  # of the upright one: height, width
     middle = np.array([face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2])
-    height, width = points
+    width, height = picture.shape[:2]  # of the upright one
     expected = (middle[1], width - middle[0]) if quarters == 1 else (height - middle[1], middle[0])
     center = np.array([found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2])
     assert np.abs(center - expected).max() < 0.15 * face.box[2]

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -161,9 +162,9 @@ def test_a_photo_of_somebody_under_another_name_is_refused_and_nobody_else_is(en
     paths = sorted(JOHNS.glob("*/*.jpg"))
     names = [path.parent.name for path in paths]
     embeddings = np.array([engine.analyze([photo(path)])[0][0].embedding for path in paths])
-    limits = {"trusted": 0, "alike": LIMITS.alike, "most_apart": LIMITS.most_apart}
+    judge = partial(foreign_ones, embeddings=embeddings, trusted=0, alike=LIMITS.alike, most_apart=LIMITS.most_apart)
 
-    assert foreign_ones(names, embeddings, **limits) == {}
+    assert judge(names) == {}
     for number in range(0, len(paths), 5):
         renamed = [*names[:number], "Ann", *names[number + 1 :]]
-        assert list(foreign_ones(renamed, embeddings, **limits)) == [number]
+        assert list(judge(renamed)) == [number]

@@ -60,7 +60,7 @@ def api_on_a_dlib_gallery(model_dir: Path) -> Iterator[RunningApi]:
 
 
 def test_faces_of_a_real_photo_have_512_numbers_of_length_1(model_dir: Path, videos: Videos) -> None:
-    photos = [cv2.imread(str(videos.photos / name)) for name in ("obama.jpg", "biden.jpg")]
+    photos = [np.asarray(cv2.imread(str(videos.photos / name)), dtype=np.uint8) for name in ("obama.jpg", "biden.jpg")]
     engine, usual = load_engine(model_dir, "facenet"), load_engine(model_dir)
 
     found, found_as_usual = engine.analyze(photos), usual.analyze(photos)
@@ -76,7 +76,7 @@ def test_faces_of_a_real_photo_have_512_numbers_of_length_1(model_dir: Path, vid
 
 
 def test_a_photo_gives_the_same_numbers_whatever_it_comes_with(model_dir: Path, videos: Videos) -> None:
-    photos = [cv2.imread(str(videos.photos / name)) for name in ("obama.jpg", "biden.jpg")]
+    photos = [np.asarray(cv2.imread(str(videos.photos / name)), dtype=np.uint8) for name in ("obama.jpg", "biden.jpg")]
     engine = load_engine(model_dir, "facenet")
 
     together = [faces[0].embedding for faces in engine.analyze(photos)]
@@ -115,8 +115,8 @@ def test_faces_tells_its_numbers_and_the_distance(model_dir: Path, videos: Video
 def test_a_local_gallery_of_the_other_embedder_is_refused(
     model_dir: Path, videos: Videos, dlib_gallery: Path, tmp_path: Path, command: str
 ) -> None:
-    media = [] if command == "up" else [videos.photos / "obama.jpg"]
-    options = ["--out", tmp_path / "out"] if command == "run" else []
+    media: list[str | Path] = [] if command == "up" else [videos.photos / "obama.jpg"]
+    options: list[str | Path] = ["--out", tmp_path / "out"] if command == "run" else []
 
     answer = run_rollcall(
         *(command, *media, "--gallery", dlib_gallery, "--embedder", "facenet", *options),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ STORED = (None, Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_
           Transpose.ROTATE_90, Transpose.TRANSVERSE, Transpose.ROTATE_270)  # fmt: skip  # by orientation, 1 to 8
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
-Save = Callable[[Pictures.Image, Path], None]
+Save = Callable[[Pictures.Image, Path], object]
 
 
 class Johns:
@@ -75,7 +76,7 @@ def turned(orientation: int) -> Save:
     return save
 
 
-def saved(kind: str, mode: str = "RGB", **options: int | bool) -> Save:
+def saved(kind: str, mode: str = "RGB", **options: Any) -> Save:
     return lambda photo, path: photo.convert(mode).save(path, kind, **options)
 
 
@@ -131,7 +132,7 @@ def test_a_face_is_itself_in_every_kind_of_file(engine: Engine, johns: Johns, tm
 def test_photos_of_twelve_megapixels(engine: Engine, johns: Johns, tmp_path: Path, close: bool) -> None:
     number = next(johns.of_each())
     head = johns.cut_out(number)
-    view = cv2.resize(cv2.imread(str(DATA / "detection" / "dogs.jpg")), (4000, 3000))
+    view = cv2.resize(np.asarray(cv2.imread(str(DATA / "detection" / "dogs.jpg"))), (4000, 3000))
     if close:
         view = cv2.resize(head, (3000 * head.shape[1] // head.shape[0], 3000), interpolation=cv2.INTER_CUBIC)
     else:
@@ -147,7 +148,7 @@ def test_photos_of_twelve_megapixels(engine: Engine, johns: Johns, tmp_path: Pat
 def test_everybody_in_a_group_of_fifteen(engine: Engine, johns: Johns, tmp_path: Path, side: int) -> None:
     # Given a crowd in rows of five, before dogs
     numbers = np.random.default_rng(0).choice(len(johns.paths), 15, replace=False).tolist()
-    view = cv2.resize(cv2.imread(str(DATA / "detection" / "dogs.jpg")), (1600, 1000))
+    view = cv2.resize(np.asarray(cv2.imread(str(DATA / "detection" / "dogs.jpg"))), (1600, 1000))
     corners = {number: (20 + position % 5 * 310, 20 + position // 5 * 320) for position, number in enumerate(numbers)}
     for number, (left, top) in corners.items():
         head = johns.cut_out(number, side=side)[:300, :300]

@@ -193,7 +193,7 @@ def test_a_worker_killed_from_outside_is_noticed_at_once(messages):
 def test_a_task_that_takes_too_long_is_ended_with_all_its_children(log_dir, messages):
     sent = messages.send("brief", do="sleep", seconds=60)
     worker = psutil.Process(messages.until_delivered(sent)[0]["pid"])
-    children = until(lambda: len(worker.children()) == 2 and worker.children())
+    children = until(lambda: found if len(found := worker.children()) == 2 else None)
 
     assert messages.until_dead("brief")["MessageId"] == sent
 
@@ -257,5 +257,5 @@ def test_each_invocation_is_reported(cloud, log_dir, messages):
     assert f"REPORT RequestId: {reports[-1].request_id}\tDuration: " in (log_dir / "plain.log").read_text()
 
 
-def running(process):
+def running(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -29,8 +29,8 @@ with LocalCloud(pipeline(function("plain", timeout=500)), task_root=LAMBDAS) as 
 
 
 def test_workers_grow_with_the_backlog_to_the_ceiling_and_go_when_idle(tmp_path):
-    functions, settings = function("plain", max_concurrency=5), {"max_concurrency": 3, "idle_timeout": 1}
-    with LocalCloud(pipeline(functions), task_root=LAMBDAS, log_dir=tmp_path, **settings) as cloud:
+    described = pipeline(function("plain", max_concurrency=5))
+    with LocalCloud(described, task_root=LAMBDAS, log_dir=tmp_path, max_concurrency=3, idle_timeout=1) as cloud:
         messages = Messages(cloud)
         assert cloud.status()["plain"].workers == 0
 
@@ -96,6 +96,7 @@ def test_nothing_is_left_when_it_ends_in_the_middle_of_work(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_when_the_host_itself_is_killed(how):
     with subprocess.Popen([sys.executable, "-c", HOST_PROGRAM], stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
         worker = json.loads(host.stdout.readline())
         until(lambda: len(psutil.Process(worker["pid"]).children()) == 2)
         started = psutil.Process(host.pid).children(recursive=True)

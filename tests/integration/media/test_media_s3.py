@@ -19,7 +19,7 @@ from rollcall.contracts.events import Upload
 from rollcall.media.deadline import Deadline
 from rollcall.media.range_server import RangeServer
 from rollcall.media.s3_object import S3Object
-from rollcall.media.videos.decode import decode
+from rollcall.media.videos.decode import Gop, decode
 from rollcall.media.videos.ffmpeg import Binaries, find
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import numbered, synthetic
@@ -190,7 +190,7 @@ def test_a_connection_that_keeps_breaking_is_no_fault_of_the_media(binaries: Bin
     media = probe(str(path), limits=LIMITS)
     limits = Limits(max_frames_per_gop=2)
     from_file = list(decode(str(path), media, frames_per_second=2.0, limits=limits))
-    gops = []
+    gops: list[Gop] = []
     with (
         store(whole, reachable=len(whole) // 2) as (source, _),
         pytest.raises(SourceUnavailable, match="IncompleteRead"),
@@ -232,8 +232,9 @@ def certificate(tmp_path: Path) -> Path:
         pytest.skip("no openssl command to make a certificate with")
     made = tmp_path / "cert.pem"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", made.with_name("key.pem"), "-out", made]
-    subprocess.run([*request, *names], check=True, capture_output=True)
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files: list[str | Path] = ["-keyout", made.with_name("key.pem"), "-out", made]
+    subprocess.run([*request, *names, *files], check=True, capture_output=True)
     return made
 
 

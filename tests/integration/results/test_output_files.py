@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -27,7 +27,7 @@ from tests.unit.made_results import failure, person, result
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+KEYS: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
 BUCKET = "table-output"
 KEY = "party/clip.mp4"
 CREDITS = OutputFile(

@@ -29,7 +29,7 @@ ATTEMPTS = 2  # after the first delivery
 SETTINGS = DeliveryEnvironment(ATTEMPTS=ATTEMPTS, ATTEMPTS_TABLE="try-attempts", DEAD_LETTERS="dead")
 
 
-NOBODY = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}
+NOBODY: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}
 Work = Callable[[str], None]
 
 
@@ -44,7 +44,7 @@ class Context:
 def cloud() -> Iterator[LocalCloud]:
     with LocalCloud(pipeline()) as running:
         queue = Queue(name=QUEUE, visibility_timeout=HIDDEN, dead_letter_queue="dead", max_receive_count=99)
-        services = {service: running.client(service) for service in ("s3", "sqs", "dynamodb")}
+        services: dict[str, Any] = {service: running.client(service) for service in ("s3", "sqs", "dynamodb")}
         table = Table(name="try-attempts", key="message", ttl_attribute="expires")
         provision(Pipeline(prefix="try", buckets=(), queues=(queue,), tables=(table,), functions=()), **services)
         yield running

@@ -36,7 +36,7 @@ def queue(cloud: LocalCloud, request: pytest.FixtureRequest) -> str:
     name = f"work-{uuid.uuid4().hex[:8]}"
     most = getattr(request, "param", 2)
     work = Queue(name=name, visibility_timeout=600, dead_letter_queue=f"{name}-dead-letters", max_receive_count=most)
-    services = {service: cloud.client(service) for service in ("s3", "sqs", "dynamodb")}
+    services: dict[str, Any] = {service: cloud.client(service) for service in ("s3", "sqs", "dynamodb")}
     provision(Pipeline(prefix="try", buckets=(), queues=(work,), tables=(), functions=()), **services)
     return name
 

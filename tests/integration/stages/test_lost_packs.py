@@ -31,7 +31,7 @@ KEY = "party/a clip.mp4"
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
     with LocalCloud(pipeline()) as running:  # its host runs none of the functions of what is provisioned here
-        services = {service: running.client(service) for service in ("s3", "sqs", "dynamodb")}
+        services: dict[str, Any] = {service: running.client(service) for service in ("s3", "sqs", "dynamodb")}
         provision(describe(Settings(prefix="lost")), **services)
         yield running
 

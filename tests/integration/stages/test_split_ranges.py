@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import boto3
 import psutil
@@ -52,8 +53,8 @@ class Split:
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.s3, self.sqs = cloud.client("s3"), cloud.client("sqs")
-        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": REGION}
-        self.table = boto3.resource("dynamodb", endpoint_url=cloud.endpoint_url, **keys).Table("rollcall-jobs")
+        keys: dict[str, Any] = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        self.table = boto3.resource("dynamodb", REGION, endpoint_url=cloud.endpoint_url, **keys).Table("rollcall-jobs")
         self.jobs = JobStore(self.table)
         for queue in ("split", "lookup"):
             while self.receive(queue):

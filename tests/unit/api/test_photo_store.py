@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 KEY = "api/photos/2026/11/27/0123"
 CALIBRATION = load_calibration(UNNAMED_EMBEDDER)
 NUMBERS = itertools.count()
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+KEYS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 PUTS = 6  # two crops, CSV, VTT, JSON, and the photo
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def open_pool(stage: Stage) -> Iterator[Callable[..., RecognizerPool]]:
         stage.gate.set()
 
 
-def widths(answers: list) -> list[int]:
+def widths(answers: list[Any]) -> list[int]:
     return [answer.result(10).width for answer in answers]
 
 

@@ -1,5 +1,6 @@
 import base64
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,7 +24,10 @@ def face(time: float, box: tuple[float, float, float, float], embedding: np.ndar
     return FaceRecord(frame=int(time * 2), time=time, box=box, weight=1.0, embedding=packed)
 
 
-def frames(*faces: FaceRecord, size: tuple[int, int] = SIZE, scale: float = 1.0):  # type: ignore[no-untyped-def]
+Frames = Callable[[float], SampledFrame]
+
+
+def frames(*faces: FaceRecord, size: tuple[int, int] = SIZE, scale: float = 1.0) -> Frames:
     """A video of one color, sampled twice a second."""
 
     def at(time: float) -> SampledFrame:

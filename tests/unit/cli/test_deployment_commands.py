@@ -146,7 +146,12 @@ def test_who_waits_for_the_newest_upload_goes_on_waiting() -> None:
     time = [0.0]
     mine = Upload(bucket="in", key="a.mp4", version="1")
     looks: list[Upload] = []
-    meant = StillMeant(lambda upload: looks.append(upload) or Latest(upload=mine, size=1), clock=lambda: time[0])
+
+    def look(upload: Upload) -> Latest:
+        looks.append(upload)
+        return Latest(upload=mine, size=1)
+
+    meant = StillMeant(look, clock=lambda: time[0])
 
     for now in (LOOK_SECONDS, LOOK_SECONDS + 1, 2 * LOOK_SECONDS):
         time[0] = now

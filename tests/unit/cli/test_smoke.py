@@ -53,8 +53,8 @@ def test_in_an_empty_gallery_everybody_has_a_name_that_nobody_else_has() -> None
 def test_who_is_enrolled_keeps_the_name_and_a_tie_may_stay_unnamed() -> None:
     people = expected(("President", 0), ("Anna", 1), ("Bertha", 1), ("Joe", 2))
 
-    assert (people[OBAMA].names, people[OBAMA].required, people[OBAMA].by_us) == ({"President"}, True, False)
-    assert (people[COLLINS].names, people[COLLINS].required) == ({"Anna", "Bertha"}, False)
+    assert (people[OBAMA].names, people[OBAMA].required, people[OBAMA].by_us) == (frozenset({"President"}), True, False)
+    assert (people[COLLINS].names, people[COLLINS].required) == (frozenset({"Anna", "Bertha"}), False)
     assert people[STRANGER].names == {"Joe"}
 
 

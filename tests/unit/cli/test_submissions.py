@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rollcall.cli.answers import Answer
 from rollcall.cli.outputs import check_log_folder, check_output_folder, fetched, write_output
 from rollcall.cli.show.report import write_report
-from rollcall.cli.submissions import Answer, Push, Stage, Steps, Unreadable
+from rollcall.cli.submissions import Push, Stage, Steps, Unreadable
 from rollcall.contracts.events import Upload
 from rollcall.contracts.jobs import Job
 from rollcall.contracts.usage_error import UsageError

@@ -1,7 +1,7 @@
 """Wherever a detector is chosen, it is one of the table."""
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rollcall.api.api_environment import Environment as ApiEnvironment
 from rollcall.cli.parser import build_parser
@@ -18,7 +18,9 @@ def test_an_unknown_detector_has_no_files():
 
 
 @pytest.mark.parametrize("environment", [RecognitionEnvironment, ApiEnvironment])
-def test_the_functions_take_the_name_from_their_environment_and_refuse_another(environment: type[BaseModel]):
+def test_the_functions_take_the_name_from_their_environment_and_refuse_another(
+    environment: type[RecognitionEnvironment] | type[ApiEnvironment],
+):
     assert environment.model_validate(ENVIRONMENT).detector == DEFAULT_DETECTOR
     assert environment.model_validate(ENVIRONMENT | {"ROLLCALL_DETECTOR": "mtcnn"}).detector == "mtcnn"
     with pytest.raises(ValidationError, match=r"ROLLCALL_DETECTOR\n.*'yunet' or 'mtcnn'"):
@@ -31,7 +33,7 @@ def test_the_pipeline_tells_whoever_reads_faces(name):
     functions = {function.component: function for function in pipeline.functions}
 
     assert functions["face_recognition"].environment["ROLLCALL_DETECTOR"] == name
-    assert pipeline.api.environment["ROLLCALL_DETECTOR"] == name
+    assert pipeline.api is not None and pipeline.api.environment["ROLLCALL_DETECTOR"] == name
 
 
 @pytest.mark.parametrize("command", COMMANDS)

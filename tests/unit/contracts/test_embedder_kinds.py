@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rollcall.api.api_environment import Environment as ApiEnvironment
 from rollcall.cli.parser import build_parser
@@ -77,7 +77,9 @@ def test_what_was_not_measured_says_so():
 
 
 @pytest.mark.parametrize("environment", [RecognitionEnvironment, ApiEnvironment])
-def test_the_functions_take_the_name_from_their_environment_and_refuse_another(environment: type[BaseModel]):
+def test_the_functions_take_the_name_from_their_environment_and_refuse_another(
+    environment: type[RecognitionEnvironment] | type[ApiEnvironment],
+):
     assert environment.model_validate(ENVIRONMENT).embedder == "fused"
     assert environment.model_validate(ENVIRONMENT | {"ROLLCALL_EMBEDDER": "facenet"}).embedder == "facenet"
     with pytest.raises(ValidationError, match=r"ROLLCALL_EMBEDDER\n.*'fused', 'dlib-resnet', 'sface' or 'facenet'"):

@@ -55,7 +55,7 @@ def test_noise_is_measured_in_gray_levels(sigma):
     smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8), (0, 0), 8)
     grain = np.random.default_rng(1).normal(0, sigma, (150, 150, 1))
 
-    assert noise(smooth) < 0.5
+    assert noise(np.asarray(smooth, dtype=np.uint8)) < 0.5
     assert noise(np.clip(smooth + grain, 0, 255).astype(np.uint8)) == pytest.approx(sigma, rel=0.05)
 
 

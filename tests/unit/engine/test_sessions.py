@@ -9,7 +9,7 @@ from openvino import opset13 as ops
 from rollcall.engine.sessions import OpenVinoSession
 
 
-class Core(openvino.Core):
+class Core(openvino.Core):  # type: ignore[misc]
     """Keeps what it compiled, to be asked how it runs."""
 
     def compile_model(self, *arguments):

@@ -1,6 +1,7 @@
 """What Lambda makes of SQS messages and of a function's answer to them."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_an_invalid_answer_fails_the_whole_batch(answer, reason):
 
 
 def test_message_attributes_are_spelt_as_lambda_spells_them():
-    message = {
+    message: Any = {
         "MessageId": "m",
         "ReceiptHandle": "r",
         "Body": "text",

@@ -27,8 +27,9 @@ def parent_of_one():
         while not psutil.Process(process.pid).children():
             pass
         yield process
-        for member in [*psutil.Process(process.pid).children(), process]:
-            member.kill()
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        process.kill()
 
 
 def test_a_tree_has_the_process_and_all_below_it(parent_of_one):
@@ -108,6 +109,7 @@ def test_the_report_line_is_lambdas():
 def test_a_log_keeps_lines_whole_and_splits_tracebacks(tmp_path):
     log = FunctionLog(tmp_path / "f.log")
     with subprocess.Popen(["printf", r"first\n[ERROR] x\r  File y\nno end"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
         log.copy_lines(process.stdout)
     log.write("last")
     log.close()

@@ -72,7 +72,7 @@ def test_other_routes_are_not_found_and_the_connection_goes_on(said, runtime, me
 
 
 def test_closing_releases_a_runtime_that_waits(api, said, runtime):
-    refused = SimpleQueue()
+    refused: SimpleQueue[http.client.HTTPException] = SimpleQueue()
 
     def wait():
         try:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_an_accent_is_stored_in_one_form_however_it_was_typed() -> None:
     assert normal_name("Zoe\u0308") == "Zo\u00eb"
 
 
-def seen(side: float = 100.0, confidence: float = 1.0, **quality: float) -> Face:
+def seen(side: float = 100.0, confidence: float = 1.0, **quality: Any) -> Face:
     landmarks, embedding = np.zeros((5, 2), dtype=np.float32), np.zeros(128, dtype=np.float32)
     return Face((0.0, 0.0, side, side), confidence, landmarks, embedding, replace(GOOD, **quality))
 

@@ -364,7 +364,8 @@ def test_one_face_under_two_names_keeps_the_first_and_says_so(tmp_path: Path) ->
     (kept,) = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
 
     assert kept.name == "Ann"
-    assert re.search(r"left out .*Bob/2.jpg: looks like 'Ann'.* use one name", *notes)
+    (note,) = notes
+    assert re.search(r"left out .*Bob/2.jpg: looks like 'Ann'.* use one name", note)
 
 
 def test_photos_are_compared_with_those_enrolled_before(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_threshold_keeps_the_wanted_rate(calibration: Calibration) -> None:
 
     chosen = choose(compared, calibration, 0.05)
 
-    assert chosen.enough and chosen.threshold == pytest.approx(0.599, abs=2e-3)
+    assert chosen.enough and chosen.threshold is not None and chosen.threshold == pytest.approx(0.599, abs=2e-3)
     assert compared.rates(chosen.threshold)["false_match"]["share"] == pytest.approx(0.05)
     strict = choose(compared, calibration, 0.04)
     assert strict.threshold is not None and strict.threshold < chosen.threshold

@@ -244,9 +244,9 @@ def test_names_of_many_are_those_of_each() -> None:
     templates = generator.normal(size=(300, 128)).astype(np.float32) / 16
     crowd = enrolled([f"person {number % 120}" for number in range(300)], templates, load_calibration("dlib-resnet"))
     probes = templates[generator.integers(300, size=400)] + generator.normal(size=(400, 128)).astype(np.float32) / 40
-    evidence = generator.uniform(0, 2, 400).tolist()
+    probes, evidence = np.asarray(probes, dtype=np.float32), generator.uniform(0, 2, 400).tolist()
 
-    names = crowd.names(probes, evidence=evidence)
+    names = crowd.names(np.asarray(probes, dtype=np.float32), evidence=evidence)
 
     assert names == [crowd.match(probe, evidence=weight).name for probe, weight in zip(probes, evidence, strict=True)]
     assert 50 < sum(name is None for name in names) < 350

@@ -4,8 +4,10 @@ import importlib
 import inspect
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,8 +85,8 @@ def test_whatever_escapes_a_command_is_one_line(
         raise error
 
     monkeypatch.setattr("rollcall.cli.commands.status.execute", execute)
-    monkeypatch.setattr(command.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(command.threading, "excepthook", None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(threading, "excepthook", None)
     monkeypatch.delenv(WHOLE, raising=False)
 
     code = command.main(["status", "a.mp4"])

@@ -5,6 +5,7 @@ import re
 import tomllib
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -53,7 +54,8 @@ def test_one_version_is_in_the_package_and_in_the_user_agent_of_commands() -> No
         names = {"input": "a", "stage-1": "b", "output": "c"}
         session = boto3.Session("key", "secret", region_name="eu-west-1")
         deployment = Deployment(prefix="a", buckets=names, session=session, ending=ending)  # type: ignore[arg-type]
-        for client in (deployment.s3, deployment.sqs, deployment.table("people").meta.client):
+        clients: list[Any] = [deployment.s3, deployment.sqs, deployment.table("people").meta.client]
+        for client in clients:
             assert client.meta.config.user_agent.endswith(f"rollcall/{rollcall.__version__}")
 
 

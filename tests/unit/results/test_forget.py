@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BUCKET = "t-output"
 UPLOADS = "uploads"
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+KEYS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 @pytest.fixture
@@ -188,11 +188,12 @@ def test_a_result_that_is_published_meanwhile_is_not_lost(
 ) -> None:
     publish(s3, result([person("Ann", [(1, 2)])], video="a.mp4"))
     newer = result([person("Ann", [(5, 6)]), person("Bob", [(7, 8)])], video="a.mp4")
-    original, published = forgetter._put, []
+    original, published = forgetter._put, [False]
 
     def put(*arguments: Any) -> bool:
-        if not published:
-            published.append(publish(s3, newer))  # between the read and the write
+        if not published[0]:
+            published[0] = True
+            publish(s3, newer)  # between the read and the write
         return original(*arguments)
 
     monkeypatch.setattr(forgetter, "_put", put)

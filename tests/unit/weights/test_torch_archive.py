@@ -4,6 +4,7 @@ import os
 import pickle
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,9 @@ from rollcall.weights.torch_archive import read_state_dict
 from tests.torch_files import global_, legacy, saved, state_dict, tensor, text, zipped
 
 VALUES = {"7": np.arange(12, dtype=np.float32)}
-MATRIX = {"shape": (3, 4), "strides": (4, 1)}
-TRANSPOSED = {"shape": (4, 3), "strides": (1, 4)}
-TAIL = {"shape": (2,), "strides": (1,), "offset": 10}
+MATRIX: dict[str, Any] = {"shape": (3, 4), "strides": (4, 1)}
+TRANSPOSED: dict[str, Any] = {"shape": (4, 3), "strides": (1, 4)}
+TAIL: dict[str, Any] = {"shape": (2,), "strides": (1,), "offset": 10}
 
 
 @pytest.mark.parametrize("form", [legacy, zipped])
