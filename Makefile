@@ -55,9 +55,10 @@ install: .venv/.run ## the rollcall command, in .venv
 demo: .venv/.run ## make a video of real faces, run it through the whole pipeline, show who was in it
 	@$(BIN)/python -m rollcall.cli.demo
 
+# in the order of their folders, so that the longest files (e2e, integration) start first and no worker ends alone
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m rollcall.weights
-	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
 
 check: .venv/.dev ## lint, format, types, the direction of imports, links and lines of the docs
 	@$(BIN)/ruff check .
