@@ -26,7 +26,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test wheel-test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
+.PHONY: help install demo test coverage wheel-test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,10 @@ demo: .venv/.run ## make a video of real faces, run it through the whole pipelin
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m rollcall.weights
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
+
+coverage: .venv/.dev ## what share of each package's lines the unit tests run
+	@$(BIN)/python -m pytest --quiet -n auto --cov --cov-report=json:.venv/coverage.json tests/unit
+	@$(BIN)/python .ci/coverage_by_package.py .venv/coverage.json
 
 check: .venv/.dev ## lint, format, types, the direction of imports, links and lines of the docs
 	@$(BIN)/ruff check .
