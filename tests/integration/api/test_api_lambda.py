@@ -15,6 +15,7 @@ from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
 from rollcall.contracts.api_scopes import SCOPES
+from rollcall.contracts.usage_error import UsageError
 from rollcall.pipeline.settings import Settings
 from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import running_lambda_api
@@ -171,5 +172,5 @@ def test_the_loopback_mode_does_not_start_on_lambda(monkeypatch: pytest.MonkeyPa
     }.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(ValueError, match="use keys or iam"):
+    with pytest.raises(UsageError, match="use keys or iam"):
         lambda_function.adapter.__wrapped__()
