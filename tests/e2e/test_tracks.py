@@ -124,19 +124,6 @@ def test_who_leaves_and_returns_is_one_entry(pipeline: RunningPipeline, videos: 
     assert spans(stranger) == near((0, 3), (14, 17))
 
 
-def test_one_bad_glimpse_names_nobody_and_a_longer_look_does(pipeline: RunningPipeline, videos: Videos) -> None:
-    # Given somebody out of focus, just near enough to Obama: for one sampled frame, and for eight
-    bad = Actor("obama2.jpg", stand(LEFT), blur=7.8)
-    glimpse = videos.acted((2.25, []), (STEP, [bad]), (2.25, []), name="g.mp4")
-    look = videos.acted((2.25, []), (8 * STEP, [bad]), (2.25, []), name="l.mp4")
-
-    unsure = pipeline.result("glimpse.mp4", pipeline.upload("glimpse.mp4", glimpse))
-    sure = pipeline.result("look.mp4", pipeline.upload("look.mp4", look))
-
-    assert (names(unsure), unsure["unknown"]) == ([], [])
-    assert (names(sure), sure["unknown"]) == ([OBAMA], [])
-
-
 def test_a_tie_between_two_enrolled_people_names_neither(
     pipeline: RunningPipeline, videos: Videos, enrollment: Enrollment
 ) -> None:

@@ -52,6 +52,16 @@ def test_nobody_is_named_where_two_are_about_equally_near():
     assert gallery(Ann=[at(0.6)], Bo=[at(0, 0.65)]).match(at(), evidence=1).name is None
 
 
+@pytest.mark.parametrize(
+    ("distance", "evidence", "name"), [(0.9, 0.1, None), (0.9, 0.3, "Ann"), (0.7, 0.1, "Ann"), (1.1, 0.3, None)]
+)
+def test_a_bad_glimpse_has_to_be_nearer_than_a_longer_look(distance: float, evidence: float, name: str | None) -> None:
+    calibration = replace(CALIBRATION, thin_threshold=0.8, thin_evidence=0.2)
+    enrolled = Gallery([Templates("dlib-resnet", ["Ann"], at(distance)[None])], calibration)
+
+    assert enrolled.match(at(), evidence=evidence).name == name
+
+
 def test_an_empty_gallery_names_nobody():
     assert Gallery([], CALIBRATION).match(at(), evidence=1) == NOBODY
 
