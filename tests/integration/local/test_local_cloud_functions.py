@@ -12,7 +12,7 @@ from tests.integration.throwaway import LAMBDAS, Messages, function, pipeline, u
 FUNCTIONS = (
     function("plain"),
     function("batches", batch_size=5),
-    function("brief", timeout=2),
+    function("brief", timeout=4),
     function("small", memory_mb=128, scratch_mb=8),
     function("broken", handler="broken.handler"),
 )
@@ -200,7 +200,7 @@ def test_a_task_that_takes_too_long_is_ended_with_all_its_children(log_dir, mess
     assert not running(worker)
     assert not any(running(child) for child in children)
     assert set(messages.errors("brief")) == {"Sandbox.Timedout"}
-    assert "Task timed out after 2.00 seconds" in (log_dir / "brief.log").read_text()
+    assert "Task timed out after 4.00 seconds" in (log_dir / "brief.log").read_text()
 
 
 @pytest.mark.parametrize(
