@@ -9,8 +9,8 @@ from constructs import Construct
 
 from infra.nag import acknowledge
 from rollcall.pipeline.deployment_settings import Deployment
-from rollcall.pipeline.description import EVENT_BUS, AnyFunction, dead_letters
-from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT
+from rollcall.pipeline.description import EVENT_BUS, AnyFunction
+from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, dead_letters
 
 _BUCKET = "arn:{partition}:s3:::"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{prefix}-"
