@@ -30,7 +30,7 @@ def plot_all(folder: Path, pairs: dict[str, PairDistances], report: dict[str, An
 
 def _histograms(folder: Path, name: str, found: PairDistances, threshold: float) -> Path:
     figure, axes = plt.subplots(figsize=(8, 4))
-    edges = np.linspace(0, 1.3, 66)
+    edges = np.linspace(0, 1.3, 66).tolist()
     axes.hist(found.different, edges, density=True, alpha=0.6, label=f"different people ({len(found.different)} pairs)")
     axes.hist(found.same, edges, density=True, alpha=0.6, label=f"same person ({len(found.same)} pairs)")
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
