@@ -23,7 +23,7 @@ from rollcall.people.gallery import Gallery, Match
 from rollcall.people.gallery_source import PhotoError, read_gallery
 from rollcall.people.gallery_store import by_embedder
 from rollcall.people.photo_reader import EnginePhotoReader, read_photo
-from rollcall.pipeline.settings import PHOTO_MIN_FACE
+from rollcall.pipeline.settings import LEAST_THRESHOLD, MOST_THRESHOLD, PHOTO_MIN_FACE
 from rollcall.weights.folder import ensure_model_files
 
 __all__ = [
@@ -85,10 +85,12 @@ def load_gallery(
 ) -> Gallery:
     """The people of a folder `NAME/*.jpg`, of a JSON list of `{"name", "embedding"}`, or of several of these.
 
-    `threshold`: the largest distance at which a face gets a name; None: the measured one of the embedder.
+    `threshold`: the largest distance at which a face gets a name, 0.1 to 1.5; None: the measured one of the embedder.
     `accept_poor`: enroll small, dim and blurred photos too. The logger `rollcall` tells which photos were left out, and
-    why. Errors: `UsageError` where nobody is left to enroll.
+    why. Errors: `UsageError` where nobody is left to enroll, `ValueError` for a threshold out of range.
     """
+    if threshold is not None and not LEAST_THRESHOLD <= threshold <= MOST_THRESHOLD:
+        raise ValueError(f"the threshold is {threshold:g}; use {LEAST_THRESHOLD:g} to {MOST_THRESHOLD:g}")
     paths = [Path(people)] if isinstance(people, str | PathLike) else [Path(path) for path in people]
     embedder = engine.identity.embedder_name
     with _decoding:

@@ -220,6 +220,8 @@ def clipped(corners: Corners, image: Image) -> Corners:
 
 def checked(image: Image) -> Image:
     """The image as the parts need it, contiguous. Errors: ValueError that says what is wrong with it."""
+    if not isinstance(image, np.ndarray):  # cv2.imread gives None for a file that it cannot read
+        raise ValueError(f"an image must be an array [height, width, 3] uint8, BGR; this is {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != _AXES or image.shape[2] != _COLORS or image.size == 0:
         raise ValueError(f"an image must be [height, width, 3] uint8, BGR; this is {list(image.shape)} {image.dtype}")
     height, width = image.shape[:2]

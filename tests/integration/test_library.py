@@ -70,6 +70,19 @@ def test_what_cannot_be_read_is_named_with_the_reason(engine: rollcall.Engine, t
         rollcall.load_gallery(tmp_path, engine)
 
 
+@pytest.mark.parametrize("threshold", [0, 9, float("nan")])
+def test_a_threshold_that_names_everybody_or_nobody_is_refused(
+    engine: rollcall.Engine, people: Path, threshold: float
+) -> None:
+    with pytest.raises(ValueError, match="use 0.1 to 1.5"):
+        rollcall.load_gallery(people, engine, threshold=threshold)
+
+
+def test_what_opencv_gives_for_a_file_that_it_cannot_read_is_refused(engine: rollcall.Engine) -> None:
+    with pytest.raises(ValueError, match="this is NoneType"):
+        rollcall.find_faces(cv2.imread("none.jpg"), engine)  # type: ignore[arg-type]
+
+
 def test_photos_that_are_left_out_are_logged(
     engine: rollcall.Engine, people: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

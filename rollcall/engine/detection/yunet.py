@@ -1,4 +1,4 @@
-"""YuNet: boxes, five points and a score of each face, by one small network over a picture.
+"""YuNet: a box and a score of each face, by one small network over a picture.
 
 Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector" (2023); decoding as in OpenCV,
 modules/objdetect/src/face_detect.cpp.

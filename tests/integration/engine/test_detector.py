@@ -102,7 +102,7 @@ def test_hands_in_a_scene_are_no_faces() -> None:
             continue
         faces = engine.analyze([np.asarray(clip.retrieve()[1], dtype=np.uint8)])[0]
         assert len(faces) == PEOPLE_IN_FRAME, number
-        assert max(iou(face.box, TAKEN_FOR_FACES[number]) for face in faces) < 0.1, number
+        assert max(iou(face.box, TAKEN_FOR_FACES[number]) for face in faces) < 0.001, number
 
 
 @needs_data

@@ -1,6 +1,7 @@
 """The engine with its real weights, on real photos."""
 
 import json
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ GOLDEN = Path(__file__).with_name("golden_embeddings.json")
 # Another processor moves a landmark by a thousandth of a pixel, that a chip's pixel by a gray level, and networks in
 # eight bits make up to 0.05 of it. A bad photo of one person is 0.1 away, another person 1.1.
 GOLDEN_TOLERANCE = 0.1
+# the ResNet's part alone, as tight as ever; on arm64 cv2.resize differs by a gray level here and there
+RESNET_NUMBERS, RESNET_TOLERANCE = 128, 0.02 if platform.machine() == "x86_64" else 0.1
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
 
@@ -41,7 +44,9 @@ def test_golden_embeddings(engine, name):
 
     (face,) = engine.analyze([photo(name)])[0]
 
-    assert np.linalg.norm(face.embedding - expected) < GOLDEN_TOLERANCE
+    difference = face.embedding - expected
+    assert np.linalg.norm(difference) < GOLDEN_TOLERANCE
+    assert np.linalg.norm(difference[:RESNET_NUMBERS]) < RESNET_TOLERANCE
 
 
 def test_nearest_photo_is_of_the_same_person(engine):
