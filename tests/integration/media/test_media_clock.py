@@ -6,16 +6,11 @@ import pytest
 
 from rollcall.contracts.errors import TooLong
 from rollcall.media.videos.decode import Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import frame_number, make, numbered, with_sound
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 def read(path: Path, binaries: Binaries, **limits: float) -> tuple[list[float], float]:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rollcall.media.videos.decode import decode
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.media.made_media import make
 
@@ -23,11 +23,6 @@ FIELDS = {
     "top first": ("-vf", "tinterlace=interleave_top", "-flags", "+ildct+ilme", "-top", "1"),
     "bottom first": ("-vf", "tinterlace=interleave_bottom", "-flags", "+ildct+ilme", "-top", "0"),
 }
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 def frames(path: Path, media: Media, binaries: Binaries) -> list[bytes]:

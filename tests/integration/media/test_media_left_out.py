@@ -7,7 +7,7 @@ import pytest
 
 from rollcall.contracts.events import Stretch
 from rollcall.media.videos.decode import MOST_LAG, WHOLE, Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import frame_number, numbered
 
@@ -18,11 +18,6 @@ TRIPLES = ("-c:v", "libx264", "-bf", "3", "-b_strategy", "0", "-g", "60", "-x264
 RUNS = ("-c:v", "libx264", "-bf", "16", "-b_strategy", "0", "-g", "90", "-x264-params", "b-pyramid=none:scenecut=0")
 RUNS_AFTER_18_SECONDS = (*RUNS, "-force_key_frames", "expr:lt(t,18)*gte(t,0.1*n_forced)")
 COLORS = ("-pix_fmt", "yuv420p")
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 def read(path: Path, binaries: Binaries, stretch: Stretch = WHOLE) -> list[Gop]:

