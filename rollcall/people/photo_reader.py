@@ -8,6 +8,7 @@ from rollcall.contracts.bounds import beside
 from rollcall.contracts.errors import DecoderLost, MediaError, MovingPicture, TooLarge
 from rollcall.engine.engine import Engine
 from rollcall.engine.face import Face, Image
+from rollcall.media.folders import why_unreadable
 from rollcall.media.photos.photo_decoder import MAX_PHOTO_BYTES, PhotoDecoder
 from rollcall.media.source import require_photo
 from rollcall.people.gallery_source import PhotoError
@@ -30,8 +31,7 @@ class EnginePhotoReader:
 
 def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:
     try:
-        _check_size(photo)
-        content = photo.read_bytes()
+        content = _content(photo)
         require_photo(content)
         picture = decoder.decode(content)
     except MovingPicture as error:
@@ -43,7 +43,14 @@ def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:
     return np.frombuffer(picture.content, dtype=np.uint8).reshape(picture.height, picture.width, 3)
 
 
-def _check_size(photo: Path) -> None:
-    size, most = photo.stat().st_size / 1024**2, MAX_PHOTO_BYTES / 1024**2
-    if size > most:
-        raise TooLarge(f"The file has {beside(size, most)} MiB; at most {most:g} MiB are read.")
+def _content(photo: Path) -> bytes:
+    """Errors: PhotoError for what is no file, such as a device that never ends; TooLarge; OSError."""
+    unreadable = why_unreadable(photo)
+    if unreadable is not None:
+        raise PhotoError(unreadable)
+    with photo.open("rb") as file:
+        content = file.read(MAX_PHOTO_BYTES + 1)
+        if len(content) > MAX_PHOTO_BYTES:
+            size, most = (count / 1024**2 for count in (max(photo.stat().st_size, len(content)), MAX_PHOTO_BYTES))
+            raise TooLarge(f"The file has {beside(size, most)} MiB; at most {most:g} MiB are read.")
+    return content

@@ -66,6 +66,10 @@ def test_what_cannot_be_read_is_named_with_the_reason(engine: rollcall.Engine, t
         rollcall.find_faces(text, engine)
     with pytest.raises(rollcall.PhotoError, match="none.jpg: "):
         rollcall.find_faces(tmp_path / "none.jpg", engine)
+    with pytest.raises(rollcall.PhotoError, match=": Is a directory"):
+        rollcall.find_faces(tmp_path, engine)
+    with pytest.raises(rollcall.PhotoError, match="/dev/zero: a device, not a file"):  # it never ends
+        rollcall.find_faces("/dev/zero", engine)
     with pytest.raises(rollcall.UsageError, match="nobody in it"):
         rollcall.load_gallery(tmp_path, engine)
 

@@ -51,9 +51,6 @@ def describe_photo(
 ) -> dict[str, Any]:
     name = os.fsencode(image).decode("utf-8", "replace")  # JSON cannot hold a name that is not UTF-8
     try:
-        unreadable = why_unreadable(image)
-        if unreadable is not None:
-            raise PhotoError(unreadable)
         faces = reader.faces(image)
     except PhotoError as error:
         return {"image": name, "error": str(error)}
