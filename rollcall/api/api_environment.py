@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
@@ -33,7 +33,8 @@ class Environment(BaseModel):
     name_texts: bool = Field(alias="NAME_TEXTS", default=False)  # also of photos that are kept
     threshold: Threshold | None = Field(alias="THRESHOLD", default=None)
     min_face: int = own_variable(PHOTO_MIN_FACE)
-    recognizers: int = Field(alias="RECOGNISERS", ge=1, le=64, default=1)  # processes
+    # processes; RECOGNISERS is its older name
+    recognizers: int = Field(validation_alias=AliasChoices("RECOGNIZERS", "RECOGNISERS"), ge=1, le=64, default=1)
     threads: int = Field(alias="THREADS", ge=1, default=1)  # of each
     max_photo_bytes: int = Field(alias="MAX_PHOTO_BYTES", gt=0, default=20 * 1024**2)
     max_photo_pixels: int = Field(alias="MAX_PHOTO_PIXELS", gt=0, default=MAX_PHOTO_PIXELS)

@@ -82,7 +82,7 @@ def pose(landmarks: NDArray[np.float32]) -> tuple[float, float]:
     """Yaw and roll in degrees, from a detector's five points ([5, 2], pixels).
 
     A turned face shows the tip of its nose off the middle between the eyes. The shift is the tangent of yaw times how
-    far the nose stands out. Positive: towards the right of the picture.
+    far the nose stands out. Positive: toward the right of the picture.
     """
     left, right, nose = (landmarks[:3, 0].astype(np.float64) + 1j * landmarks[:3, 1]).tolist()
     across = right - left

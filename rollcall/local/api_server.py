@@ -174,7 +174,7 @@ def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -
     assert api is not None
     return api.environment | {
         "AUTH": "loopback",
-        "RECOGNISERS": str(min(os.cpu_count() or 1, settings.max_concurrency)),
+        "RECOGNIZERS": str(min(os.cpu_count() or 1, settings.max_concurrency)),
         "ROLLCALL_MODEL_DIR": str(model_dir),
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": REGION,

@@ -42,7 +42,7 @@ def test_an_invalid_answer_fails_the_whole_batch(answer, reason):
         failed_messages(answer, IDS)
 
 
-def test_message_attributes_are_spelt_as_lambda_spells_them():
+def test_message_attributes_are_spelled_as_lambda_spells_them():
     message: Any = {
         "MessageId": "m",
         "ReceiptHandle": "r",
