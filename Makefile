@@ -53,7 +53,7 @@ install: .venv/.run ## the rollcall command, in .venv
 	@echo 'the rollcall command is in .venv: . .venv/bin/activate'
 
 demo: .venv/.run ## make a video of real faces, run it through the whole pipeline, show who was in it
-	@$(BIN)/python -m rollcall.cli.demo
+	@$(BIN)/python -m rollcall.cli.commands.demo
 
 # in the order of their folders, so that the longest files (e2e, integration) start first and no worker ends alone
 test: .venv/.dev ## unit, integration and whole-pipeline tests

@@ -21,10 +21,9 @@ GENERIC = ("functions", "infra", "local", "model", "workload")  # other people's
 MATERIAL = """
 import os
 from pathlib import Path
-from rollcall.cli.demo.__main__ import make_gallery
 from rollcall.cli.demo.demo_photos import cache_folder, ensure_photos
 from rollcall.cli.demo.demo_video import encode, shoot
-from rollcall.cli.demo.story import shots
+from rollcall.cli.demo.story import make_gallery, shots
 from rollcall.media.videos.ffmpeg import find
 photos = ensure_photos(cache_folder(os.environ), progress=print)
 make_gallery(photos, Path("gallery"))

@@ -1,5 +1,6 @@
 """What the demo's video shows, and the answer that the pipeline has to give."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def shots(photos: Path) -> list[Shot]:
         Shot(5.0, camera(reception, View(0.5, 0.5, 1.0), View(0.53, 0.33, 0.55)), OBAMA),
         Shot(2.0, dawn),
     ]
+
+
+def make_gallery(photos: Path, folder: Path) -> Path:
+    for name, photo in ENROLLED_FROM.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(photos / photo, folder / name / photo)
+    return folder
 
 
 def truth(story: list[Shot]) -> dict[str, list[tuple[float, float]]]:

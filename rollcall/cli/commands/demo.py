@@ -1,15 +1,14 @@
-"""`python -m rollcall.cli.demo`: a video of real photos goes through the whole pipeline, and the answer is checked."""
+"""`make demo`: a video of real photos goes through the whole pipeline, and the answer is checked."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from rollcall.cli.commands.run import run_pipeline
 from rollcall.cli.demo.demo_photos import cache_folder, ensure_photos
 from rollcall.cli.demo.demo_video import encode, shoot
-from rollcall.cli.demo.story import ENROLLED_FROM, check, shots
-from rollcall.cli.main import guarded
+from rollcall.cli.demo.story import check, make_gallery, shots
+from rollcall.cli.guarded import guarded
 from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
 from rollcall.media.media_files import MediaFile
 from rollcall.media.videos.ffmpeg import find
@@ -45,13 +44,6 @@ def demo(out: Path, cache: Path) -> int:
         print(f"{'OK   ' if right else 'WRONG'} {sentence}")
     print(f"look at {out / CONTACT_SHEET.key(KEY)}")
     return 0 if all(right for right, _ in answers) else 1
-
-
-def make_gallery(photos: Path, folder: Path) -> Path:
-    for name, photo in ENROLLED_FROM.items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(photos / photo, folder / name / photo)
-    return folder
 
 
 if __name__ == "__main__":
