@@ -1,9 +1,10 @@
 """The pipeline, described once in plain Python: the local cloud and the CDK app are both built from it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rollcall.contracts.object_keys import PACK_SUFFIX
-from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, TABLE_ROLES, BucketRole, TableRole, dead_letters
+from rollcall.pipeline.roles import LOOKUP, RECOGNIZE, SPLIT, TABLE_ROLES, BucketRole, Stage, TableRole, dead_letters
 from rollcall.pipeline.settings import RECOGNIZE_NUMBERS, SPLIT_NUMBERS, ApiHost, Compute, Settings
 
 VISIBILITY_FACTOR = 6  # AWS's advice for queues that trigger functions: six times the function's timeout
@@ -198,7 +199,7 @@ def describe(settings: Settings) -> Pipeline:
             Table(name=tables["api-keys"], key="key", ttl_attribute="expires", kept=False),
         ),
         functions=functions,
-        results=ResultsQueue(name=f"{prefix}-results"),
+        results=ResultsQueue(name=_results_queue(prefix)),
         api=None if settings.api == "none" else _api(settings, buckets, tables),
         authorizer=_authorizer(settings, tables) if settings.api == "lambda" and settings.api_auth == "keys" else None,
     )
@@ -224,17 +225,15 @@ def _api(settings: Settings, buckets: BucketNames, tables: TableNames) -> Api:
             "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
             "POWERTOOLS_SERVICE_NAME": "api",
             "INPUT_BUCKET": buckets["input"],
-            "OUTPUT_BUCKET": buckets["output"],
             "JOBS_TABLE": tables["jobs"],
             "PEOPLE_TABLE": tables["people"],
             "FACES_TABLE": tables["faces"],
             "API_KEYS_TABLE": tables["api-keys"],
-            "RESULTS_QUEUE": f"{prefix}-results",
-            "EVENT_BUS": EVENT_BUS,
             "AUTH": settings.api_auth,
             "CORS_ORIGINS": settings.api_cors_origins,
             "MIN_FACE": str(settings.api_min_face),
         }
+        | _published(settings, buckets)
         | _naming(settings)
         | _networks(settings)
     )
@@ -262,77 +261,85 @@ def _naming(settings: Settings) -> dict[str, str]:
 
 
 def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> tuple[Function, ...]:
-    prefix = settings.prefix
-    shared = {
-        "ATTEMPTS": str(ATTEMPTS),
-        "ATTEMPTS_TABLE": tables["attempts"],
-        "JOBS_TABLE": tables["jobs"],
-        "LOOKUP_QUEUE": LOOKUP.queue_of(prefix),
-        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(prefix),
-    }
+    vcpu_mb = 1769  # memory that comes with one vCPU, for the one thread of each
     return (
-        Function(
-            name=f"{prefix}-{SPLIT.function}",
-            component=SPLIT.component,
+        _function(
+            SPLIT,
+            settings,
             handler="rollcall.stages.split_handler.handler",
             timeout=900,
-            memory_mb=1769,  # one vCPU, for its one thread
-            scratch_mb=512,
-            queue=SPLIT.queue_of(prefix),
+            memory_mb=vcpu_mb,
             batch_size=1,
-            max_concurrency=settings.max_concurrency,
+            environment=_shared(SPLIT, settings, tables) | _split(settings, buckets),
             sends_to_itself=True,  # ranges of long videos
-            environment=shared
-            | {
-                "POWERTOOLS_SERVICE_NAME": SPLIT.component,
-                "DEAD_LETTERS": dead_letters(SPLIT.queue_of(prefix)),
-                "STAGE_1_BUCKET": buckets["stage-1"],
-                "TRACKS": settings.tracks,
-                "SPLIT_QUEUE": SPLIT.queue_of(prefix),
-            }
-            | settings.variables(*SPLIT_NUMBERS),
         ),
-        Function(
-            name=f"{prefix}-{RECOGNIZE.function}",
-            component=RECOGNIZE.component,
+        _function(
+            RECOGNIZE,
+            settings,
             handler="rollcall.stages.recognize_handler.handler",
             timeout=120,
-            memory_mb=1769,  # one vCPU, for its one thread
-            scratch_mb=512,
-            queue=RECOGNIZE.queue_of(prefix),
+            memory_mb=vcpu_mb,
             batch_size=2,
-            max_concurrency=settings.max_concurrency,
+            environment=_shared(RECOGNIZE, settings, tables) | _recognize(settings, buckets),
             compute=settings.compute,
-            environment=shared
-            | {
-                "POWERTOOLS_SERVICE_NAME": RECOGNIZE.component,
-                "DEAD_LETTERS": dead_letters(RECOGNIZE.queue_of(prefix)),
-                "INPUT_BUCKET": buckets["input"],
-            }
-            | _networks(settings)
-            | settings.variables(*RECOGNIZE_NUMBERS),
         ),
-        Function(
-            name=f"{prefix}-{LOOKUP.function}",
-            component=LOOKUP.component,
+        _function(
+            LOOKUP,
+            settings,
             handler="rollcall.stages.lookup_handler.handler",
             timeout=120,
             memory_mb=1024,
-            scratch_mb=512,
-            queue=LOOKUP.queue_of(prefix),
             batch_size=5,
-            max_concurrency=settings.max_concurrency,
-            environment=shared
-            | {
-                "POWERTOOLS_SERVICE_NAME": LOOKUP.component,
-                "DEAD_LETTERS": dead_letters(LOOKUP.queue_of(prefix)),
-                "STAGE_1_BUCKET": buckets["stage-1"],
-                "OUTPUT_BUCKET": buckets["output"],
-                "PEOPLE_TABLE": tables["people"],
-                "FACES_TABLE": tables["faces"],
-                "RESULTS_QUEUE": f"{prefix}-results",
-                "EVENT_BUS": EVENT_BUS,
-            }
-            | _naming(settings),
+            environment=_shared(LOOKUP, settings, tables) | _lookup(settings, buckets, tables),
         ),
     )
+
+
+def _function(stage: Stage, settings: Settings, **of_its_own: Any) -> Function:
+    return Function(
+        name=f"{settings.prefix}-{stage.function}",
+        component=stage.component,
+        scratch_mb=512,
+        queue=stage.queue_of(settings.prefix),
+        max_concurrency=settings.max_concurrency,
+        **of_its_own,
+    )
+
+
+def _shared(stage: Stage, settings: Settings, tables: TableNames) -> dict[str, str]:
+    return {
+        "ATTEMPTS": str(ATTEMPTS),
+        "ATTEMPTS_TABLE": tables["attempts"],
+        "DEAD_LETTERS": dead_letters(stage.queue_of(settings.prefix)),
+        "JOBS_TABLE": tables["jobs"],
+        "LOOKUP_QUEUE": LOOKUP.queue_of(settings.prefix),
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings.prefix),
+        "POWERTOOLS_SERVICE_NAME": stage.component,
+    }
+
+
+def _split(settings: Settings, buckets: BucketNames) -> dict[str, str]:
+    names = {"STAGE_1_BUCKET": buckets["stage-1"], "SPLIT_QUEUE": SPLIT.queue_of(settings.prefix)}
+    return names | {"TRACKS": settings.tracks} | settings.variables(*SPLIT_NUMBERS)
+
+
+def _recognize(settings: Settings, buckets: BucketNames) -> dict[str, str]:
+    return {"INPUT_BUCKET": buckets["input"]} | _networks(settings) | settings.variables(*RECOGNIZE_NUMBERS)
+
+
+def _lookup(settings: Settings, buckets: BucketNames, tables: TableNames) -> dict[str, str]:
+    names = {"STAGE_1_BUCKET": buckets["stage-1"], "PEOPLE_TABLE": tables["people"], "FACES_TABLE": tables["faces"]}
+    return names | _published(settings, buckets) | _naming(settings)
+
+
+def _published(settings: Settings, buckets: BucketNames) -> dict[str, str]:
+    """The environment of functions that publish results: where these go, and where they are announced."""
+    return {
+        "OUTPUT_BUCKET": buckets["output"],
+        "RESULTS_QUEUE": _results_queue(settings.prefix),
+        "EVENT_BUS": EVENT_BUS,
+    }
+
+
+def _results_queue(prefix: str) -> str:
+    return f"{prefix}-results"
