@@ -17,18 +17,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"  # the one place: the package, --version, the OpenAPI document and the User-Agent read it
 
 if TYPE_CHECKING:
-    from rollcall.library import (
-        Engine,
-        Face,
-        Gallery,
-        Match,
-        PhotoError,
-        UsageError,
-        find_faces,
-        load_engine,
-        load_gallery,
-        name_faces,
-    )
+    from rollcall.contracts.usage_error import UsageError
+    from rollcall.engine.engine import Engine
+    from rollcall.engine.face import Face
+    from rollcall.library import find_faces, load_engine, load_gallery, name_faces
+    from rollcall.people.gallery import Gallery, Match
+    from rollcall.people.gallery_source import PhotoError
 
 __all__ = [
     "Engine",

@@ -13,7 +13,7 @@ from threading import Lock
 
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.contracts.usage_error import UsageError
+from rollcall.contracts.usage_error import UsageError  # noqa: F401 - what load_gallery raises: a name of the library
 from rollcall.engine.engine import Engine
 from rollcall.engine.engine import load_engine as load_engine_of
 from rollcall.engine.face import Face, Image
@@ -25,19 +25,6 @@ from rollcall.people.gallery_store import by_embedder
 from rollcall.people.photo_reader import EnginePhotoReader, read_photo
 from rollcall.pipeline.settings import LEAST_THRESHOLD, MOST_THRESHOLD, PHOTO_MIN_FACE
 from rollcall.weights.folder import ensure_model_files
-
-__all__ = [
-    "Engine",
-    "Face",
-    "Gallery",
-    "Match",
-    "PhotoError",
-    "UsageError",
-    "find_faces",
-    "load_engine",
-    "load_gallery",
-    "name_faces",
-]
 
 File = str | PathLike[str]
 
