@@ -3,14 +3,12 @@
 from pydantic import Field
 
 from rollcall.pipeline.setting_fields import Threshold
-from rollcall.runtime.deliveries import DeliveryEnvironment
+from rollcall.stages.stage_environment import StageEnvironment
 
 
-class Environment(DeliveryEnvironment):
-    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
+class Environment(StageEnvironment):
     people_table: str = Field(alias="PEOPLE_TABLE", min_length=1)
     faces_table: str = Field(alias="FACES_TABLE", min_length=1)
-    lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     stage_1_bucket: str = Field(alias="STAGE_1_BUCKET", min_length=1)
     output_bucket: str = Field(alias="OUTPUT_BUCKET", min_length=1)
     results_queue: str = Field(alias="RESULTS_QUEUE", min_length=1)

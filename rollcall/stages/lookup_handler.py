@@ -8,14 +8,11 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rollcall.contracts.jobs import JobStore
-from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.results.announce import Announcer
 from rollcall.results.publisher import Publisher
 from rollcall.runtime.batch import handle_batch
-from rollcall.runtime.deliveries import Deliveries
 from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.lookup import Lookup
@@ -28,20 +25,15 @@ def environment() -> Environment:
 
 
 @cache
-def deliveries() -> Deliveries:
-    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
-
-
-@cache
 def lookup() -> Lookup:
     settings = environment()
     s3 = boto3.client("s3")
     return Lookup(
         s3=s3,
-        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
+        jobs=settings.jobs,
         gallery=GalleryStore(dynamodb().Table(settings.faces_table)),
         people=PeopleStore(dynamodb().Table(settings.people_table)),
-        lookups=LookupQueue(sqs(), settings.lookup_queue),
+        lookups=settings.lookups,
         publisher=Publisher(s3, settings.output_bucket, name_texts=settings.name_texts),
         announcer=Announcer(
             sqs=sqs(),
@@ -63,5 +55,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         context,
         work=lookup().look_up,
         give_up=lookup().give_up,
-        deliveries=deliveries,
+        deliveries=lambda: environment().deliveries,
     )

@@ -8,13 +8,11 @@ from rollcall.contracts.detector_names import DEFAULT_DETECTOR, DetectorName
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderName
 from rollcall.pipeline.setting_fields import variable
 from rollcall.pipeline.settings import MIN_FACE
-from rollcall.runtime.deliveries import DeliveryEnvironment
+from rollcall.stages.stage_environment import StageEnvironment
 
 
-class Environment(DeliveryEnvironment):
+class Environment(StageEnvironment):
     input_bucket: str = Field(alias="INPUT_BUCKET", min_length=1)
-    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
-    lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
     min_face: int = variable(MIN_FACE)
     model_dir: Path = Field(alias="ROLLCALL_MODEL_DIR")
     embedder: EmbedderName = Field(alias="ROLLCALL_EMBEDDER", default=DEFAULT_EMBEDDER)

@@ -15,8 +15,6 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollcall.runtime.batch import handle_batch
-from rollcall.runtime.deliveries import Deliveries
-from rollcall.runtime.function_clients import dynamodb, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.recognize_environment import Environment
 
@@ -27,11 +25,6 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     return Environment.model_validate(dict(os.environ))
-
-
-@cache
-def deliveries() -> Deliveries:
-    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
 
 
 @cache
@@ -50,14 +43,12 @@ def recognizer() -> "Recognizer":
         )
         import boto3
 
-        from rollcall.contracts.jobs import JobStore
-        from rollcall.contracts.lookup_queue import LookupQueue
         from rollcall.stages.recognize import Recognizer
 
         return Recognizer(
             s3=boto3.client("s3"),
-            jobs=JobStore(dynamodb().Table(settings.jobs_table)),
-            lookups=LookupQueue(sqs(), settings.lookup_queue),
+            jobs=settings.jobs,
+            lookups=settings.lookups,
             engine=engine.result(),
             input_bucket=settings.input_bucket,
         )
@@ -71,5 +62,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         context,
         work=recognizer().recognize,
         give_up=recognizer().give_up,
-        deliveries=deliveries,
+        deliveries=lambda: environment().deliveries,
     )

@@ -14,12 +14,10 @@ from rollcall.pipeline.settings import (
     RANGE_SECONDS,
     Tracks,
 )
-from rollcall.runtime.deliveries import DeliveryEnvironment
+from rollcall.stages.stage_environment import StageEnvironment
 
 
-class Environment(DeliveryEnvironment):
-    jobs_table: str = Field(alias="JOBS_TABLE", min_length=1)
-    lookup_queue: str = Field(alias="LOOKUP_QUEUE", min_length=1)
+class Environment(StageEnvironment):
     split_queue: str = Field(alias="SPLIT_QUEUE", min_length=1)
     stage_1_bucket: str = Field(alias="STAGE_1_BUCKET", min_length=1)
     frames_per_second: float = variable(FRAMES_PER_SECOND)

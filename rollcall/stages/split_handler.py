@@ -9,12 +9,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from rollcall.contracts.jobs import JobStore
-from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.media.deadline import Deadline
 from rollcall.runtime.batch import handle_batch
-from rollcall.runtime.deliveries import Deliveries
-from rollcall.runtime.function_clients import dynamodb, sqs
+from rollcall.runtime.function_clients import sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.split import Splitter
@@ -29,17 +26,12 @@ def environment() -> Environment:
 
 
 @cache
-def deliveries() -> Deliveries:
-    return Deliveries(environment(), sqs=sqs(), dynamodb=dynamodb())
-
-
-@cache
 def splitter() -> Splitter:
     settings = environment()
     return Splitter(
         s3=boto3.client("s3", config=S3_CONFIG),
-        jobs=JobStore(dynamodb().Table(settings.jobs_table)),
-        lookups=LookupQueue(sqs(), settings.lookup_queue),
+        jobs=settings.jobs,
+        lookups=settings.lookups,
         ranges=RangeQueue(sqs(), settings.split_queue),
         stage_1_bucket=settings.stage_1_bucket,
         division=settings.division,
@@ -55,5 +47,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         context,
         work=partial(splitter().split, deadline=deadline),
         give_up=splitter().give_up,
-        deliveries=deliveries,
+        deliveries=lambda: environment().deliveries,
     )
