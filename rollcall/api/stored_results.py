@@ -4,8 +4,9 @@ from botocore.exceptions import ClientError
 
 from rollcall.api.services import Services
 from rollcall.contracts.object_keys import result_key
+from rollcall.contracts.s3_absence import is_gone
 
-_GONE = {"404", "NoSuchKey", "KeyTooLongError", "InvalidURI"}  # the last two: of keys that no upload can have
+_NO_KEY = {"KeyTooLongError", "InvalidURI"}  # no upload can have such a key
 
 
 def fetch_result(services: Services, key: str) -> bytes | None:
@@ -15,7 +16,7 @@ def fetch_result(services: Services, key: str) -> bytes | None:
     try:
         answer = services.s3.get_object(Bucket=services.settings.output_bucket, Key=result_key(key))
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if is_gone(error) or error.response["Error"]["Code"] in _NO_KEY:
             return None
         raise
     with answer["Body"] as body:

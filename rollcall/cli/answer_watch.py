@@ -14,6 +14,7 @@ from rollcall.cli.session import Session
 from rollcall.cli.show.result_table import line_of
 from rollcall.contracts.jobs import Job, JobStore
 from rollcall.contracts.object_keys import result_key
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.shown_text import printable
 from rollcall.results.result import Result
 
@@ -140,7 +141,7 @@ def describe_answer(session: Session, job: Job) -> str:
         answer = session.s3.get_object(Bucket=session.bucket("output"), Key=result_key(key))
         result = RESULT.validate_json(answer["Body"].read())
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"NoSuchKey", "404"}:
+        if not is_gone(error):
             raise
         return f"done {printable(key)}: its result has been deleted since"
     except ValidationError:

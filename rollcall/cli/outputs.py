@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rollcall.cli.output_file import write_output_file
 from rollcall.contracts.jobs import JobError
 from rollcall.contracts.object_keys import crops_prefix, is_crop, names_key, result_key
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.shown_text import printable
 from rollcall.contracts.usage_error import UsageError
 from rollcall.media.folders import LeftOut, reason_of
@@ -176,7 +177,7 @@ def fetched(key: str, fetch: Callable[[], Result | Failure]) -> Result | Failure
     except ValidationError:
         return not_answered(key, "The result is not one of Rollcall's: somebody else has written it.")
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
+        if not is_gone(error):
             raise
         return not_answered(key, "The results were deleted before they could be fetched.")
 

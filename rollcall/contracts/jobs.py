@@ -147,6 +147,13 @@ class JobStore:
         item = self._table.get_item(Key={"job": job}, ConsistentRead=True).get("Item")
         return None if item is None else _readable(item)
 
+    def require(self, job: str) -> Job:
+        """Raises Superseded if there is none."""
+        found = self.get(job) if job else None
+        if found is None:
+            raise gone()
+        return found
+
     def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist and can be read, by their ids."""
         found = map(_readable, batch_get(self._table, [{"job": job} for job in jobs]))

@@ -7,13 +7,13 @@ from botocore.exceptions import ClientError
 
 from rollcall.contracts.errors import Superseded
 from rollcall.contracts.events import Upload
+from rollcall.contracts.s3_absence import is_gone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ANSWERED = "answered"  # metadata of an upload
 UNVERSIONED = "null"  # S3's own name for the version of an unversioned object
-_GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if is_gone(error):
             return None
         raise
     version = head.get("VersionId", UNVERSIONED)

@@ -13,6 +13,12 @@ Box = tuple[float, float, float, float]
 """x, y, width, height in pixels of the image; within it."""
 
 
+def whole_pixels(box: Box) -> tuple[int, int, int, int]:
+    """The far edges are rounded, not the size, so that a box within the image stays within it."""
+    left, top = round(box[0]), round(box[1])
+    return left, top, round(box[0] + box[2]) - left, round(box[1] + box[3]) - top
+
+
 Covered = Literal["eyes", "mouth", "side"]
 
 

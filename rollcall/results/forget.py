@@ -4,7 +4,7 @@ What was seen stays, as one more of the unknown. Every step may be done again; w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.object_keys import KEPT_UNDER, crop_key, crops_prefix, result_key
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
+from rollcall.results.conditional_writes import ConditionalWrites
 from rollcall.results.name_texts import NameTexts
-from rollcall.results.output_files import RESULT, OutputFile, beside_json
+from rollcall.results.output_files import RESULT, beside_json
 from rollcall.results.result import Best, Person, Result, Unknown
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ REWRITE_ATTEMPTS = 5
 
 _STRANGER = re.compile(r"unknown-[0-9]+")
 _RESULT_SUFFIX = result_key("")
-_CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict"}
-_GONE = {"404", "NoSuchKey"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ class Forgetter:
         self._input_bucket = input_bucket
         self._bucket = output_bucket
         self._texts = NameTexts(s3, output_bucket)
+        self._writes = ConditionalWrites(s3, output_bucket)
         self._people = people
         self._gallery = gallery
 
@@ -111,7 +112,7 @@ class Forgetter:
         try:
             return self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
+            if is_gone(error):
                 return None
             raise
 
@@ -120,38 +121,14 @@ class Forgetter:
         metadata = found["Metadata"]
         for file in beside_json():
             # what was deleted is not brought back
-            if file.holds_names and (etag := self._etag(file.key(result.video))) is not None:
-                self._put_over(file, result, metadata, etag)
+            key = file.key(result.video)
+            if file.holds_names and (etag := self._writes.etag(key)) is not None:
+                self._writes.put(key, file, result, metadata, etag=etag)
         self._texts.rewrite(result.video, result, metadata)
-        if not self._put_over(RESULT, result, metadata, found["ETag"]):
+        if not self._writes.put(RESULT.key(result.video), RESULT, result, metadata, etag=found["ETag"]):
             return False
         self._texts.rewrite(result.video, result, metadata)  # it may have been made from the JSON of before meanwhile
         return True
-
-    def _put_over(self, file: OutputFile, result: Result, metadata: Mapping[str, str], etag: str) -> bool:
-        """False if the object was replaced or deleted meanwhile."""
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=file.key(result.video),
-                Body=file.body(result),
-                ContentType=file.content_type,
-                Metadata=metadata,
-                IfMatch=etag,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _CHANGED_MEANWHILE | _GONE:
-                return False
-            raise
-        return True
-
-    def _etag(self, key: str) -> str | None:
-        try:
-            return self._s3.head_object(Bucket=self._bucket, Key=key)["ETag"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
-                return None
-            raise
 
     def _delete(self, keys: Sequence[str]) -> None:
         if keys:

@@ -6,13 +6,13 @@ whatever the order in which they are answered.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.object_keys import NAMES_SUFFIX, names_key, result_key
+from rollcall.results.conditional_writes import ConditionalWrites
 from rollcall.results.output_files import CSV, NAMES
 from rollcall.results.result import Result
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 _CSV_SUFFIX = CSV.key("")
-_GONE = {"404", "NoSuchKey"}
-_CHANGED_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict"} | _GONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +35,7 @@ class NameTexts:
     def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._writes = ConditionalWrites(s3, bucket)
 
     def publish(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
         """Call it after the CSV of this upload is written: an upload has a result if it has a CSV."""
@@ -71,13 +70,7 @@ class NameTexts:
         raise RollcallError(f"{names_key(key)}: changed {ATTEMPTS} times while it was written")
 
     def _there_is_one(self, key: str) -> bool:
-        try:
-            self._s3.head_object(Bucket=self._bucket, Key=names_key(key))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
-                return False
-            raise
-        return True
+        return self._writes.etag(names_key(key)) is not None
 
     def _look(self, key: str) -> _Stem:
         text = names_key(key)
@@ -91,20 +84,7 @@ class NameTexts:
 
     def _put(self, key: str, result: Result, metadata: Mapping[str, str], etag: str | None) -> bool:
         """False if somebody else has written it since."""
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=names_key(key),
-                Body=NAMES.body(result),
-                ContentType=NAMES.content_type,
-                Metadata=metadata,
-                **_unchanged(etag),
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _CHANGED_MEANWHILE:
-                return False
-            raise
-        return True
+        return self._writes.put(names_key(key), NAMES, result, metadata, etag=etag)
 
     def _read(self, key: str) -> tuple[Result | None, Mapping[str, str]]:
         try:
@@ -114,12 +94,3 @@ class NameTexts:
             return None, {}
         except ValidationError:
             return None, {}
-
-
-class _Condition(TypedDict, total=False):
-    IfMatch: str
-    IfNoneMatch: str
-
-
-def _unchanged(etag: str | None) -> _Condition:
-    return _Condition(IfNoneMatch="*") if etag is None else _Condition(IfMatch=etag)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from rollcall.contracts.events import Upload
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.results.name_texts import NameTexts
 from rollcall.results.output_files import CROPS, RESULT, beside_json, stored_keys
 from rollcall.results.result import Failure, Result
@@ -59,7 +60,7 @@ class Publisher:
         try:
             head = self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            if is_gone(error):
                 return False
             raise
         return head["Metadata"] == _metadata(upload)

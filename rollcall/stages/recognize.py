@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 
 from rollcall.contracts.errors import BadPack, Superseded
 from rollcall.contracts.events import ObjectCreated, S3Notification
-from rollcall.contracts.jobs import INTERNAL_ERROR, Job, JobStore, gone
+from rollcall.contracts.jobs import INTERNAL_ERROR, Job, JobStore
 from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import gop_faces_key, pack_key, packed_key
 from rollcall.contracts.packs import MAX_PACK_BYTES, Pack, read_pack
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.uploads import latest, require_latest
 from rollcall.engine.engine import Engine
 from rollcall.people.gop_faces import GopFaces
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CLOCKS_APART_SECONDS = 60  # S3's and this function's, at most
-_GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
 
 
 class Recognizer:
@@ -53,7 +53,7 @@ class Recognizer:
     def _job_of(self, stored: StoredObject, put_at: datetime | None) -> Job:
         """The job that the pack names. If the pack has expired, the job of the upload that its key was packed from."""
         number = self._job_of_pack(stored)
-        return self._job_of_source(stored, put_at) if number is None else self._job(number)
+        return self._job_of_source(stored, put_at) if number is None else self._jobs.require(number)
 
     def _job_of_source(self, stored: StoredObject, put_at: datetime | None) -> Job:
         source = latest(self._s3, self._input_bucket, packed_key(stored.key))
@@ -68,15 +68,9 @@ class Recognizer:
         try:
             return self._s3.head_object(**stored.where)["Metadata"].get("job", "")
         except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
+            if is_gone(error):
                 return None
             raise
-
-    def _job(self, number: str) -> Job:
-        job = self._jobs.get(number) if number else None
-        if job is None:
-            raise gone()
-        return job
 
     def _recognize(self, created: ObjectCreated) -> None:
         started, stored = time.monotonic(), _stored(created)
@@ -93,7 +87,7 @@ class Recognizer:
 
     def _account_for(self, pack: Pack, bucket: str) -> None:
         upload, index = pack.manifest.upload, pack.manifest.index
-        job = self._job(upload.job)
+        job = self._jobs.require(upload.job)
         if index not in job.done:
             require_latest(self._s3, upload)
             with stage("recognize"):
@@ -112,7 +106,7 @@ class Recognizer:
         try:
             answer = self._s3.get_object(**stored.where)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
+            if is_gone(error):
                 self._job_of_source(stored, put_at)
             raise
         if answer["ContentLength"] > MAX_PACK_BYTES:

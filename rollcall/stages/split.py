@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rollcall.contracts.errors import EmptyFile, MediaError, SourceUnavailable, Superseded, TooLarge, TooSlow
 from rollcall.contracts.events import ObjectCreated, SplitRange, Stretch, Upload, parse_split_message
-from rollcall.contracts.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary, gone
+from rollcall.contracts.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobError, JobStore, RangeSummary
 from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import MAX_INPUT_KEY_BYTES, pack_key
 from rollcall.contracts.packs import SCHEMA, Manifest, write_pack
@@ -55,7 +55,7 @@ class Splitter:
         message = parse_split_message(body)
         if isinstance(message, SplitRange):
             with self._work_on(message.upload):
-                self._attempt(self._job(message.upload), lambda job: self._go_on(message, job, deadline))
+                self._attempt(self._jobs.require(message.upload.job), lambda job: self._go_on(message, job, deadline))
             return
         for_each(message.created(), lambda created: self._split(created, deadline))
 
@@ -69,7 +69,7 @@ class Splitter:
         message = parse_split_message(body)
         if isinstance(message, SplitRange):
             with self._work_on(message.upload):
-                self._fail(self._job(message.upload))
+                self._fail(self._jobs.require(message.upload.job))
             return
         for_each(message.created(), self._give_up)
 
@@ -113,12 +113,6 @@ class Splitter:
     def _start(self, upload: Upload) -> Job:
         job = self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
         require_latest(self._s3, upload)  # or this would be the job of an upload that was deleted a moment ago
-        return job
-
-    def _job(self, upload: Upload) -> Job:
-        job = self._jobs.get(upload.job)
-        if job is None:
-            raise gone()
         return job
 
     def _attempt(self, job: Job, work: Callable[[Job], Job]) -> None:

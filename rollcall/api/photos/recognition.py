@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from rollcall.api.photos.decisions import Decision
 from rollcall.api.recognizers.messages import FaceQuality, SeenFace
-from rollcall.engine.face import Covered
+from rollcall.engine.face import Covered, whole_pixels
 from rollcall.people.calibration import ErrorRates
 from rollcall.people.gallery import Match
 from rollcall.people.people_store import Record
@@ -63,7 +63,7 @@ def main_name(decision: Decision) -> str:
 
 def named_face(face: SeenFace, found: Match, records: Mapping[str, Record]) -> NamedFace:
     return NamedFace(
-        box=_whole_pixels(face.box),
+        box=whole_pixels(face.box),
         landmarks=[(round(x, 1), round(y, 1)) for x, y in face.landmarks],
         confidence=round(face.confidence, 4),
         quality=_quality(face.quality),
@@ -91,9 +91,3 @@ def _runner_up(found: Match) -> RunnerUp | None:
     if found.runner_up is None:
         return None
     return RunnerUp(name=found.runner_up, distance=round(found.runner_up_distance, 4))
-
-
-def _whole_pixels(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    left, top = round(box[0]), round(box[1])
-    # the far edges are rounded, not the size, so that a box within the photo stays within it
-    return left, top, round(box[0] + box[2]) - left, round(box[1] + box[3]) - top

@@ -4,8 +4,7 @@ from botocore.exceptions import ClientError
 
 from rollcall.api.http_errors import BodyTooLarge, NotFound
 from rollcall.api.services import Services
-
-_GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"}
+from rollcall.contracts.s3_absence import is_gone
 
 
 async def fetch_photo(services: Services, key: str) -> bytes:
@@ -17,7 +16,7 @@ def _fetch(services: Services, key: str) -> bytes:
     try:
         answer = services.s3.get_object(Bucket=services.settings.input_bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if is_gone(error):
             raise NotFound("There is no such object in the input bucket.") from None
         raise
     with answer["Body"] as body:

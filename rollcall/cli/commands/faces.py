@@ -11,7 +11,7 @@ from rollcall.cli.preparation import prepare_engine, prepare_model_files, read_g
 from rollcall.contracts.shown_text import printable_json
 from rollcall.contracts.usage_error import UsageError
 from rollcall.engine.engine import Engine
-from rollcall.engine.face import Box, Face
+from rollcall.engine.face import Face, whole_pixels
 from rollcall.media.folders import why_unreadable
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Match
@@ -59,12 +59,6 @@ def describe_photo(
     return {"image": name, "faces": sorted(described, key=lambda face: -face["box"][2] * face["box"][3])}
 
 
-def _whole_pixels(box: Box) -> list[int]:
-    left, top = round(box[0]), round(box[1])
-    # the far edges are rounded, not the size, so that a box within the photo stays within it
-    return [left, top, round(box[0] + box[2]) - left, round(box[1] + box[3]) - top]
-
-
 def _runner_up(match: Match) -> dict[str, Any] | None:
     if match.runner_up is None:
         return None
@@ -73,7 +67,7 @@ def _runner_up(match: Match) -> dict[str, Any] | None:
 
 def _describe_face(face: Face, gallery: Gallery | None, *, embeddings: bool) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "box": _whole_pixels(face.box),
+        "box": whole_pixels(face.box),
         "confidence": round(face.confidence, 4),
         "landmarks": [[round(float(edge), 1) for edge in point] for point in face.landmarks],
         "name": None,

@@ -10,6 +10,7 @@ from rollcall.cli.preparation import note
 from rollcall.cli.show.result_table import print_result
 from rollcall.cli.submissions import stage_of
 from rollcall.contracts.object_keys import result_key
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.shown_text import printable
 from rollcall.contracts.uploads import latest
 from rollcall.contracts.usage_error import UsageError
@@ -40,7 +41,7 @@ def _published_job(deployment: Deployment, key: str) -> str | None:
     try:
         head = deployment.s3.head_object(Bucket=deployment.bucket("output"), Key=result_key(key))
     except ClientError as error:
-        if error.response["Error"]["Code"] == "404":
+        if is_gone(error):
             return None
         raise
     return head["Metadata"].get("job", "")

@@ -19,6 +19,7 @@ from rollcall.cli.submissions import stage_of
 from rollcall.contracts.errors import GalleryMismatch
 from rollcall.contracts.events import Upload
 from rollcall.contracts.object_keys import result_key
+from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.usage_error import UsageError
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery
@@ -98,7 +99,7 @@ def _read(deployment: Deployment, key: str) -> bytes:
     try:
         return deployment.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
+        if not is_gone(error):
             raise
         raise SmokeTestFailed(f"{bucket} has no {key}, although the job is done") from error
 

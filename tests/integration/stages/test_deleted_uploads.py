@@ -217,6 +217,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
         for queue in ("split", "recognize"):
             stages.receive(queue)  # S3's test events
         stages.delete(stages.upload_and_work())  # the first one also asks for the queues' addresses
+        stages.receive("results")
         yield stages
         for client in stages.closing:
             client.close()
