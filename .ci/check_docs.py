@@ -1,4 +1,4 @@
-"""Checks every Markdown page of the repository: relative links, anchors, and the length of lines.
+"""Checks every Markdown page of the repository: relative links, anchors, and the length of lines and sentences.
 
 python .ci/check_docs.py [FOLDER]     prints `page:line: what is wrong`, and ends with 1 if anything is
 """
@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MOST_COLUMNS = 140
+MOST_WORDS = 25  # of a sentence; code is not counted, and a colon ends a sentence
 _LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]:\s*<?([^\s>]+)")
 _HEADING = re.compile(r"#{1,6}\s+(.+?)[\s#]*$")
 _CODE = re.compile(r"`[^`]*`")
+_TARGET = re.compile(r"\]\([^)]*\)")
+_NO_PROSE = re.compile(r"\s*(?:[#|<>]|\[[^\]]+\]:)")
+_ITEM = re.compile(r"^(?:[-*]|[1-9]\.)\s+")
 
 
 def faults(root: Path) -> Iterator[str]:
@@ -24,6 +28,31 @@ def faults(root: Path) -> Iterator[str]:
             links = [] if is_code else ["".join(found) for found in _LINK.findall(_CODE.sub("", line))]
             wrong += [f"{link}: {fault}" for link in links if (fault := _fault(page, link, root))]
             yield from (f"{page.relative_to(root)}:{number}: {text}" for text in wrong)
+        for number, words in _long_sentences(page):
+            yield f"{page.relative_to(root)}:{number}: a sentence of {words} words; at most {MOST_WORDS}"
+
+
+def _long_sentences(page: Path) -> Iterator[tuple[int, int]]:
+    """The line where its paragraph begins, and how many words it has."""
+    for number, paragraph in _paragraphs(page):
+        text = _CODE.sub("", _TARGET.sub("]", paragraph))
+        for sentence in re.split(r"[.:!?][\"')*\]]*\s", text):
+            words = sum(any(map(str.isalnum, word)) for word in sentence.split())
+            if words > MOST_WORDS:
+                yield number, words
+
+
+def _paragraphs(page: Path) -> Iterator[tuple[int, str]]:
+    """Each item of a list is one; headings, tables and code are none."""
+    start, found = 0, ""
+    for number, line, is_code in [*_lines(page), (0, "", False)]:
+        text = "" if is_code or _NO_PROSE.match(line) else line.strip()
+        if found and (not text or _ITEM.match(text)):
+            yield start, found
+            found = ""
+        if text:
+            start = start if found else number
+            found += f" {_ITEM.sub('', text)}"
 
 
 def _fault(page: Path, link: str, root: Path) -> str | None:

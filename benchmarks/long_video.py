@@ -1,8 +1,8 @@
 """A long and a large video through the real splitter, under the function's own memory and scratch limits.
 
-The long one, a minute of 1080p repeated without coding anew, goes through the local cloud, whose host ends a function
-that goes over its limits. The large one, the clip itself repeated, is streamed by the same code from this
-disk instead of from S3: moto would hold copies of 10 GB.
+The long one is a minute of 1080p, repeated without coding anew. It goes through the local cloud, whose host ends a
+function that goes over its limits. The large one is the clip itself, repeated. The same code streams it from this disk
+instead of from S3, because moto would hold copies of 10 GB.
 
 python -m benchmarks.long_video ../shared/data/videos/test_1.mp4 [--minutes 120] [--large-gb 10]
 """

@@ -3,9 +3,9 @@
 python -m benchmarks.service_times ../shared/data
 
 The real handlers work on the real events of real clips, one after another, in this process; S3, SQS and DynamoDB are
-the local cloud's. Processor seconds (of this process and of ffmpeg) are what is kept of time: on Lambda a function
-has as much processor as its memory buys, and other work on this machine hardly changes them. The local cloud's own
-time is not among them.
+the local cloud's. What is kept of time are processor seconds, of this process and of ffmpeg. On Lambda a function has
+as much processor as its memory buys, and other work on this machine hardly changes them. The local cloud's own time is
+not among them.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
 python docker/build.py [COMPONENT…] [--out out/images] [--fresh]
 
-For each image the folder OUT/COMPONENT holds its file system (root/), its configuration (config.json), its bill of
-materials (sbom.cdx.json, CycloneDX) and its licenses (licenses.md); OUT/sizes.json holds all sizes.
+For each image the folder OUT/COMPONENT holds its file system (root/), its configuration (config.json) and its
+licenses (licenses.md). sbom.cdx.json is its bill of materials (CycloneDX). OUT/sizes.json holds all sizes.
 """
 
 import argparse

@@ -1,12 +1,13 @@
-"""Chooses an embedder's threshold, measures it on people who had no part in the choice, and prints what belongs into
-rollcall/people/calibration.json and the table of model/README.md.
+"""Chooses an embedder's threshold, and measures it on people who had no part in the choice.
+
+It prints what belongs into rollcall/people/calibration.json and the table of model/README.md.
 
 python -m benchmarks.accuracy.choose ../shared/data/diverse [--embedder sface] [--keep-threshold] [--write]
 
-The folder holds NAME/*.jpg and groups.json. The threshold is the largest at which at most one pair of two people in
-12,000 matches, and at most one in 200 of any group. Its error rates come from 100 splits of the people into halves with
-as many of each group: chosen on one half, measured on the other, both ways. `thin_threshold` is chosen in the same way,
-with a fifth of the false matches.
+The folder holds NAME/*.jpg and groups.json. At most one pair of two people in 12,000 matches at the
+threshold, and at most one in 200 of any group. The threshold is the largest of which that is so. Its error rates come
+from 100 splits of the people into halves with as many of each group. It is chosen on one half and measured on the
+other, both ways. `thin_threshold` is chosen in the same way, with a fifth of the false matches.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The deployed pipeline as a discrete-event simulation: queues, batches, pollers, environments and the account.
 
-Time is in seconds. What is left out: failures and retries, S3 notifications that come late or twice, messages in
-flight beyond SQS's limits, environments that Lambda takes back, and pollers that scale down again.
+Time is in seconds. Failures and retries are left out, and S3 notifications that come late or twice. So are
+messages in flight beyond SQS's limits, environments that Lambda takes back, and pollers that scale down again.
 """
 
 import random

@@ -101,8 +101,8 @@ class Alarms(Construct):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                # in a key's own policy: this key, which encrypts nothing but the topic below, whose own policy asks for
-                # this account; whether CloudWatch tells KMS the account as well, AWS does not say
+                # in a key's own policy: this key. It encrypts nothing but the topic below, whose own policy asks for
+                # this account. AWS does not say whether CloudWatch tells KMS the account as well.
                 resources=["*"],
             )
         )

@@ -1,8 +1,8 @@
 """Object keys and job ids: every name that two stages have to agree on, and which upload owns it.
 
-An upload owns the objects whose keys are made from its own key, and no two uploads make the same one: outputs differ in
-their endings, and a crop's file name has no slash. So a key alone tells whose object it is. A prefix does not:
-`party/faces/` also begins the names of the upload `party/faces/group.jpg`.
+An upload owns the objects whose keys are made from its own key. No two uploads make the same one, because outputs
+differ in their endings, and a crop's file name has no slash. So a key alone tells whose object it is. A prefix does
+not: `party/faces/` also begins the names of the upload `party/faces/group.jpg`.
 """
 
 import hashlib

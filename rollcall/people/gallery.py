@@ -79,8 +79,8 @@ class _Block:
 class Gallery:
     """Templates of enrolled people: one or more embeddings each.
 
-    The squared distance to a person is that to the nearest template, two thirds of it, and a third of the mean to all
-    of them. So more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
+    The squared distance to a person is two thirds of that to the nearest template, and a third of the mean to all of
+    them. So more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
     Templates of an embedder that shares a network with the one in use are compared by that network alone, with more
     errors: `calibration.error_rates` are those of the weakest comparison that the gallery makes.
     """

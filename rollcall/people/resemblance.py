@@ -24,8 +24,9 @@ _DIGITS = 1000  # of a distance
 
 @dataclass(frozen=True, kw_only=True)
 class Resemblance:
-    """Two people, of whom one has a photo that is `distance` from the other. photos: of both, how many are within the
-    threshold of the other.
+    """Two people, of whom one has a photo that is `distance` from the other.
+
+    photos: of both, how many are within the threshold of the other.
     """
 
     people: tuple[str, str]

@@ -8,8 +8,8 @@ from rollcall.contracts.object_keys import crops_prefix, names_key, output_key, 
 from rollcall.results.result import Result
 from rollcall.results.result_files import to_csv, to_names, to_vtt
 
-# how many there are: one for each upload, one for uploads of one stem, several for each person of an upload,
-# or one for each call of a command
+# How many there are: one for each upload, one for uploads of one stem, or one for each call of a command.
+# There may be several for each person of an upload.
 Per = Literal["upload", "stem", "person", "command"]
 
 

@@ -1,8 +1,8 @@
 """Subsegments for X-Ray, sent to the daemon that AWS runs beside a traced function.
 
-They follow the documented protocol (AWS X-Ray developer guide, "Sending trace data to X-Ray") and not the SDK, whose
-import took as long as half the cold start may (docs/decisions/0039-trace-segments-without-an-sdk.md). Where no daemon
-runs, as on the local cloud, or this request is not sampled, nothing is sent and nothing is loaded.
+They follow the documented protocol (AWS X-Ray developer guide, "Sending trace data to X-Ray") without the SDK. To
+import that took half as long as a cold start may (docs/decisions/0039-trace-segments-without-an-sdk.md). Where no
+daemon runs, as on the local cloud, or this request is not sampled, nothing is sent and nothing is loaded.
 """
 
 import json

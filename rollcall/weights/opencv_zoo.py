@@ -56,8 +56,9 @@ def yunet(content: bytes) -> onnx.ModelProto:
     """Input `input` [1, 3, H, W] float32, BGR, 0..255; H and W are multiples of 32.
 
     Output for each stride S of 8, 16, 32: `faces_S` [1, H / S, W / S, 6] float32. Each cell holds the logits of `cls`
-    and `obj`, and in strides the offset of the center in x and y and the logarithms of width and height. The product of
-    the two sigmoids is the square of the score. The original's five points are left out: O-Net finds better ones.
+    and `obj`. In strides it holds the offset of the center in x and y, and the logarithms of width and height. The
+    product of the two sigmoids is the square of the score. The original's five points are left out: O-Net finds better
+    ones.
     """
     return with_joined_heads(restored_yunet(content))
 

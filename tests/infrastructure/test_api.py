@@ -67,8 +67,9 @@ def test_a_key_is_checked_before_the_apis_function_on_every_route(api_template: 
 
 
 def test_no_answer_is_cached_by_a_header_that_need_not_be_there(api_template: Template) -> None:
-    """A key comes in one of two headers: API Gateway would refuse whoever does not send all that it caches by, and
-    without any of them it would give one caller's answer to all."""
+    """A key comes in one of two headers: API Gateway would refuse whoever does not send all that it caches by.
+
+    Without any of them it would give one caller's answer to all."""
     (authorizer,) = api_template.properties("AWS::ApiGatewayV2::Authorizer")
 
     assert authorizer["AuthorizerResultTtlInSeconds"] == 0

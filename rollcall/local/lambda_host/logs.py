@@ -11,7 +11,7 @@ MAX_LINE_BYTES = 256 * 1024  # CloudWatch's limit of an event
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One invocation. `init_ms` (process start to the first request for work) is there for cold starts only;
+    """One invocation. `init_ms` (process start to the first request for work) is there for cold starts only.
     `max_memory_mb` is the peak of resident memory since the worker started, its child processes included."""
 
     function: str

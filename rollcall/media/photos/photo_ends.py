@@ -15,8 +15,8 @@ def has_end(photo: bytes, form: PhotoFormat) -> bool:
 
 
 def _jpeg(photo: bytes) -> bool:
-    # within a scan FF is followed by 00 or a restart marker, so an FF D9 after its start is the end of the picture;
-    # those of a thumbnail come before
+    # Within a scan FF is followed by 00 or a restart marker. So an FF D9 after its start is the end of the picture.
+    # The ends of thumbnails come before.
     return photo.rfind(_END) > photo.rfind(_SCAN)
 
 

@@ -23,8 +23,8 @@ DRAINED, OVERDUE = 0, 1  # exit codes
 class Lease:
     """A context manager around the work on a batch; it is renewed for `seconds` at a time.
 
-    The work is code that cannot be interrupted from outside, so the process ends with it: after `timeout` seconds, as
-    Lambda would end it, or when the worker's drain is over. The messages are given back first.
+    The work is code that cannot be interrupted from outside, so the process ends with it. That is after `timeout`
+    seconds, as on Lambda, or when the worker's drain is over. The messages are given back first.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 GOLDEN = Path(__file__).with_name("golden_embeddings.json")
-# Another processor moves a landmark by a thousandth of a pixel, that a chip's pixel by a gray level, and networks in
+# Another processor moves a landmark by a thousandth of a pixel, and so a chip's pixel by a gray level. Networks in
 # eight bits make up to 0.05 of it. A bad photo of one person is 0.1 away, another person 1.1.
 GOLDEN_TOLERANCE = 0.1
 # the ResNet's part alone, as tight as ever; on arm64 cv2.resize differs by a gray level here and there

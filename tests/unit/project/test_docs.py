@@ -1,5 +1,6 @@
-"""`make check` tells a link that leads nowhere and a line that is too long."""
+"""`make check` tells a link that leads nowhere, and a line or a sentence that is too long."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,27 @@ def test_a_page_that_git_ignores_is_not_checked(tmp_path: Path) -> None:
     (tmp_path / "out" / "page.md").write_text("[there](gone.md)\n")
 
     assert _told(tmp_path, "# Page\n\n[made](docs/guide.md)\n") == (0, [])
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "so " * 25 + "`code of more words`.\n",
+        "| " + "so " * 26 + "|\n|---|\n",
+        "so " * 15 + "so: " + "so " * 15 + "\n",
+        "- " + "so " * 15 + "\n- " + "so " * 15 + "\n",
+    ],
+    ids=["short enough", "a table", "a colon", "two items"],
+)
+def test_a_sentence_of_few_words_is_right(prose: str, tmp_path: Path) -> None:
+    assert _told(tmp_path, f"# Page\n\n{prose}") == (0, [])
+
+
+@pytest.mark.parametrize("start", ["", "- ", "Short. ", "[A link](docs/guide.md) and "])
+def test_a_long_sentence_is_told_with_the_line_of_its_paragraph(start: str, tmp_path: Path) -> None:
+    page = f"# Page\n\n{start}{'word ' * 13}\n{'word ' * 13}\nend. Short.\n"
+
+    code, (line,) = _told(tmp_path, page)
+
+    assert code == 1
+    assert re.fullmatch(r"README\.md:3: a sentence of (27|30) words; at most 25", line)
