@@ -58,7 +58,7 @@ def chips(data: Path, out: Path) -> list[Pictures]:
     """[N, side, side, 3]: what each network of the embedder is given."""
     engine = load_engine(ensure_model_files(progress=_tell), "fused")
     assert isinstance(engine, FaceEngine)
-    engine.embedders = seen = [_Seen(embedder) for embedder in engine.embedders]
+    engine.embedder.embedders = seen = [_Seen(embedder) for embedder in engine.embedder.embedders]
     found = [people_in_folders(engine, data / folder)[0] for folder in ("johns", "diverse")]
     found += [people_in_groups(engine, data / "detection")]
     found += [demo_people(engine, ensure_photos(out / "photos", progress=_tell))]
@@ -77,9 +77,9 @@ class _Seen(Embedder):
         self._embedder = embedder
         self.chips: list[Pictures] = []
 
-    def embed(self, chips: Pictures, *, both_ways: bool = False) -> NDArray[np.float32]:
+    def run(self, chips: Pictures) -> NDArray[np.float32]:
         self.chips.append(chips.copy())
-        return self._embedder.embed(chips, both_ways=both_ways)
+        return self._embedder.run(chips)
 
 
 def ranges(network: onnx.ModelProto, names: list[str], pictures: Pictures) -> dict[str, tuple[float, float]]:

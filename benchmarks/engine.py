@@ -124,23 +124,23 @@ def _stages(engine: FaceEngine, image: Image, *, min_face: int) -> dict[str, flo
     octaves = Octaves(image)
     found = timed("detect", lambda: engine.detector.detect(octaves, min_face=min_face))
     chips = timed("chips", lambda: crops(octaves, chip_transforms(found.landmarks), side=CHIP_SIDE, fill=0))
-    for embedder in engine.embedders:
+    for embedder in engine.embedder.embedders:
         cut = CUTTERS[embedder.network.chip](octaves, found, chips, embedder.network.chip_side)
-        timed(f"embed: {embedder.network.file}", partial(embedder.embed, cut))
+        timed(f"embed: {embedder.network.file}", partial(embedder.run, cut))
     timed("whole", lambda: engine.analyze([image]))
     return times
 
 
 def embedding(engine: FaceEngine, *, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds a face, by network and size of batch."""
-    return {embedder.network.file: _embedding(embedder, rounds=rounds) for embedder in engine.embedders}
+    return {embedder.network.file: _embedding(embedder, rounds=rounds) for embedder in engine.embedder.embedders}
 
 
 def _embedding(embedder: Embedder, *, rounds: int) -> dict[str, float]:
     side = embedder.network.chip_side
     chips = np.random.default_rng(0).integers(0, 255, (64, side, side, 3), dtype=np.uint8)
     return {
-        str(count): _ms(fastest(partial(embedder.embed, chips[:count]), rounds=rounds) / count)
+        str(count): _ms(fastest(partial(embedder.run, chips[:count]), rounds=rounds) / count)
         for count in (1, 4, 16, 64)
     }
 

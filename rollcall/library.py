@@ -84,7 +84,7 @@ def load_gallery(
         faces = read_gallery(
             paths,
             embedder,
-            lambda: EnginePhotoReader(engine, decoder=_decoder()),
+            lambda: EnginePhotoReader(engine, enrolling=True, decoder=_decoder()),
             note=_log.info,
             fail=_log.warning,
             accept_poor=accept_poor,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.material import people_in_folders
 from benchmarks.accuracy.pages import CALIBRATION, CARD, CHOOSE, card, put
-from benchmarks.accuracy.people import GROUPS, People, people_of, read_groups, read_relatives
+from benchmarks.accuracy.people import BOTH_WAYS, GROUPS, People, people_of, read_groups, read_relatives
 from benchmarks.accuracy.similarity import logistic
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EMBEDDERS
 from rollcall.engine.engine import load_engine
@@ -46,7 +46,7 @@ Mask = NDArray[np.bool_]
 class HeldOut:
     """Errors and cases, summed over halves: of each two people [K, K], and of each person [K].
 
-    person_times, pair_times: in how many halves a person and two people together are measured, about.
+    person_times, pair_times: how often a pair of photos of one person, and of two, is measured, about.
     """
 
     matched: NDArray[np.float64]
@@ -92,7 +92,7 @@ def splits(people: People) -> Iterator[tuple[Mask, Mask]]:
 
 def hold_out(people: People) -> HeldOut:
     """Each person is measured in one half of each split, and two people together in half of those."""
-    held = _nothing(people, person_times=SPLITS, pair_times=SPLITS / 2)
+    held = _nothing(people, person_times=BOTH_WAYS * SPLITS, pair_times=BOTH_WAYS * SPLITS / 2)
     for halves in splits(people):
         for chosen, measured in (halves, halves[::-1]):
             _measure(people, measured, choose(people, chosen), held)
@@ -101,7 +101,7 @@ def hold_out(people: People) -> HeldOut:
 
 def measure_all(people: People, threshold: float) -> HeldOut:
     """The rates of everybody, for a threshold that was not chosen on them."""
-    held = _nothing(people, person_times=1, pair_times=1)
+    held = _nothing(people, person_times=BOTH_WAYS, pair_times=BOTH_WAYS)
     _measure(people, people.members(None), threshold, held)
     return held
 

@@ -83,7 +83,7 @@ def _gallery(people: People, enrolled: Iterable[int], calibration: Calibration, 
 def _answer(people: People, photo: int, gallery: Gallery) -> _Answer:
     face = people.faces[photo]
     evidence = WITHOUT_WEIGHT if face.weight is None else face.weight
-    match = gallery.match(face.embedding, evidence=evidence)
+    match = gallery.match(people.asked[photo], evidence=evidence)
     return _Answer(
         subject=int(people.subject[photo]),
         nearest=match.distance,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from rollcall.contracts.embedder_kinds import UNNAMED_EMBEDDER
 from rollcall.engine.engine import Engine
@@ -32,12 +33,22 @@ SAME = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A face in a photo as it came. `subject`: who it is; `source`: which photo, and which face of it."""
+    """A face in a photo as it came. `subject`: who it is; `source`: which photo, and which face of it.
+
+    `enrolled`: [D], its embedding where it is enrolled; `face` has the one where it is asked about.
+    """
 
     subject: str
     source: str
     photo: Image
     face: Face
+    enrolled: NDArray[np.float32]
+
+
+def seen(engine: Engine, photo: Image) -> list[tuple[Face, NDArray[np.float32]]]:
+    """Each face of a photo, largest first, and its embedding where it is enrolled."""
+    asked, enrolled = engine.analyze([photo])[0], engine.analyze([photo], enrolling=True)[0]
+    return [(face, same.embedding) for face, same in zip(asked, enrolled, strict=True)]
 
 
 def people_in_folders(engine: Engine, folder: Path) -> tuple[list[Sample], list[str]]:
@@ -45,9 +56,9 @@ def people_in_folders(engine: Engine, folder: Path) -> tuple[list[Sample], list[
     samples, missed = [], []
     for path in photos_of_people(folder):
         photo, source = read(path), f"{path.parent.name}/{path.name}"
-        faces = engine.analyze([photo])[0]
+        faces = seen(engine, photo)
         if faces:
-            samples.append(Sample(path.parent.name, source, photo, faces[0]))
+            samples.append(Sample(path.parent.name, source, photo, *faces[0]))
         else:
             missed.append(source)
     if not samples:
@@ -65,7 +76,7 @@ def photos_of_people(folder: Path) -> list[Path]:
 def demo_people(engine: Engine, folder: Path) -> list[Sample]:
     """The photos of the demo, as far as they are there."""
     photos = [(name, read(folder / name)) for name in DEMO_PHOTOS if (folder / name).is_file()]
-    return [Sample(DEMO_PHOTOS[name], name, photo, engine.analyze([photo])[0][0]) for name, photo in photos]
+    return [Sample(DEMO_PHOTOS[name], name, photo, *seen(engine, photo)[0]) for name, photo in photos]
 
 
 def people_in_groups(engine: Engine, folder: Path) -> list[Sample]:
@@ -74,9 +85,9 @@ def people_in_groups(engine: Engine, folder: Path) -> list[Sample]:
     truth: dict[str, list[Box]] = json.loads((folder / "boxes.json").read_text())
     for name, boxes in sorted(truth.items()):
         photo = read(folder / name)
-        for number, face in enumerate(engine.analyze([photo])[0]):
+        for number, (face, enrolled) in enumerate(seen(engine, photo)):
             if max(iou(face.box, box) for box in boxes) > FOUND_IOU:
-                samples.append(Sample(f"{name}#{number}", f"{name}#{number}", photo, face))
+                samples.append(Sample(f"{name}#{number}", f"{name}#{number}", photo, face, enrolled))
     return samples + _grouped_people(engine, folder / GROUPED)
 
 
@@ -85,13 +96,13 @@ def _grouped_people(engine: Engine, path: Path) -> list[Sample]:
         resources.files("benchmarks.accuracy").joinpath("bald_guys.json").read_text(encoding="utf-8")
     )
     photo = read(path)
-    faces = engine.analyze([photo])[0]
-    middles = np.array([(face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2) for face in faces])
+    faces = seen(engine, photo)
+    middles = np.array([(face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2) for face, _ in faces])
     samples = []
     for subject, places in groups.items():
         for place in places:
             number = int(np.linalg.norm(middles - place, axis=1).argmin())
-            samples.append(Sample(subject, f"{path.name}#{number}", photo, faces[number]))
+            samples.append(Sample(subject, f"{path.name}#{number}", photo, *faces[number]))
     return samples
 
 
@@ -133,7 +144,7 @@ def clip_gallery(data: Path, embedder: str) -> list[EnrolledFace]:
 
 def enrolled_faces(samples: Sequence[Sample], embedder: str) -> list[EnrolledFace]:
     return [
-        EnrolledFace(name=sample.subject, embedding=sample.face.embedding, model=embedder, source=sample.source)
+        EnrolledFace(name=sample.subject, embedding=sample.enrolled, model=embedder, source=sample.source)
         for sample in samples
     ]
 

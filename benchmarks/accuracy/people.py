@@ -15,6 +15,7 @@ from benchmarks.accuracy.material import Sample
 from rollcall.people.gallery_store import EnrolledFace
 
 GROUPS = "groups.json"
+BOTH_WAYS = 2  # how often each pair of photos is counted
 LEAST_EVIDENCE = 0.1  # the weight of a face: of less, next to nothing of it is seen
 
 
@@ -23,7 +24,8 @@ class People:
     """Good photos [N] of people [K].
 
     subject: of each photo, a position in `names`. groups: of each person. related: [K, K], true for people who are
-    relatives, and count neither as one person nor as two.
+    relatives, and count neither as one person nor as two. faces: as they are enrolled. asked: [N, D], embeddings of
+    the same faces where they are asked about.
     """
 
     names: list[str]
@@ -31,13 +33,14 @@ class People:
     related: NDArray[np.bool_]
     subject: NDArray[np.intp]
     faces: Sequence[EnrolledFace]
+    asked: NDArray[np.float32]
 
     @cached_property
     def distances(self) -> NDArray[np.float32]:
-        """[N, N]: what a gallery says where it holds one photo of a person."""
-        embeddings = np.array([face.embedding for face in self.faces], dtype=np.float64)
-        squares = (embeddings**2).sum(axis=1)
-        squared = squares[:, None] + squares - 2 * embeddings @ embeddings.T
+        """[N, N]: what a gallery says of each photo asked about where it holds one photo of a person."""
+        asked = self.asked.astype(np.float64)
+        enrolled = np.array([face.embedding for face in self.faces], dtype=np.float64)
+        squared = (asked**2).sum(axis=1)[:, None] + (enrolled**2).sum(axis=1) - 2 * asked @ enrolled.T
         return np.asarray(np.sqrt(np.maximum(squared, 0)), dtype=np.float32)
 
     @cached_property
@@ -47,17 +50,17 @@ class People:
 
     @cached_property
     def same(self) -> NDArray[np.bool_]:
-        """[N, N]: two evident photos of one person; each pair once."""
+        """[N, N]: two evident photos of one person, asked about and enrolled; so each pair both ways."""
         return self._pairs(self.subject[:, None] == self.subject)
 
     @cached_property
     def different(self) -> NDArray[np.bool_]:
-        """[N, N]: evident photos of two people who are no relatives; each pair once."""
+        """[N, N]: evident photos of two people who are no relatives; each pair both ways."""
         apart = self.subject[:, None] != self.subject
         return self._pairs(apart & ~self.related[np.ix_(self.subject, self.subject)])
 
     def _pairs(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return np.asarray(np.triu(among & self.evident[:, None] & self.evident, k=1))
+        return among & self.evident[:, None] & self.evident & ~np.eye(len(self.faces), dtype=bool)
 
     def members(self, group: str | None) -> NDArray[np.bool_]:
         """[K]: who is of a group; None is everybody."""
@@ -83,13 +86,14 @@ def people_of(
         faces=[
             EnrolledFace(
                 name=sample.subject,
-                embedding=sample.face.embedding,
+                embedding=sample.enrolled,
                 model=embedder,
                 source=sample.source,
                 weight=sample.face.quality.weight,
             )
             for sample in samples
         ],
+        asked=np.array([sample.face.embedding for sample in samples]),
     )
 
 

@@ -64,11 +64,11 @@ def _odd(samples: Sequence[Sample], limits: EnrollmentLimits) -> dict[str, Any]:
     for subject, photos in people.items():
         if len(photos) < LEAST_PHOTOS:
             continue
-        embeddings = np.array([photo.face.embedding for photo in photos])
+        embeddings = np.array([photo.enrolled for photo in photos])
         odd = odd_ones(embeddings, most_apart=limits.most_apart)
         own += [position in odd for position in range(len(photos))]
         for other in (photos[0] for name, photos in people.items() if name != subject):
-            mixed = np.concatenate([embeddings, other.face.embedding[None]])
+            mixed = np.concatenate([embeddings, other.enrolled[None]])
             intruders.append(len(photos) in odd_ones(mixed, most_apart=limits.most_apart))
     return {
         "intruders_refused": rate(sum(intruders), len(intruders)),
@@ -79,7 +79,7 @@ def _odd(samples: Sequence[Sample], limits: EnrollmentLimits) -> dict[str, Any]:
 def _foreign(samples: Sequence[Sample], limits: EnrollmentLimits) -> dict[str, Any]:
     """Everybody under their own names; and each photo of a person with several under a new name."""
     names = [sample.subject for sample in samples]
-    embeddings = np.array([sample.face.embedding for sample in samples])
+    embeddings = np.array([sample.enrolled for sample in samples])
 
     def refused(names: Sequence[str]) -> set[int]:
         return set(foreign_ones(names, embeddings, trusted=0, alike=limits.alike, most_apart=limits.most_apart))

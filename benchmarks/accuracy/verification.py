@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.material import Pair, Sample, read
+from benchmarks.accuracy.material import Pair, Sample, read, seen
 from rollcall.engine.engine import Engine
 from rollcall.people.calibration import Calibration
 from rollcall.people.rates import by_subject, equal_error, non_matches_at, per_subject, rate
@@ -24,7 +24,7 @@ class PairDistances:
 
 
 def pair_distances(samples: Sequence[Sample]) -> PairDistances:
-    """Every photo with every other."""
+    """Every photo with every other: one is asked about, the other enrolled."""
     distances, same = _all_pairs(samples)
     upper = np.triu_indices(len(samples), 1)
     return PairDistances(distances[upper][same[upper]], distances[upper][~same[upper]])
@@ -32,8 +32,8 @@ def pair_distances(samples: Sequence[Sample]) -> PairDistances:
 
 def _all_pairs(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     names = np.array([sample.subject for sample in samples])
-    embeddings = np.array([sample.face.embedding for sample in samples])
-    distances = np.array([np.linalg.norm(embeddings - one, axis=1) for one in embeddings])
+    enrolled = np.array([sample.enrolled for sample in samples])
+    distances = np.array([np.linalg.norm(enrolled - sample.face.embedding, axis=1) for sample in samples])
     return distances, names[:, None] == names[None]
 
 
@@ -91,15 +91,17 @@ def rank_1(samples: Sequence[Sample]) -> dict[str, Any]:
 
 def verify_pairs(engine: Engine, listed: Sequence[Pair], calibration: Calibration) -> dict[str, Any]:
     """A photo without a face is nobody's: its same pairs count as not matched."""
-    seen = {path: engine.analyze([read(path)])[0] for path in sorted({path for *two, _ in listed for path in two})}
+    found_in = {path: seen(engine, read(path)) for path in sorted({path for *two, _ in listed for path in two})}
     same: list[float] = []
     different: list[float] = []
     for one, other, is_same in listed:
-        faces = seen[one] and seen[other]
-        distance = float(np.linalg.norm(seen[one][0].embedding - seen[other][0].embedding)) if faces else NOBODY
+        distance = NOBODY
+        if found_in[one] and found_in[other]:
+            (asked, _), (_, enrolled) = found_in[one][0], found_in[other][0]
+            distance = float(np.linalg.norm(asked.embedding - enrolled))
         (same if is_same else different).append(distance)
     found = PairDistances(np.array(same, dtype=np.float32), np.array(different, dtype=np.float32))
-    without = [str(path.name) for path, faces in seen.items() if not faces]
+    without = [str(path.name) for path, faces in found_in.items() if not faces]
     return {"pairs": len(listed), "without_a_face": without, **at_threshold(found, calibration.threshold)}
 
 

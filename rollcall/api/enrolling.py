@@ -79,7 +79,7 @@ async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> 
 
 
 async def _face(services: Services, name: str, photo: PhotoFile, limits: EnrollmentLimits) -> EnrolledFace:
-    seen = await services.photos.see(photo.content)
+    seen = await services.photos.see(photo.content, enrolling=True)
     face = seen.faces[main_face(seen.faces, limits)]
     return EnrolledFace(
         name=name,

@@ -91,7 +91,7 @@ def read_gallery(
 
     def reader() -> EnginePhotoReader:
         return EnginePhotoReader(
-            engine or prepare_engine(model_dir, embedder, detector, min_face=PHOTO_MIN_FACE.default)
+            engine or prepare_engine(model_dir, embedder, detector, min_face=PHOTO_MIN_FACE.default), enrolling=True
         )
 
     faces = read_gallery_of(

@@ -15,9 +15,10 @@ UNNAMED_EMBEDDER: EmbedderName = "dlib-resnet"
 class Network:
     """`file`: in the model folder. `dimension`: numbers that it gives for a face. `chip`: which picture of a face it
     was trained on (see `rollcall.engine.chips`), of `chip_side` pixels. `unit`: its numbers are compared by angle, and
-    so scaled to a length of 1. `factor`: they are multiplied by it then. `gains_by_mirroring`: the mean of a face and
-    its mirror image tells people apart better. Faces of photos are embedded in this way; faces of videos are many, and
-    embedded once each.
+    so scaled to a length of 1. `factor`: they are multiplied by it then. `gains_by_variations`: the mean over
+    variations of a face tells people apart better (see `rollcall.engine.variations`). `sure_lengths`: of its numbers
+    as they come; they are the shorter the less a network sees of what tells people apart. Up to the first length a
+    face counts as unsure, from the second on as sure.
     """
 
     file: str
@@ -26,7 +27,8 @@ class Network:
     chip_side: int
     unit: bool = False
     factor: float = 1.0
-    gains_by_mirroring: bool = False
+    gains_by_variations: bool = False
+    sure_lengths: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +59,20 @@ _SFACE = Network(
     chip="five-points",
     chip_side=SFACE_SIDE,
     unit=True,
-    gains_by_mirroring=True,
+    gains_by_variations=True,
+    sure_lengths=(10.0, 10.5),
 )
 _FACENET = Network(file="embedder-facenet.onnx", dimension=512, chip="boxed", chip_side=160)
 # squared distance: 0.6 times the ResNet's, and twice one minus SFace's cosine; from 0.4 to 1.0 pairs are told apart
 # equally well (docs/decisions/0008-embedder-fused.md)
 _RESNET_SHARE = 0.6
+# alone it has no variations: galleries made elsewhere and its threshold rest on its numbers as they are
+_RESNET_OF_TWO = replace(_RESNET, factor=_RESNET_SHARE**0.5, gains_by_variations=True)
 
 EMBEDDERS: dict[str, EmbedderKind] = {
     kind.name: kind
     for kind in (
-        EmbedderKind(name="fused", networks=(replace(_RESNET, factor=_RESNET_SHARE**0.5), _SFACE)),
+        EmbedderKind(name="fused", networks=(_RESNET_OF_TWO, _SFACE)),
         EmbedderKind(name="dlib-resnet", networks=(_RESNET,)),
         EmbedderKind(name="sface", networks=(_SFACE,)),
         EmbedderKind(name="facenet", networks=(_FACENET,), optional=True),

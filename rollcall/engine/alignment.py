@@ -40,16 +40,27 @@ def similarity(
     return turn, (target_mean[:, 0] - turn * source_mean[:, 0])
 
 
-def chip_transforms(points: NDArray[np.floating], *, side: int = CHIP_SIDE) -> Transforms:
-    """Transforms of pixels of dlib's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
-    return _transforms(_scaled(_POINTS_IN_CHIP, side / CHIP_SIDE), points)
+def chip_transforms(
+    points: NDArray[np.floating], *, side: int = CHIP_SIDE, turn: float = 0.0, scale: float = 1.0
+) -> Transforms:
+    """Transforms of pixels of dlib's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's.
+
+    `turn`: degrees, clockwise, by which the face is turned in the chip; `scale`: how much larger it is there.
+    """
+    return _transforms(_scaled(_varied(_POINTS_IN_CHIP, turn, scale), side / CHIP_SIDE), points)
 
 
-def sface_transforms(points: NDArray[np.floating], *, side: int = SFACE_SIDE) -> Transforms:
-    """Transforms of pixels of SFace's chip to picture pixels, [F, 2, 3]; `points` [F, 5, 2], pixels, a detector's."""
-    middle = _POINTS_IN_SFACE_CHIP.mean()
-    template = middle + _SFACE_SCALE * (_POINTS_IN_SFACE_CHIP - middle) + _SFACE_SHIFT
+def sface_transforms(
+    points: NDArray[np.floating], *, side: int = SFACE_SIDE, turn: float = 0.0, scale: float = 1.0
+) -> Transforms:
+    """The same for SFace's chip."""
+    template = _varied(_POINTS_IN_SFACE_CHIP, turn, _SFACE_SCALE * scale) + _SFACE_SHIFT
     return _transforms(_scaled(template, side / SFACE_SIDE), points)
+
+
+def _varied(template: NDArray[np.complex128], turn: float, scale: float) -> NDArray[np.complex128]:
+    middle = template.mean()
+    return np.asarray(middle + scale * np.exp(1j * np.radians(turn)) * (template - middle), dtype=np.complex128)
 
 
 def _scaled(template: NDArray[np.complex128], factor: float) -> NDArray[np.complex128]:

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rollcall.engine.alignment import sface_transforms
+from rollcall.engine.alignment import chip_transforms, sface_transforms
 from rollcall.engine.crops import crops, square_transforms
 from rollcall.engine.detection.detector import Detections
 from rollcall.engine.pyramid import Octaves
+from rollcall.engine.variations import Variation
 
 Chips = NDArray[np.uint8]
 """[N, side, side, 3], BGR."""
@@ -59,10 +60,18 @@ def five_points(octaves: Octaves, found: Detections, aligned_chips: Chips, side:
 
 
 CUTTERS: dict[str, Cutter] = {"aligned": aligned, "five-points": five_points, "boxed": boxed}
+_TRANSFORMS = {"aligned": chip_transforms, "five-points": sface_transforms}
+
+
+def varied(octaves: Octaves, found: Detections, variation: Variation, *, chip: str, side: int) -> Chips:
+    """Chips of a kind that is aligned by points, cut a little differently."""
+    transforms = _TRANSFORMS[chip](found.landmarks, side=side, turn=variation.turn, scale=variation.scale)
+    cut = crops(octaves, transforms, side=side, fill=0)
+    return cut[:, :, ::-1] if variation.mirrored else cut
 
 
 def denoised(chips: Chips, noise: Sequence[float], settings: DenoisingSettings) -> Chips:
-    """The chips, with the noisy ones smoothed and their edges kept: noise makes strangers alike. `noises`: gray levels
+    """The chips, with the noisy ones smoothed and their edges kept: noise makes strangers alike. `noise`: gray levels
     of each chip.
     """
     noisy = [number for number, level in enumerate(noise) if level > settings.noisy]

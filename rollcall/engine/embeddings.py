@@ -11,6 +11,8 @@ Embeddings = NDArray[np.float32]
 
 def as_kind(embeddings: Embeddings, made_by: EmbedderKind, wanted: EmbedderKind) -> Embeddings:
     """The embeddings of `wanted`, taken out of embeddings [N, D] of a kind that has all its networks."""
+    if made_by == wanted:
+        return embeddings
     ends = np.cumsum([network.dimension for network in made_by.networks])
     parts = {
         network.file: embeddings[:, end - network.dimension : end] / np.float32(network.factor)

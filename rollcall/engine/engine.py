@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from rollcall.contracts.detector_names import DEFAULT_DETECTOR, SMALLEST_FACE, detector_files
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, EmbedderKind, Network, embedder_kind
 from rollcall.engine.alignment import CHIP_SIDE, chip_transforms
-from rollcall.engine.chips import CUTTERS, DenoisingSettings, denoised
 from rollcall.engine.covering import CoveringSettings
 from rollcall.engine.crops import crops
 from rollcall.engine.detection.detector import Detections, Detector
@@ -26,9 +25,11 @@ from rollcall.engine.embedder import Embedder
 from rollcall.engine.engine_settings import load_settings
 from rollcall.engine.exposure import Exposed, ExposureSettings, brightened
 from rollcall.engine.face import Face, Image, ModelIdentity
+from rollcall.engine.face_embedder import FaceEmbedder
 from rollcall.engine.pyramid import Octaves
-from rollcall.engine.quality import QualitySettings, assess, noise
+from rollcall.engine.quality import QualitySettings, assess
 from rollcall.engine.sessions import Colors, OpenVinoSession, runtime
+from rollcall.engine.variations import Varied
 from rollcall.weights.folder import read_manifest, require_embedder
 
 LANDMARKS_FILE = "detector-onet.onnx"
@@ -50,11 +51,18 @@ class Engine(Protocol):
     def identity(self) -> ModelIdentity: ...
 
     def analyze(
-        self, images: Sequence[Image], *, min_face: int | None = None, watch: Watch = unwatched
+        self,
+        images: Sequence[Image],
+        *,
+        min_face: int | None = None,
+        enrolling: bool = False,
+        watch: Watch = unwatched,
     ) -> list[list[Face]]:
         """For each image its faces, largest first. An image gives the same faces alone and among others.
 
         `min_face`: pixels, the shorter side of the smallest face to find in this call; None: as the engine was made.
+        `enrolling`: the faces are to be enrolled. Then an embedding takes six times as long, and tells people apart
+        better.
         """
         ...
 
@@ -69,33 +77,33 @@ class FaceEngine:
         exposure: ExposureSettings,
         detector: Detector,
         second_look: SecondLook,
-        embedders: Sequence[Embedder],
-        denoising: DenoisingSettings,
+        embedder: FaceEmbedder,
         quality: QualitySettings,
         covering: CoveringSettings,
         min_face: int,
         faces_at_once: int,
-        side_by_side: bool,
     ) -> None:
-        """`side_by_side`: the embedders work at the same time; none of them alone keeps two processors busy."""
         self._identity = identity
         self._exposure = exposure
         self.detector = detector
         self._second_look = second_look
-        self.embedders = embedders
-        self._denoising = denoising
+        self.embedder = embedder
         self._quality = quality
         self._covering = covering
         self._min_face = checked_min_face(min_face)
         self._faces_at_once = faces_at_once
-        self._helpers = ThreadPoolExecutor(max_workers=len(embedders)) if side_by_side else None
 
     @property
     def identity(self) -> ModelIdentity:
         return self._identity
 
     def analyze(
-        self, images: Sequence[Image], *, min_face: int | None = None, watch: Watch = unwatched
+        self,
+        images: Sequence[Image],
+        *,
+        min_face: int | None = None,
+        enrolling: bool = False,
+        watch: Watch = unwatched,
     ) -> list[list[Face]]:
         """`images`: [H, W, 3] uint8 BGR each, sizes may differ. Errors: ValueError for any other array or `min_face`.
 
@@ -109,23 +117,22 @@ class FaceEngine:
         exposed = [brightened(checked(image), self._exposure) for image in images]
         with watch("detect"):
             views = self._detect([Octaves(each.picture) for each in exposed], smallest)
-        both_ways = self.detector.thorough(smallest)
+        asked: Varied = "unsure" if self.detector.thorough(smallest) else "none"
+        variations = "all" if enrolling else asked
         portions = [
-            self._read(exposed, portion, watch, both_ways=both_ways)
-            for portion in _portions(views, self._faces_at_once)
+            self._read(exposed, portion, watch, variations) for portion in _portions(views, self._faces_at_once)
         ]
         return [list(chain.from_iterable(faces)) for faces in zip(*portions, strict=True)]
 
     def _read(
-        self, exposed: Sequence[Exposed], views: Sequence[View], watch: Watch, *, both_ways: bool
+        self, exposed: Sequence[Exposed], views: Sequence[View], watch: Watch, variations: Varied
     ) -> list[list[Face]]:
-        octaves, found = [view.picture for view in views], [view.found for view in views]
+        found = [view.found for view in views]
         with watch("embed"):
             chips = [
-                crops(picture, chip_transforms(part.landmarks), side=CHIP_SIDE, fill=0)
-                for picture, part in zip(octaves, found, strict=True)
+                crops(view.picture, chip_transforms(view.found.landmarks), side=CHIP_SIDE, fill=0) for view in views
             ]
-            embeddings = _split(self._embed(octaves, found, chips, both_ways=both_ways), found)
+            embeddings = _split(self.embedder.embed(views, chips, variations=variations), found)
         parts = zip(exposed, found, chips, embeddings, strict=True)
         return [self._faces(*part) for part in parts]
 
@@ -135,26 +142,6 @@ class FaceEngine:
         if not self.detector.thorough(min_face):
             return [_visible(view) for view in views]
         return [_visible(self._second_look.view(view.picture, view.found, min_face=min_face)) for view in views]
-
-    def _embed(
-        self,
-        octaves: Sequence[Octaves],
-        found: Sequence[Detections],
-        chips: Sequence[NDArray[np.uint8]],
-        *,
-        both_ways: bool,
-    ) -> NDArray[np.float32]:
-        """One row for each face of all pictures; `chips`: the aligned ones."""
-        noises = [noise(chip) for part in chips for chip in part]
-        views = list(zip(octaves, found, chips, strict=True))
-
-        def embed(embedder: Embedder) -> NDArray[np.float32]:
-            cut = CUTTERS[embedder.network.chip]
-            cuts = np.concatenate([cut(*view, embedder.network.chip_side) for view in views])
-            return embedder.embed(denoised(cuts, noises, self._denoising), both_ways=both_ways)
-
-        run = self._helpers.map if self._helpers else map
-        return np.hstack(list(run(embed, self.embedders)))
 
     def _faces(
         self,
@@ -278,13 +265,16 @@ def load_engine(
         exposure=settings.exposure,
         detector=finder,
         second_look=SecondLook(finder, settings.second_look, settings.levels),
-        embedders=embedders,
-        denoising=settings.denoising,
+        embedder=FaceEmbedder(
+            embedders,
+            denoising=settings.denoising,
+            variations=settings.variations,
+            side_by_side=threads > 1 and len(embedders) > 1,
+        ),
         quality=settings.quality,
         covering=settings.covering,
         min_face=min_face,
         faces_at_once=settings.faces_at_once,
-        side_by_side=threads > 1 and len(embedders) > 1,
     )
 
 

@@ -12,6 +12,7 @@ from rollcall.engine.detection.second_look import SecondLookSettings
 from rollcall.engine.detection.yunet_detector import SearchSettings, YunetSettings
 from rollcall.engine.exposure import ExposureSettings, LevelSettings
 from rollcall.engine.quality import QualitySettings
+from rollcall.engine.variations import VariationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class EngineSettings:
     second_look: SecondLookSettings
     levels: LevelSettings
     denoising: DenoisingSettings
+    variations: VariationSettings
     quality: QualitySettings
     covering: CoveringSettings
     embedder_batch: int
@@ -43,6 +45,7 @@ def load_settings() -> EngineSettings:
         second_look=SecondLookSettings(**groups["second_look"]),
         levels=LevelSettings(**groups["levels"]),
         denoising=DenoisingSettings(**groups["chips"]),
+        variations=VariationSettings(**groups["variations"]),
         quality=QualitySettings(**groups["quality"]),
         covering=CoveringSettings(**groups["covering"]),
         embedder_batch=groups["embedder"]["batch"],

@@ -79,8 +79,8 @@ class _Block:
 class Gallery:
     """Templates of enrolled people: one or more embeddings each.
 
-    The squared distance to a person is two thirds of that to the nearest template, and a third of the mean to all of
-    them. So more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
+    The squared distance to a person is three fifths of that to the nearest template, and two fifths of the mean to all
+    of them. So more photos do not bring a stranger nearer, and an old photo among new ones costs a person little.
     Templates of an embedder that shares a network with the one in use are compared by that network alone, with more
     errors: `calibration.error_rates` are those of the weakest comparison that the gallery makes.
     """
@@ -100,6 +100,7 @@ class Gallery:
         people, self._starts = np.unique(everybody[self._order], return_index=True)
         self._counts = np.diff([*self._starts, len(everybody)])
         self.people: list[str] = people.tolist()
+        self._rows: dict[int, list[tuple[_Block, NDArray[np.intp]]]] = {}
 
     def _error_rates(self, calibration: Calibration) -> ErrorRates | None:
         if calibration.error_rates is None or not self._blocks:
@@ -184,7 +185,12 @@ class Gallery:
         return np.concatenate([block.squared_exactly(probe, rows) for block, rows in self._rows_of(person)])
 
     def _rows_of(self, person: int) -> list[tuple[_Block, NDArray[np.intp]]]:
-        """A person's templates in each block."""
+        """A person's templates in each block, counted once."""
+        if person not in self._rows:
+            self._rows[person] = self._counted_rows(person)
+        return self._rows[person]
+
+    def _counted_rows(self, person: int) -> list[tuple[_Block, NDArray[np.intp]]]:
         start = self._starts[person]
         numbers = np.sort(self._order[start : start + self._counts[person]])
         ends = np.cumsum([len(block.stored) for block in self._blocks])
@@ -202,4 +208,4 @@ def _distance(
     nearest: NDArray[np.floating] | np.floating, mean: NDArray[np.floating] | np.floating
 ) -> NDArray[np.float32]:
     """Both squared, of a person's templates."""
-    return np.asarray(np.sqrt((2 * nearest + mean) / 3), dtype=np.float32)
+    return np.asarray(np.sqrt((3 * nearest + 2 * mean) / 5), dtype=np.float32)

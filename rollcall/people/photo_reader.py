@@ -15,8 +15,10 @@ from rollcall.people.gallery_source import PhotoError
 
 
 class EnginePhotoReader:
-    def __init__(self, engine: Engine, *, decoder: PhotoDecoder | None = None) -> None:
+    def __init__(self, engine: Engine, *, enrolling: bool = False, decoder: PhotoDecoder | None = None) -> None:
+        """`enrolling`: the faces are to be enrolled, so their embeddings are worth more time."""
         self.engine = engine
+        self._enrolling = enrolling
         self._decoder = decoder or PhotoDecoder()
 
     @property
@@ -26,7 +28,7 @@ class EnginePhotoReader:
     def faces(self, photo: Path) -> list[Face]:
         """Largest first, in pixels of the upright photo; raise PhotoError for a file that is not a readable photo."""
         image = read_photo(photo, self._decoder)
-        return self.engine.analyze([image])[0]
+        return self.engine.analyze([image], enrolling=self._enrolling)[0]
 
 
 def read_photo(photo: Path, decoder: PhotoDecoder) -> Image:

@@ -1,9 +1,9 @@
 """A face cut out of its picture for people to look at."""
 
 import cv2
-import numpy as np
 
 from rollcall.engine.face import Box, Image
+from rollcall.engine.pyramid import Octaves
 
 MARGIN = 0.3  # of the box, on each side
 SIDE = 224  # pixels
@@ -19,7 +19,7 @@ def face_crop(image: Image, box: Box) -> Image:
     if scale >= 1:
         return crop.copy()  # a view would keep the whole picture in memory
     size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return Octaves(crop).at_scale(size)
 
 
 def jpeg(crop: Image) -> bytes:

@@ -24,10 +24,9 @@ def decide(seen: SeenPhoto, gallery: Gallery) -> Decision:
     sightings = [_sighting(face) for face in seen.faces]
     identities = identify(link(sightings, gallery), gallery)
     names = {id(sighting): identity.match.name for identity in identities for sighting in identity.sightings}
-    matches = [
-        replace(gallery.match(sighting.embedding, evidence=sighting.weight), name=names[id(sighting)])
-        for sighting in sightings
-    ]
+    alone = {id(of[0]): identity.match for identity in identities if len(of := identity.sightings) == 1}
+    found = [alone.get(id(one)) or gallery.match(one.embedding, evidence=one.weight) for one in sightings]
+    matches = [replace(match, name=names[id(one)]) for match, one in zip(found, sightings, strict=True)]
     decided_by = _decided_by(identities, gallery)
     return Decision(matches=matches, identities=identities, decided_by=decided_by, calibration=gallery.calibration)
 

@@ -49,9 +49,9 @@ class PhotoDesk:
         self._wait = wait_until_kept
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answers")
 
-    async def see(self, photo: bytes) -> SeenPhoto:
-        """Raise ApiError, with the reason, for what is not a photo."""
-        looked = await asyncio.wrap_future(self._pool.look(photo))
+    async def see(self, photo: bytes, *, enrolling: bool = False) -> SeenPhoto:
+        """Raise ApiError, with the reason, for what is not a photo. `enrolling`: its faces are to be enrolled."""
+        looked = await asyncio.wrap_future(self._pool.look(photo, enrolling=enrolling))
         if isinstance(looked, Refusal):
             kind = _REFUSED_AS.get(looked.code, RefusedPhoto)
             raise kind(looked.message, code=looked.code)

@@ -59,9 +59,10 @@ class Ready(BaseModel):
 
 
 class Batch(BaseModel):
-    """Announces how many photos follow."""
+    """Announces how many photos follow. enrolling: their faces are to be enrolled."""
 
     photos: int = Field(gt=0)
+    enrolling: bool = False
 
 
 class Undone(BaseModel):

@@ -26,11 +26,13 @@ ANSWER_BYTES = 4096
 A_VIDEO = "This is a video, not a photo. Ask for an upload with POST /v1/videos."
 
 
-def look(photos: Sequence[bytes | bytearray], decoder: PhotoDecoder, engine: Engine) -> list[Looked]:
+def look(
+    photos: Sequence[bytes | bytearray], decoder: PhotoDecoder, engine: Engine, *, enrolling: bool
+) -> list[Looked]:
     """One answer for each photo, in order."""
     decoded = [_decode(photo, decoder) for photo in photos]
     images = [image for image in decoded if not isinstance(image, Refusal)]
-    seen = iter([photo for group in _groups(images) for photo in _analyze(group, engine)])
+    seen = iter([photo for group in _groups(images) for photo in _analyze(group, engine, enrolling=enrolling)])
     return [image if isinstance(image, Refusal) else next(seen) for image in decoded]
 
 
@@ -58,9 +60,9 @@ def _groups(images: Sequence[Image]) -> list[list[Image]]:
     return groups
 
 
-def _analyze(images: Sequence[Image], engine: Engine) -> list[SeenPhoto]:
+def _analyze(images: Sequence[Image], engine: Engine, *, enrolling: bool) -> list[SeenPhoto]:
     started = time.monotonic()
-    found = engine.analyze(images)
+    found = engine.analyze(images, enrolling=enrolling)
     seconds = (time.monotonic() - started) / len(images)
     return [_seen(image, faces, seconds) for image, faces in zip(images, found, strict=True)]
 
@@ -110,7 +112,7 @@ def main() -> None:
         while True:
             batch = Batch.model_validate_json(channel.receive(most=ANSWER_BYTES))
             photos = [channel.receive(most=options.max_bytes) for _ in range(batch.photos)]
-            for looked in look(photos, decoder, engine):
+            for looked in look(photos, decoder, engine, enrolling=batch.enrolling):
                 channel.send(looked.model_dump_json().encode())
     except PeerGone:
         decoder.close()

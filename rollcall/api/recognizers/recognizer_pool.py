@@ -70,11 +70,11 @@ class Recognizer:
     def pid(self) -> int:
         return self._child.pid
 
-    def look(self, photos: Sequence[bytes]) -> list[Looked]:
+    def look(self, photos: Sequence[bytes], *, enrolling: bool) -> list[Looked]:
         """Raise PeerGone or TimeoutError; then this recognizer has to be replaced."""
         deadline = time.monotonic() + self._seconds * len(photos)
         channel = self._child.channel
-        channel.send(Batch(photos=len(photos)).model_dump_json().encode(), deadline=deadline)
+        channel.send(Batch(photos=len(photos), enrolling=enrolling).model_dump_json().encode(), deadline=deadline)
         for photo in photos:
             channel.send(photo, deadline=deadline)
         return [LOOKED.validate_json(channel.receive(most=ANSWER_BYTES, deadline=deadline)) for _ in range(len(photos))]
@@ -99,6 +99,7 @@ class Recognizer:
 @dataclass(frozen=True)
 class _Task:
     photo: bytes
+    enrolling: bool
     answer: "Future[Looked]"
 
 
@@ -125,10 +126,10 @@ class RecognizerPool:
         for thread in self._threads:
             thread.start()
 
-    def look(self, photo: bytes) -> "Future[Looked]":
+    def look(self, photo: bytes, *, enrolling: bool = False) -> "Future[Looked]":
         if self._tasks.qsize() >= self._waiting:
             raise Overloaded("Too many photos are waiting. Try again in a moment.", retry_after=1)
-        task = _Task(photo, Future())
+        task = _Task(photo, enrolling, Future())
         self._tasks.put(task)
         return task.answer
 
@@ -174,8 +175,8 @@ class RecognizerPool:
                 task = self._tasks.get_nowait()
             except queue.Empty:
                 break
-            if task is None:
-                self._tasks.put(None)
+            if task is None or task.enrolling != first.enrolling:
+                self._tasks.put(task)
                 break
             more.append(task)
             last = task
@@ -220,7 +221,7 @@ class RecognizerPool:
             return _Ended.LOST
         recognizer = self._live[number]
         try:
-            return recognizer.look([task.photo for task in tasks])
+            return recognizer.look([task.photo for task in tasks], enrolling=tasks[0].enrolling)
         except TimeoutError as error:
             ended, reason = _Ended.TOO_SLOW, str(error)
         except (PeerGone, ValueError) as error:

@@ -125,7 +125,7 @@ def _read(source: GallerySource, options: argparse.Namespace, *, fail: Any) -> "
     engine = prepare_engine(model_dir, options.embedder, options.detector, min_face=PHOTO_MIN_FACE.default)
     limits = replace(load_enrollment_limits(options.embedder), most_apart=float("inf"), alike=-1.0)
     with show_progress(photos) as progress:
-        reader = CountedReader(EnginePhotoReader(engine), progress)
+        reader = CountedReader(EnginePhotoReader(engine, enrolling=True), progress)
         return enroll(source, reader, limits, note=note, fail=fail, accept_poor=options.accept_poor_photos)
 
 

@@ -52,8 +52,8 @@ def decoded(outputs: Outputs, *, least: float) -> Proposals:
 
 def _of_stride(output: NDArray[np.float32], stride: int, least: float) -> Proposals:
     # a score is at most the root of either sigmoid: most cells need no arithmetic
-    logits = output[0, ..., :2]
-    rows, columns = np.nonzero(logits.min(axis=-1) >= _logit(least**2))
+    both = np.minimum(output[0, ..., 0], output[0, ..., 1])
+    rows, columns = np.nonzero(both >= _logit(least**2))
     faces = output[0, rows, columns]
     scores = np.sqrt(_sigmoid(faces[:, 0]) * _sigmoid(faces[:, 1]))
     sure = scores >= least

@@ -61,6 +61,31 @@ def test_nearest_photo_is_of_the_same_person(engine):
     assert (people[distances.argmin(axis=1)] == people).all()
 
 
+def test_enrolled_photos_are_nearer_to_other_photos_of_their_person(engine):
+    people = ("John_Salley", "John_Savage", "John_Schneider", "John_Simm")
+    photos = [cv2.imread(str(path)) for name in people for path in sorted((DATA / "johns" / name).glob("*.jpg"))[:3]]
+    asked, enrolled = (
+        np.array([faces[0].embedding for faces in engine.analyze(photos, enrolling=enrolling)])
+        for enrolling in (False, True)
+    )
+
+    def of_one_person(templates):
+        between = np.linalg.norm(asked[:, None] - templates[None], axis=2)
+        own = np.kron(np.eye(len(people)), np.ones((3, 3))) - np.eye(len(photos))
+        return between[own > 0].mean()
+
+    assert of_one_person(enrolled) < 0.98 * of_one_person(asked)
+
+
+def test_a_face_that_the_networks_are_unsure_of_is_embedded_as_if_enrolled(engine):
+    sharp = photo("detection/Tom_Cruise_avp_2014_4.jpg")
+    blurred = cv2.GaussianBlur(sharp, (0, 0), 20)
+
+    for picture, unsure in ((sharp, False), (blurred, True)):
+        asked, enrolled = (engine.analyze([picture], enrolling=enrolling)[0][0] for enrolling in (False, True))
+        assert (asked.embedding == pytest.approx(enrolled.embedding, abs=1e-5)) is unsure
+
+
 def test_faces_do_not_depend_on_what_they_come_with(engine):
     images = [
         photo("detection/2008_001322.jpg"),

@@ -21,6 +21,7 @@ class Script(Recognizer):
     def __init__(self, gate: threading.Event, batches: list[list[bytes]]) -> None:
         self.ready = Ready(model={}, embedder="none")
         self.killed = False
+        self.enrolled: set[bytes] = set()
         self._gate = gate
         self._batches = batches
 
@@ -28,9 +29,10 @@ class Script(Recognizer):
     def pid(self) -> int:
         return 0
 
-    def look(self, photos: Sequence[bytes]) -> list[Looked]:
+    def look(self, photos: Sequence[bytes], *, enrolling: bool) -> list[Looked]:
         assert not self.killed
         self._batches.append(list(photos))
+        self.enrolled |= set(photos) if enrolling else set()
         self._gate.wait(10)
         self._lost = (UNLUCKY in photos and self._happened(UNLUCKY) < 3) or DOOMED in photos
         if self._lost or DEADLY in photos or (ODD in photos and self._happened(ODD) < 3):
@@ -91,6 +93,17 @@ def test_what_waits_goes_together_and_every_answer_finds_its_photo(
 
     assert widths(answers) == list(range(1, 11))
     assert max(map(len, stage.batches)) == 4
+
+
+def test_photos_to_enroll_never_go_with_photos_to_name(open_pool: Callable[..., RecognizerPool], stage: Stage) -> None:
+    pool = open_pool()
+    answers = [pool.look(b"x" * number, enrolling=number % 3 == 0) for number in range(1, 11)]
+    stage.gate.set()
+
+    assert widths(answers) == list(range(1, 11))
+    to_enroll = {b"x" * number for number in (3, 6, 9)}
+    assert set().union(*(script.enrolled for script in stage.started)) == to_enroll
+    assert all(set(batch) <= to_enroll or to_enroll.isdisjoint(batch) for batch in stage.batches)
 
 
 def test_a_large_photo_keeps_nobody_waiting_behind_it(open_pool: Callable[..., RecognizerPool], stage: Stage) -> None:

@@ -26,14 +26,14 @@ def test_names_of_many_are_those_of_each() -> None:
     assert 50 < sum(name is None for name in names) < 350
 
 
-def test_the_nearest_photo_counts_two_thirds_and_the_mean_of_all_one_third() -> None:
+def test_the_nearest_photo_counts_three_fifths_and_the_mean_of_all_two_fifths() -> None:
     embeddings = np.array([ANN, (0.0, 0.6), BEN], dtype=np.float32)
     two_views = enrolled(["ann", "ann", "ben"], embeddings)
     face = np.array((0.0, 0.6), dtype=np.float32)
 
     assert two_views.match(face, evidence=1).name == "ann"
-    assert two_views.match(face, evidence=1).distance == pytest.approx((0.36 / 2 / 3) ** 0.5)
-    assert two_views.distances(face)[0] == pytest.approx((0.36 / 2 / 3) ** 0.5)
+    assert two_views.match(face, evidence=1).distance == pytest.approx((2 / 5 * 0.36 / 2) ** 0.5)
+    assert two_views.distances(face)[0] == pytest.approx((2 / 5 * 0.36 / 2) ** 0.5)
 
 
 def test_more_photos_of_a_person_do_not_bring_strangers_nearer() -> None:
@@ -114,7 +114,7 @@ def test_the_matrix_product_finds_the_nearest_of_many() -> None:
     squared: dict[str, list[float]] = {}
     for name, template in zip(names, templates, strict=True):
         squared.setdefault(name, []).append(float(((probe - template) ** 2).sum()))
-    distances = {name: ((2 * min(found) + np.mean(found)) / 3) ** 0.5 for name, found in squared.items()}
+    distances = {name: ((3 * min(found) + 2 * np.mean(found)) / 5) ** 0.5 for name, found in squared.items()}
     assert match.distance == pytest.approx(distances.pop("person 7"), abs=1e-5)
     assert match.runner_up_distance == pytest.approx(min(distances.values()), abs=1e-5)
 
