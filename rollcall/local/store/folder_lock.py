@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rollcall.local.store.errors import StoreError
 
-FILE = "lock"
+FILE = "store.lock"  # no name of a bucket: those have folders here
 
 
 class FolderLock:
