@@ -66,7 +66,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._answers: AnswerSender
         self._since = time.monotonic()
-        self._begin_head()
+        self._url = b""
+        self._headers: list[tuple[str, str]] = []
+        self._header_bytes = self._head_bytes = 0
         self._receiving: Body | None = None
         self._bad = False
         self._idle = False
@@ -179,7 +181,7 @@ class Connection(asyncio.Protocol):
 
     def _begin_head(self) -> None:
         self._url = b""
-        self._headers: list[tuple[str, str]] = []
+        self._headers = []
         self._header_bytes = self._head_bytes = 0
 
     def _continue(self) -> None:

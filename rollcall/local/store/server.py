@@ -1,0 +1,60 @@
+"""The store as a server: a folder on the disk, one process, one port."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollcall.local.store.access import Access, Served
+from rollcall.local.store.database import Database
+from rollcall.local.store.no_objects import NoObjects
+from rollcall.local.store.port import Port
+from rollcall.local.store.services import Objects, Services, log_failure
+from rollcall.local.store.sqs.service import Sqs
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    folder: Path
+    durable: bool = True  # False: nobody keeps the folder, and nothing is synced
+    served: Served = Served()
+    tls: ssl.SSLContext | None = None
+
+
+async def serve(
+    listener: socket.socket, settings: StoreSettings, until: asyncio.Event, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Raises StoreError where the folder cannot be used."""
+    database = Database(settings.folder, durable=settings.durable)
+    try:
+        services = Services(database, lambda queues: _objects(settings, database, queues))
+        port = Port(
+            listener,
+            services.handle,
+            Access(settings.served),
+            failed=lambda error: log_failure("a request", error),
+            tls=settings.tls,
+        )
+        async with services.running():
+            ready()
+            await port.serve(until)
+    finally:
+        database.close()
+
+
+def run(listener: socket.socket, settings: StoreSettings) -> None:
+    """Until SIGTERM."""
+
+    async def main() -> None:
+        until = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, until.set)
+        await serve(listener, settings, until)
+
+    asyncio.run(main())
+
+
+def _objects(settings: StoreSettings, database: Database, queues: Sqs) -> Objects:
+    return NoObjects()

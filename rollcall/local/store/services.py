@@ -1,0 +1,88 @@
+"""The services behind the port: which of them a request is for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from rollcall.local.store import query_protocol
+from rollcall.local.store.database import Database
+from rollcall.local.store.http import Request, Response
+from rollcall.local.store.json_protocol import JsonEndpoint, JsonService
+from rollcall.local.store.sqs.service import Sqs
+
+logger = logging.getLogger(__name__)
+
+
+class Objects(Protocol):
+    """S3."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    async def handle(self, request: Request) -> Response: ...
+
+
+class Services:
+    """`objects` answers whatever is for no other service."""
+
+    def __init__(self, database: Database, objects: Callable[[Sqs], Objects]) -> None:
+        self._sqs = Sqs(database)
+        self._objects = objects(self._sqs)
+        self._endpoints = {"AmazonSQS": self._endpoint(self._sqs)}
+
+    async def handle(self, request: Request) -> Response:
+        target = request.headers.get("x-amz-target")
+        if target is not None and request.method == "POST":
+            service, _, operation = target.partition(".")
+            endpoint = self._endpoints.get(service)
+            if endpoint is not None:
+                return await endpoint.handle(request, operation)
+            return _unknown(service)
+        if query_protocol.is_query(request):
+            return await query_protocol.handle(request)
+        return await self._objects.handle(request)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Inside, what has to be done without being asked is done."""
+        self._objects.start()
+        tasks = [asyncio.create_task(self._kept_up(work)) for work in (self._sqs.run,)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._objects.stop()
+
+    async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - the next round may do better
+                log_failure("housekeeping", error)
+            await asyncio.sleep(1.0)
+
+    def _endpoint(self, service: JsonService) -> JsonEndpoint:
+        return JsonEndpoint(service, log_failure)
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Never with keys or names: those stay out of logs, and an error's text may hold them."""
+    frames = "".join(_places(error))
+    logger.error("%s failed: %s at %s", what, type(error).__name__, frames)
+
+
+def _places(error: BaseException) -> list[str]:
+    places, trace = [], error.__traceback__
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno} ")
+        trace = trace.tb_next
+    return places
+
+
+def _unknown(service: str) -> Response:
+    told = '{"__type":"com.amazon.coral.service#UnknownOperationException","message":"%s is not supported here."}'
+    name = "".join(character for character in service[:80] if character.isalnum() or character == "_")
+    return Response(status=501, headers={"content-type": "application/x-amz-json-1.0"}, body=(told % name).encode())
