@@ -21,6 +21,7 @@ class AnswerSender:
         self._room: asyncio.Future[None] | None = None
         self._full_since: float | None = None
         self._lost = False
+        self.begun = False  # one is being sent
 
     def pause(self) -> None:
         self._full_since = time.monotonic()
@@ -40,6 +41,12 @@ class AnswerSender:
         return self._full_since is not None and now - self._full_since > seconds
 
     async def send(self, answer: Response, *, keep_alive: bool, head_only: bool) -> None:
+        self.begun = True
+        await self._send(answer, keep_alive=keep_alive, head_only=head_only)
+        await self._taken()
+        self.begun = False
+
+    async def _send(self, answer: Response, *, keep_alive: bool, head_only: bool) -> None:
         body = answer.body
         without = head_only or answer.status in _WITHOUT_BODY
         chunked = not (isinstance(body, bytes | FileRange) or "content-length" in answer.headers)
@@ -62,7 +69,6 @@ class AnswerSender:
                     await self._taken()
             if chunked and not without:
                 self._transport.write(b"0\r\n\r\n")
-        await self._taken()
 
     async def _send_file(self, part: FileRange, head: bytes) -> None:
         position, end = part.start, part.start + part.length

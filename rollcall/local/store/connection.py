@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def _continue(self) -> None:
         asked = self._asked[0]
-        if asked.expects and not asked.body.complete:
+        if asked.expects and not asked.body.complete and not self._answers.begun:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _hold(self, held: bool) -> None:

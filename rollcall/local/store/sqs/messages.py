@@ -94,37 +94,41 @@ def next_visible(connection: sqlite3.Connection, queue: Queue) -> float | None:
     return None if first is None else max(0.0, (first - now_ms()) / 1000)
 
 
-def take(
-    connection: sqlite3.Connection, queue: Queue, dead_letters: tuple[Queue, int] | None, *, most: int, hide: int
-) -> list[Taken]:
-    """Hidden from others for `hide` seconds. What was received too often goes to the dead letters instead."""
+@dataclass(frozen=True, kw_only=True)
+class Taking:
+    """`dead_letters`: the queue of what was received so often."""
+
+    queue: Queue
+    dead_letters: tuple[Queue, int] | None
+    hide: int  # seconds
+    now: int
+
+
+def take(connection: sqlite3.Connection, taking: Taking, *, most: int) -> list[Taken]:
+    """Hidden from others. What was received too often goes to the dead letters instead."""
     taken: list[Taken] = []
-    now = now_ms()
     while len(taken) < most:
         rows = connection.execute(
             "SELECT id, uuid, body, md5, attributes, system, sent, received, first_received, source FROM sqs_message"
             " WHERE queue = ? AND visible <= ? ORDER BY visible, id LIMIT ?",
-            (queue.id, now, most - len(taken)),
+            (taking.queue.id, taking.now, most - len(taken)),
         ).fetchall()
         if not rows:
             break
-        for row in rows:
-            if (message := _take(connection, queue, dead_letters, row, hide, now)) is not None:
-                taken.append(message)
+        taken += [message for row in rows if (message := _take(connection, taking, row)) is not None]
     return taken
 
 
-def _take(
-    connection: sqlite3.Connection, queue: Queue, dead_letters: tuple[Queue, int] | None, row: Any, hide: int, now: int
-) -> Taken | None:
+def _take(connection: sqlite3.Connection, taking: Taking, row: Any) -> Taken | None:
     id, message_uuid, body, md5, attributes, system, sent, received, first_received, source = row
+    queue, now = taking.queue, taking.now
     if sent + 1000 * queue.number("MessageRetentionPeriod") <= now:
         connection.execute("DELETE FROM sqs_message WHERE id = ?", (id,))
         return None
-    if dead_letters is not None and received >= dead_letters[1]:
+    if taking.dead_letters is not None and received >= taking.dead_letters[1]:
         connection.execute(
             "UPDATE sqs_message SET queue = ?, visible = ?, in_hand = 0, receipt = NULL, source = ? WHERE id = ?",
-            (dead_letters[0].id, now, queue.arn, id),
+            (taking.dead_letters[0].id, now, queue.arn, id),
         )
         return None
     receipt = secrets.token_hex(12)
@@ -132,7 +136,7 @@ def _take(
     connection.execute(
         "UPDATE sqs_message SET visible = ?, in_hand = 1, received = received + 1, first_received = ?, receipt = ?"
         " WHERE id = ?",
-        (now + max(1, 1000 * hide), first, receipt, id),  # at no time twice in one answer
+        (now + max(1, 1000 * taking.hide), first, receipt, id),  # at no time twice in one answer
     )
     return Taken(
         id=id,

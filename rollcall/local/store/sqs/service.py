@@ -14,7 +14,7 @@ from rollcall.local.store.sqs.attributes import DEFAULTS
 from rollcall.local.store.sqs.batches import each
 from rollcall.local.store.sqs.errors import invalid, missing, query_name
 from rollcall.local.store.sqs.long_polls import LongPolls
-from rollcall.local.store.sqs.messages import Taken
+from rollcall.local.store.sqs.messages import Taken, Taking
 from rollcall.local.store.sqs.moves import Moves
 from rollcall.local.store.sqs.pages import page
 from rollcall.local.store.sqs.queues import Queue, Queues, url_of
@@ -252,7 +252,8 @@ class Sqs:
 
         def work(connection: sqlite3.Connection) -> list[Taken]:
             # with the machine's power this may be lost: the message is then there to be received once more
-            return messages.take(connection, queue, self._dead_letters_of(queue), most=most, hide=hide)
+            taking = Taking(queue=queue, dead_letters=self._dead_letters_of(queue), hide=hide, now=messages.now_ms())
+            return messages.take(connection, taking, most=most)
 
         return await self._database.write(work, durable=False)
 

@@ -219,7 +219,7 @@ def test_a_connection_is_kept_for_the_next_request_and_requests_may_be_sent_ahea
     second = HEAD % (b"echo", b"Transfer-Encoding: chunked") + b"2\r\nde\r\n1\r\nf\r\n0\r\n\r\n"
     received = talk(port, first + second[:20], second[20:] + first)
     assert received.count(b"HTTP/1.1 200 OK") == 3
-    assert [received.count(b"\r\nabc\r\n"), received.count(b"\r\nde")] == [2, 1]
+    assert [received.count(b"\r\n\r\nabc"), received.count(b"\r\n\r\ndef")] == [2, 1]
 
 
 def test_a_body_is_asked_for_only_if_somebody_wants_it(port: int) -> None:
