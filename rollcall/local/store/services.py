@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rollcall.local.store import query_protocol
 from rollcall.local.store.database import Database
+from rollcall.local.store.dynamodb.service import DynamoDb
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.json_protocol import JsonEndpoint, JsonService
 from rollcall.local.store.sqs.service import Sqs
@@ -29,7 +30,11 @@ class Services:
     def __init__(self, database: Database, objects: Callable[[Sqs], Objects]) -> None:
         self._sqs = Sqs(database)
         self._objects = objects(self._sqs)
-        self._endpoints = {"AmazonSQS": self._endpoint(self._sqs)}
+        self._tables = DynamoDb(database)
+        self._endpoints = {
+            "AmazonSQS": self._endpoint(self._sqs),
+            "DynamoDB_20120810": self._endpoint(self._tables),
+        }
 
     async def handle(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target")
@@ -47,7 +52,7 @@ class Services:
     async def running(self) -> AsyncIterator[None]:
         """Inside, what has to be done without being asked is done."""
         self._objects.start()
-        tasks = [asyncio.create_task(self._kept_up(work)) for work in (self._sqs.run,)]
+        tasks = [asyncio.create_task(self._kept_up(work)) for work in (self._sqs.run, self._tables.run)]
         try:
             yield
         finally:
