@@ -9,6 +9,7 @@ from typing import Protocol
 from rollcall.local.store import query_protocol
 from rollcall.local.store.database import Database
 from rollcall.local.store.dynamodb.service import DynamoDb
+from rollcall.local.store.events.service import EventBridge
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.json_protocol import JsonEndpoint, JsonService
 from rollcall.local.store.sqs.service import Sqs
@@ -34,6 +35,7 @@ class Services:
         self._endpoints = {
             "AmazonSQS": self._endpoint(self._sqs),
             "DynamoDB_20120810": self._endpoint(self._tables),
+            "AWSEvents": self._endpoint(EventBridge(database, self._sqs)),
         }
 
     async def handle(self, request: Request) -> Response:
