@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rollcall.local.store.access import Access, Served
 from rollcall.local.store.database import Database
-from rollcall.local.store.no_objects import NoObjects
 from rollcall.local.store.port import Port
+from rollcall.local.store.s3.service import S3
 from rollcall.local.store.services import Objects, Services, log_failure
 from rollcall.local.store.sqs.service import Sqs
 
@@ -57,4 +57,10 @@ def run(listener: socket.socket, settings: StoreSettings) -> None:
 
 
 def _objects(settings: StoreSettings, database: Database, queues: Sqs) -> Objects:
-    return NoObjects()
+    return S3(
+        settings.folder,
+        database,
+        notify=queues.send,
+        queue_exists=queues.exists,
+        durable=settings.durable,
+    )

@@ -1,0 +1,1 @@
+"""S3 for one machine: objects are files, everything else is in the store's database."""
