@@ -11,22 +11,13 @@ from typing import Any, Protocol
 import botocore.session
 from botocore.model import ServiceModel
 
+from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.body import read_whole
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.shape_check import ShapeChecker, WrongType
 
 MOST_BYTES = 32 * 1024 * 1024  # of a request: DynamoDB's batches may hold 16 MiB of items
-
-
-class ServiceError(Exception):
-    """What a client is told; `members` stand in the answer beside the message."""
-
-    def __init__(self, code: str, message: str, *, status: int = 400, members: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.members = members or {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +52,7 @@ class JsonEndpoint:
     """Requests of one service."""
 
     service: JsonService
+    authorization: Authorization
     failed: Callable[[str, BaseException], None]  # told of the operation and of an error that is ours
     _checker: ShapeChecker = field(init=False)
 
@@ -78,10 +70,14 @@ class JsonEndpoint:
         return self._response(200, answer or {}, {})
 
     async def _answer(self, request: Request, operation: str) -> dict[str, Any] | None:
+        body = await read_whole(request.body, most=MOST_BYTES)
+        if body is None:
+            raise ServiceError("RequestEntityTooLarge", f"A request may hold {MOST_BYTES:,} bytes.", status=413)
+        self.authorization.check(request, body, self.service.service)
         handler = self.service.operations.get(operation)
         if handler is None:
             raise self._unknown(operation)
-        asked = _parsed(await read_whole(request.body, most=MOST_BYTES))
+        asked = _parsed(body)
         self._check(operation, asked)
         call = Call(operation=operation, asked=asked, base_url=base_url_of(request))
         return await handler(call)
@@ -142,9 +138,7 @@ def base_url_of(request: Request) -> str:
     return f"{request.scheme}://{request.headers.get('host', 'localhost')}"
 
 
-def _parsed(body: bytes | None) -> dict[str, Any]:
-    if body is None:
-        raise ServiceError("RequestEntityTooLarge", f"A request may hold {MOST_BYTES:,} bytes.", status=413)
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         asked = json.loads(body, parse_constant=_no_constant) if body else {}
         if b"\\ud" in body or b"\\uD" in body:  # half of a pair is no text

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.body import read_whole
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.identity import ACCOUNT
 
@@ -19,13 +21,19 @@ def is_query(request: Request) -> bool:
     return request.method == "POST" and request.path in {"", "/"} and kind == "application/x-www-form-urlencoded"
 
 
-async def handle(request: Request) -> Response:
-    body = await read_whole(request.body, most=MOST_BYTES) or b""
+async def handle(request: Request, authorization: Authorization) -> Response:
+    body = await read_whole(request.body, most=MOST_BYTES)
+    if body is None:
+        return _error(413, "RequestEntityTooLarge", f"A request may hold {MOST_BYTES:,} bytes.", _STS)
     try:
         asked = {name: values[0] for name, values in parse_qs(body.decode(), max_num_fields=100).items()}
     except ValueError:
         return _error(400, "MalformedQueryString", "The body is no form.", _STS)
     action = asked.get("Action", "")
+    try:
+        authorization.check(request, body, "cloudformation" if action == "DescribeStacks" else "sts")
+    except ServiceError as error:
+        return _error(error.status, error.code, error.message, _STS)
     if action == "GetCallerIdentity":
         return _caller()
     if action == "DescribeStacks":

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollcall.local.store.access import Access, Served
+from rollcall.local.store.authorization import Authorization
+from rollcall.local.store.credentials import Credentials
 from rollcall.local.store.database import Database
 from rollcall.local.store.port import Port
 from rollcall.local.store.s3.service import S3
 from rollcall.local.store.services import Objects, Services, log_failure
+from rollcall.local.store.signing import SecretOf
 from rollcall.local.store.sqs.service import Sqs
 
 
@@ -22,6 +25,11 @@ class StoreSettings:
     durable: bool = True  # False: nobody keeps the folder, and nothing is synced
     served: Served = Served()
     tls: ssl.SSLContext | None = None
+    credentials: Credentials | None = None  # None: any will do
+
+    @property
+    def secret_of(self) -> SecretOf | None:
+        return None if self.credentials is None else self.credentials.secret_of
 
 
 async def serve(
@@ -30,7 +38,9 @@ async def serve(
     """Raises StoreError where the folder cannot be used."""
     database = Database(settings.folder, durable=settings.durable)
     try:
-        services = Services(database, lambda queues: _objects(settings, database, queues))
+        services = Services(
+            database, lambda queues: _objects(settings, database, queues), Authorization(settings.secret_of)
+        )
         port = Port(
             listener,
             services.handle,
@@ -62,5 +72,6 @@ def _objects(settings: StoreSettings, database: Database, queues: Sqs) -> Object
         database,
         notify=queues.send,
         queue_exists=queues.exists,
+        secret_of=settings.secret_of,
         durable=settings.durable,
     )

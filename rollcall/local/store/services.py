@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from rollcall.local.store import query_protocol
+from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.database import Database
 from rollcall.local.store.dynamodb.service import DynamoDb
 from rollcall.local.store.events.service import EventBridge
@@ -28,7 +29,8 @@ class Objects(Protocol):
 class Services:
     """`objects` answers whatever is for no other service."""
 
-    def __init__(self, database: Database, objects: Callable[[Sqs], Objects]) -> None:
+    def __init__(self, database: Database, objects: Callable[[Sqs], Objects], authorization: Authorization) -> None:
+        self._authorization = authorization
         self._sqs = Sqs(database)
         self._objects = objects(self._sqs)
         self._tables = DynamoDb(database)
@@ -47,7 +49,7 @@ class Services:
                 return await endpoint.handle(request, operation)
             return _unknown(service)
         if query_protocol.is_query(request):
-            return await query_protocol.handle(request)
+            return await query_protocol.handle(request, self._authorization)
         return await self._objects.handle(request)
 
     @asynccontextmanager
@@ -72,7 +74,7 @@ class Services:
             await asyncio.sleep(1.0)
 
     def _endpoint(self, service: JsonService) -> JsonEndpoint:
-        return JsonEndpoint(service, log_failure)
+        return JsonEndpoint(service, self._authorization, log_failure)
 
 
 def log_failure(what: str, error: BaseException) -> None:

@@ -7,7 +7,7 @@ from rollcall.local.store.dynamodb.names import Names
 from rollcall.local.store.dynamodb.paths import Path, show
 from rollcall.local.store.dynamodb.tokens import Tokens
 from rollcall.local.store.dynamodb.values import Value, content_of, kind_of, shown, sortable
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 MOST_NESTED = 100
 MOST_OPERATORS = 300

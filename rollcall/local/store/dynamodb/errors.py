@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 
 def invalid(message: str) -> ServiceError:

@@ -7,7 +7,7 @@ from rollcall.local.store.dynamodb.errors import invalid, wrong_values
 from rollcall.local.store.dynamodb.items import Range
 from rollcall.local.store.dynamodb.keys import KeyPart, KeySchema
 from rollcall.local.store.dynamodb.values import Value, content_of, kind_of, sortable
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 _NOT_SUPPORTED = "Query key condition not supported"
 

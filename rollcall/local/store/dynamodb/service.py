@@ -14,7 +14,8 @@ from rollcall.local.store.dynamodb.paths import project
 from rollcall.local.store.dynamodb.schema import MIGRATIONS
 from rollcall.local.store.dynamodb.tables import Table, Tables
 from rollcall.local.store.dynamodb.writes import Write, Written, read_delete, read_put, read_update_of
-from rollcall.local.store.json_protocol import Call, Operation, ServiceError, broken_constraints
+from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.json_protocol import Call, Operation, broken_constraints
 
 EXPIRE_SECONDS = 30.0
 AT_ONCE = 500  # items that are removed by one transaction

@@ -11,8 +11,8 @@ from typing import Any
 
 from rollcall.local.store.dynamodb.errors import invalid, no_table, not_supported, wrong_values
 from rollcall.local.store.dynamodb.keys import KeyPart, KeySchema
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.identity import ACCOUNT, REGION
-from rollcall.local.store.json_protocol import ServiceError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollcall.local.store.dynamodb.errors import invalid
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 MOST_BYTES = 4096
 _TOKEN = re.compile(

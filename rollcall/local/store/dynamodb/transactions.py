@@ -14,7 +14,7 @@ from rollcall.local.store.dynamodb.names import Names
 from rollcall.local.store.dynamodb.tables import Table, Tables
 from rollcall.local.store.dynamodb.values import item_size
 from rollcall.local.store.dynamodb.writes import Write, read_check, read_delete, read_put, read_update_of
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 MOST_BYTES = 4 * 1024 * 1024
 TOKEN_SECONDS = 600  # in which the same request does nothing again

@@ -11,7 +11,7 @@ from typing import Any
 
 from rollcall.local.store.dynamodb import numbers
 from rollcall.local.store.dynamodb.errors import invalid, wrong_values
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 Value = Mapping[str, Any]
 Item = Mapping[str, Value]

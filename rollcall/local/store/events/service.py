@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rollcall.local.store.database import Database
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.events import patterns
 from rollcall.local.store.identity import ACCOUNT, REGION
-from rollcall.local.store.json_protocol import Call, Operation, ServiceError, broken_constraints
+from rollcall.local.store.json_protocol import Call, Operation, broken_constraints
 
 MIGRATIONS = (
     """

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs.errors import invalid
 
 MEBIBYTE = 1024 * 1024

@@ -1,6 +1,6 @@
 """Errors of SQS. Older clients know the names of the query protocol, which a header gives them."""
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 
 _OF_THE_QUERY_PROTOCOL = {
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs.errors import invalid
 
 MOST = 10

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs.message_attributes import Attributes
 from rollcall.local.store.sqs.queues import Queue
 

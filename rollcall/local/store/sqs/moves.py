@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollcall.local.store.database import Database
-from rollcall.local.store.json_protocol import Call, ServiceError
+from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.json_protocol import Call
 from rollcall.local.store.sqs import messages
 from rollcall.local.store.sqs.errors import invalid
 from rollcall.local.store.sqs.long_polls import LongPolls

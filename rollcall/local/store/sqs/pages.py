@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs.errors import invalid
 
 MOST = 1000

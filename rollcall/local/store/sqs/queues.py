@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.identity import ACCOUNT, REGION
-from rollcall.local.store.json_protocol import ServiceError
 from rollcall.local.store.sqs.attributes import DEFAULTS, checked, dead_letter_target
 from rollcall.local.store.sqs.errors import invalid, no_queue
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.identity import ACCOUNT
-from rollcall.local.store.json_protocol import ServiceError
 from rollcall.local.store.sqs import message_attributes
 from rollcall.local.store.sqs.messages import Taken
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.json_protocol import ServiceError
+from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs import message_attributes
 from rollcall.local.store.sqs.attributes import MEBIBYTE
 from rollcall.local.store.sqs.errors import invalid, missing

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from rollcall.local.store.database import Database
-from rollcall.local.store.json_protocol import Call, Operation, ServiceError
+from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.json_protocol import Call, Operation
 from rollcall.local.store.sqs import messages
 from rollcall.local.store.sqs.attributes import DEFAULTS
 from rollcall.local.store.sqs.batches import each

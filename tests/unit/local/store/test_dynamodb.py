@@ -144,7 +144,8 @@ def test_numbers_are_written_in_one_way(dynamodb: Any, table: Any, given: str, s
         ({}, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
         (
             {"S": "a", "N": "1"},
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported"
+            " datatypes",
         ),
         ({"B": b"x" * 400 * 1024}, "Item size has exceeded the maximum allowed size"),
     ],
