@@ -12,17 +12,22 @@ from functions.common.file_limit import allow_files
 from functions.common.local_requests import is_loopback, origins_of
 from rollcall.local.store.access import Served
 from rollcall.local.store.credentials import load_or_create
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.errors import FAILED, StoreError
 from rollcall.local.store.port import CONNECTIONS
 from rollcall.local.store.server import StoreSettings, run
 
 FILES = 1024  # beside those of connections
-FAILED = 3  # exit code, with one line for a person
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rollcall.local.store", description=__doc__)
-    parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
+    parser.add_argument(
+        "--socket",
+        type=int,
+        action="append",
+        required=True,
+        help="file descriptor of a listening socket; a second one is for this machine, and never has TLS",
+    )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder in which everything is")
     parser.add_argument("--unsynced", action="store_true", help="nobody keeps the folder: do not wait for the disk")
     parser.add_argument("--name", action="append", default=[], help="a host name that stands for this server as well")
@@ -41,16 +46,16 @@ def main() -> None:
         sys.exit(FAILED)
 
 
-def _settings(options: argparse.Namespace) -> tuple[socket.socket, StoreSettings]:
-    listener = socket.socket(fileno=options.socket)
-    here = is_loopback(listener.getsockname()[0])
+def _settings(options: argparse.Namespace) -> tuple[list[socket.socket], StoreSettings]:
+    listeners = [socket.socket(fileno=descriptor) for descriptor in options.socket]
+    here = all(is_loopback(listener.getsockname()[0]) for listener in listeners)
     served = Served(
         names=options.name,
         any_host=not here,
         form_bucket=options.form_bucket,
         form_origins=origins_of(options.form_origin),
     )
-    return listener, StoreSettings(
+    return listeners, StoreSettings(
         folder=options.data,
         durable=not options.unsynced,
         served=served,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+FAILED = 3  # exit code of the store where it cannot be opened, with one line for a person
+
 
 class StoreError(RuntimeError):
     """The store cannot be opened or read; the message is one line for a person."""

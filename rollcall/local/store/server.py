@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,35 +33,42 @@ class StoreSettings:
 
 
 async def serve(
-    listener: socket.socket, settings: StoreSettings, until: asyncio.Event, ready: Callable[[], None] = lambda: None
+    listeners: Sequence[socket.socket],
+    settings: StoreSettings,
+    until: asyncio.Event,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Raises StoreError where the folder cannot be used."""
+    """TLS is for the first listener. Raises StoreError where the folder cannot be used."""
     database = Database(settings.folder, durable=settings.durable)
     try:
         services = Services(
             database, lambda queues: _objects(settings, database, queues), Authorization(settings.secret_of)
         )
-        port = Port(
-            listener,
-            services.handle,
-            Access(settings.served),
-            failed=lambda error: log_failure("a request", error),
-            tls=settings.tls,
-        )
+        access = Access(settings.served)
+        ports = [
+            Port(
+                listener,
+                services.handle,
+                access,
+                failed=lambda error: log_failure("a request", error),
+                tls=settings.tls if number == 0 else None,
+            )
+            for number, listener in enumerate(listeners)
+        ]
         async with services.running():
             ready()
-            await port.serve(until)
+            await asyncio.gather(*(port.serve(until) for port in ports))
     finally:
         database.close()
 
 
-def run(listener: socket.socket, settings: StoreSettings) -> None:
+def run(listeners: Sequence[socket.socket], settings: StoreSettings) -> None:
     """Until SIGTERM."""
 
     async def main() -> None:
         until = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, until.set)
-        await serve(listener, settings, until)
+        await serve(listeners, settings, until)
 
     asyncio.run(main())
 

@@ -142,7 +142,7 @@ def canonical_request(
 
 def compare(key: bytes, scope: Scope, date: str, canonical: str, signature: str) -> None:
     """Raises: SignatureError."""
-    hashed = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+    hashed = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
     expected = sign(key, "\n".join((ALGORITHM, date, scope.text, hashed)))
     if not date.startswith(scope.date) or not same(expected, signature):
         raise SignatureError(

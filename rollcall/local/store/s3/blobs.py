@@ -19,10 +19,10 @@ COPY_BYTES = 8 * 1024 * 1024
 
 class Blobs:
     def __init__(self, folder: Path, *, durable: bool) -> None:
-        self._folder = folder / FOLDER / "blobs"
+        self._folder = _private(_private(folder / FOLDER) / "blobs")
         self.durable = durable
         for number in range(256):
-            (self._folder / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
+            _private(self._folder / f"{number:02x}")
 
     def path(self, blob: str) -> Path:
         return self._folder / blob[:2] / blob
@@ -105,6 +105,11 @@ class NewBlob:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def write_all(descriptor: int, content: bytes) -> None:

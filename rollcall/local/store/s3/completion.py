@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from rollcall.local.store.s3 import assembly, buckets, checksums, notifications, versions
 from rollcall.local.store.s3.assembly import LEAST_PART
@@ -16,6 +17,7 @@ from rollcall.local.store.s3.conditions import check_writing
 from rollcall.local.store.s3.errors import S3Error
 from rollcall.local.store.s3.multipart import MOST_PARTS, Part, Upload, drop_upload, find_upload, parts_of
 from rollcall.local.store.s3.versions import Described, NewVersion, Version
+from rollcall.local.store.s3.writes import version_header
 
 MOST_OBJECT_BYTES = 5 * 1024**4
 
@@ -187,12 +189,11 @@ def _opened(call: Call, part: Part) -> Iterator[int]:
 def _answer(call: Call, made: Version) -> Answer:
     described = made.described
     values = {
-        "Location": f"/{call.bucket_name}/{call.key}",
+        "Location": f"http://{call.headers.get('host', '')}/{call.bucket_name}/{quote(call.key)}",
         "Bucket": call.bucket_name,
         "Key": call.key,
         "ETag": f'"{made.etag}"',
         f"Checksum{described.algorithm}": described.checksum,
         "ChecksumType": described.checksum_type,
     }
-    headers = {"x-amz-version-id": made.version} if call.bucket.versioning else {}
-    return Answer(values, headers=headers)
+    return Answer(values, headers=version_header(call, made))

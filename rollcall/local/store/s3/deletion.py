@@ -18,7 +18,12 @@ MOST_KEYS = 1000
 def delete_object(call: Call) -> Answer:
     with call.storage.change() as change:
         bucket = buckets.find(change.connection, call.bucket_name)
-        wanted = {"VersionId": call.get("VersionId"), "ETag": call.headers.get("if-match")}
+        wanted = {
+            "VersionId": call.get("VersionId"),
+            "ETag": call.get("IfMatch"),
+            "Size": call.get("IfMatchSize"),
+            "LastModifiedTime": call.get("IfMatchLastModifiedTime"),
+        }
         found = _delete(call, change, bucket, call.key, wanted)
     headers = {}
     if found is not None and bucket.versioning:

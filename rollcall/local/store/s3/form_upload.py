@@ -46,6 +46,11 @@ async def post_object(call: Call, request: Request, gate: Gate, executor: Execut
 
 
 def _policy(call: Call, fields: Mapping[str, str], gate: Gate) -> PostPolicy:
+    signature = fields.get("x-amz-signature") or fields.get("signature")
+    if "policy" in fields and not signature:
+        raise S3Error(
+            "InvalidArgument", "Bucket POST must contain a field named 'signature'.", ArgumentName="signature"
+        )
     if "policy" not in fields:
         raise S3Error("AccessDenied", "Access Denied: a form needs a policy.")
     gate.check_form(fields)

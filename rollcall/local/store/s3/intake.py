@@ -54,8 +54,8 @@ class Received:
             self.blob.discard()
 
 
-def promise_of(headers: Mapping[str, str], also: str | None = None) -> Promise:
-    """Raises: S3Error."""
+def promise_of(headers: Mapping[str, str], also: str | None = None, *, of_body: bool = True) -> Promise:
+    """`of_body`: a checksum among the headers is that of the body. Raises: S3Error."""
     sha256 = headers.get("x-amz-content-sha256", "")
     encodings = [entry.strip() for entry in headers.get("content-encoding", "").split(",")]
     chunked = sha256.startswith("STREAMING-") or "aws-chunked" in encodings
@@ -76,7 +76,7 @@ def promise_of(headers: Mapping[str, str], also: str | None = None) -> Promise:
         chunked=chunked,
         md5=md5_of(headers),
         sha256=sha256 if _HASH.fullmatch(sha256) else None,
-        checksum=checksums.sent_with(headers),
+        checksum=checksums.sent_with(headers) if of_body else None,
         also=also,
     )
 

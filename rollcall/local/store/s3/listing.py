@@ -88,7 +88,8 @@ def list_objects(call: Call) -> Answer:
     delimiter, prefix = call.get("Delimiter", ""), call.get("Prefix", "")
     marker = call.get("Marker", "")
     page = _current(call, prefix, delimiter, marker)
-    answer = _listed(call, page, owner=True) | {"Marker": _encoded(call, marker)}
+    # of this list alone clients take the prefix as it is
+    answer = _listed(call, page, owner=True) | {"Marker": _encoded(call, marker), "Prefix": prefix}
     if page.truncated and delimiter:
         answer["NextMarker"] = _encoded(call, page.last)
     return Answer(answer)
@@ -102,7 +103,7 @@ def list_objects_v2(call: Call) -> Answer:
     answer = _listed(call, page, owner=call.get("FetchOwner", False)) | {
         "KeyCount": page.count,
         "ContinuationToken": token,
-        "StartAfter": _encoded(call, call.get("StartAfter")),
+        "StartAfter": _encoded(call, call.get("StartAfter")) or None,
     }
     if page.truncated:
         answer["NextContinuationToken"] = _token(page.last)

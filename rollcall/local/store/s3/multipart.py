@@ -1,5 +1,6 @@
 """Multipart uploads: create, upload and copy parts, list them, abort."""
 
+import re
 import secrets
 import sqlite3
 import time
@@ -16,7 +17,7 @@ from rollcall.local.store.s3.errors import S3Error
 from rollcall.local.store.s3.intake import MOST_BYTES, PIECE_BYTES, Received
 from rollcall.local.store.s3.listing import moment
 from rollcall.local.store.s3.owner import OWNER
-from rollcall.local.store.s3.ranges import Span, span_of
+from rollcall.local.store.s3.ranges import Span
 from rollcall.local.store.s3.reads import marker_of
 from rollcall.local.store.s3.versions import Described, Version
 from rollcall.local.store.s3.writes import described_by
@@ -244,17 +245,25 @@ def _copied(call: Call, source: Version, span: Span) -> Received:
 def _source_span(call: Call, source: Version) -> Span:
     """Raises: S3Error."""
     wanted = call.headers.get("x-amz-copy-source-range")
-    span = span_of(wanted, source.size) if wanted else Span(0, source.size, source.size)
-    if span is None or (wanted and wanted != f"bytes={span.start}-{span.start + span.length - 1}"):
-        refused = "InvalidArgument" if span is None else "InvalidRange"
-        raise S3Error(
-            refused,
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the"
-            " zero-based offsets of the first and last bytes to copy",
-        )
+    span = _exact_span(wanted, source.size) if wanted else Span(0, source.size, source.size)
     if span.length > MOST_BYTES:
         raise S3Error("EntityTooLarge", ProposedSize=str(span.length), MaxSizeAllowed=str(MOST_BYTES))
     return span
+
+
+def _exact_span(wanted: str, size: int) -> Span:
+    """A range of a copy has both ends, and they are there. Raises: S3Error."""
+    found = re.fullmatch(r"bytes=(\d{1,18})-(\d{1,18})", wanted)
+    if found is None:
+        raise S3Error(
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the"
+            " zero-based offsets of the first and last bytes to copy",
+        )
+    first, last = int(found[1]), int(found[2])
+    if not first <= last < size:
+        raise S3Error("InvalidArgument", f"Range specified is not valid for source object of size: {size}")
+    return Span(first, last - first + 1, size)
 
 
 def _listed(part: Part) -> dict[str, Any]:

@@ -6,15 +6,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.ht
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rollcall.local.store.s3.errors import S3Error
 
 _UNCOVERED = {"awsaccesskeyid", "signature", "x-amz-signature", "file", "policy"}
 _OPERATORS = {"eq", "starts-with"}
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 _TRIPLE = 3
 
 
@@ -29,8 +31,7 @@ class PostPolicy:
         """Raises: S3Error."""
         try:
             document = json.loads(base64.b64decode(encoded, validate=True))
-            expires = datetime.fromisoformat(document["expiration"])
-            policy = cls(expires if expires.tzinfo else expires.replace(tzinfo=UTC))
+            policy = cls(_moment(document["expiration"]))
             for condition in document["conditions"]:
                 policy._add(condition)
         except (
@@ -60,7 +61,7 @@ class PostPolicy:
             raise S3Error("AccessDenied", f"Invalid according to Policy: Extra input fields: {extra[0]}")
 
     def _add(self, condition: Any) -> None:
-        if isinstance(condition, dict):
+        if isinstance(condition, dict) and condition:
             for name, value in condition.items():
                 self.conditions.append(("eq", name.lower(), _text(value)))
             return
@@ -80,6 +81,12 @@ def _starts(name: str, given: str, value: str) -> bool:
     if name == "content-type":
         return all(entry.strip().startswith(value) for entry in given.split(","))
     return given.startswith(value)
+
+
+def _moment(text: str) -> datetime:
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def _text(value: object) -> str:

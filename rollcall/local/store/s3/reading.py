@@ -111,7 +111,7 @@ def _scalar(shape: Any, text: str) -> Any:
         if shape.type_name == "boolean":
             return _boolean(text.strip())
         if shape.type_name == "timestamp":
-            return datetime.fromisoformat(text.strip()).astimezone(UTC)
+            return header_time(text.strip()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise S3Error("MalformedXML") from error
     if shape.metadata.get("enum") and text not in shape.metadata["enum"]:

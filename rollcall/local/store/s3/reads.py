@@ -164,7 +164,8 @@ def _parts(call: Call, version: Version) -> dict[str, Any]:
     }
 
 
-def marker_of(text: str | None) -> int:
+def marker_of(marker: str | int | None) -> int:
+    text = None if marker is None else str(marker)
     if text is not None and not re.fullmatch("[0-9]{1,9}", text):
         raise S3Error("InvalidArgument", "Part number marker must be an integer")
     return int(text or 0)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from rollcall.local.store.database import Database
 from rollcall.local.store.http import Request, Response
+from rollcall.local.store.identity import ACCOUNT
 from rollcall.local.store.s3 import cors, lifecycle, reading, schema, versions, writing
 from rollcall.local.store.s3.addresses import Address, address_of, queries_of
 from rollcall.local.store.s3.assembly import Assemblies
@@ -25,7 +26,7 @@ from rollcall.local.store.s3.change import Queues, Storage
 from rollcall.local.store.s3.errors import NotSupported, S3Error
 from rollcall.local.store.s3.form_upload import post_object
 from rollcall.local.store.s3.handlers import HANDLERS, UPLOADS
-from rollcall.local.store.s3.intake import Intake, promise_of, small_body
+from rollcall.local.store.s3.intake import Intake, Promise, promise_of, small_body
 from rollcall.local.store.s3.journal import Journal
 from rollcall.local.store.s3.operations import Operation, operation_of
 from rollcall.local.store.s3.orphans import remove_orphans
@@ -139,6 +140,8 @@ class S3:
             answer = await post_object(call, request, self._gate, self._executor)
             return _response(answer, answer.body if isinstance(answer.body, bytes) else b"")
         host_bucket = address.bucket if address.virtual else None
+        if request.headers.get("x-amz-expected-bucket-owner", ACCOUNT) != ACCOUNT:
+            raise S3Error("AccessDenied")
         signed = self._gate.admit(request, queries, self._now(), host_bucket)
         operation = operation_of(request.method, address.parts, queries, request.headers)
         handler = HANDLERS.get(operation.name)
@@ -149,7 +152,7 @@ class S3:
             return await self._upload(request, operation, call, signed)
         if reading.payload_member(operation.input) is not None:
             check = chunk_check(request.headers, signed)
-            document = await small_body(request.body, promise_of(request.headers), MOST_BYTES, check)
+            document = await small_body(request.body, _document_promise(operation, request), MOST_BYTES, check)
             return await self._on_thread(lambda: self._with_document(operation, call, handler, document))
         return await self._on_thread(lambda: _written(operation, handler(call)))
 
@@ -242,6 +245,11 @@ def _failure(error: Exception) -> S3Error:
         return S3Error("ServiceUnavailable", "The disk of the store is full.")
     log.error("A request to S3 failed: %s: %s", type(error).__name__, error, exc_info=error)
     return S3Error("InternalError")
+
+
+def _document_promise(operation: Operation, request: Request) -> Promise:
+    """The checksum that completes an upload is that of the finished object, not of the document."""
+    return promise_of(request.headers, of_body=operation.name != "CompleteMultipartUpload")
 
 
 def _is_form(request: Request) -> bool:

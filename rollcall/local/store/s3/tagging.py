@@ -84,4 +84,4 @@ def _version_header(call: Call, version: str) -> dict[str, str]:
 
 
 def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rollcall.local.store.s3 import buckets, checksums, conditions, notifications, versions
 from rollcall.local.store.s3.addresses import check_key
+from rollcall.local.store.s3.buckets import ENABLED
 from rollcall.local.store.s3.call import Answer, Call
 from rollcall.local.store.s3.change import Placed
 from rollcall.local.store.s3.errors import S3Error
@@ -73,7 +74,8 @@ def commit(call: Call, key: str, new: NewVersion, event: str, placed: Placed | N
 
 
 def version_header(call: Call, version: Version) -> dict[str, str]:
-    return {"x-amz-version-id": version.version} if call.bucket.versioning else {}
+    """While versioning is suspended, S3 does not tell writers that theirs is the null version."""
+    return {"x-amz-version-id": version.version} if call.bucket.versioning == ENABLED else {}
 
 
 def described_by(headers: Mapping[str, str]) -> Described:
@@ -87,7 +89,7 @@ def described_by(headers: Mapping[str, str]) -> Described:
     _check_storage_class(kept)
     encodings = [entry.strip() for entry in kept.pop("content-encoding", "").split(",")]
     if left := [entry for entry in encodings if entry not in ("", "aws-chunked")]:
-        kept["content-encoding"] = ",".join(left)
+        kept["content-encoding"] = ", ".join(left)
     prefix = "x-amz-meta-"
     metadata = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
     size = sum(len(name) + len(value.encode("latin-1", "replace")) for name, value in metadata.items())

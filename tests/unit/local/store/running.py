@@ -23,7 +23,7 @@ def running_store(folder: Path, **settings: Any) -> Iterator[str]:
 
         async def main() -> None:
             loops.append(asyncio.get_running_loop())
-            await serve(listener, StoreSettings(folder=folder, **({"durable": False} | settings)), until, ready.set)
+            await serve([listener], StoreSettings(folder=folder, **({"durable": False} | settings)), until, ready.set)
 
         thread = threading.Thread(target=lambda: asyncio.run(main()))
         thread.start()
