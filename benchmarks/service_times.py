@@ -34,7 +34,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.measured import PATH, Clip, Measured, Run, Work
 from rollcall.cli.preparation import read_enrollment
 from rollcall.contracts.object_keys import result_key
-from rollcall.local.aws import AwsServer
+from rollcall.local.aws import AwsServer, StoreCommand
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
 from rollcall.local.lambda_host.runtime_event import sqs_event
@@ -111,7 +111,9 @@ def _bench(rate: float, data: Path, model_dir: Path) -> Iterator["_Bench"]:
         scratch = Path(ending.enter_context(tempfile.TemporaryDirectory()))
         guard = Guard()
         ending.callback(guard.close)
-        server = ending.enter_context(AwsServer(host="127.0.0.1", port=0, log_file=scratch / "aws.log", guard=guard))
+        store = StoreCommand(folder=scratch / "data", durable=False)
+        server = ending.enter_context(AwsServer(command=store, port=0, log_file=scratch / "aws.log", guard=guard))
+        server.wait_until_serving()
         clients = {service: create_client(service, server.endpoint_url) for service in ("s3", "sqs", "dynamodb")}
         for client in clients.values():
             ending.callback(client.close)

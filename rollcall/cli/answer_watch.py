@@ -28,11 +28,21 @@ PATIENCE_SECONDS = 15.0  # before it is said that nothing can be seen: a server 
 class AnswerWatch:
     """Looks from a thread of its own: a server that hangs must not keep others from noticing."""
 
-    def __init__(self, session: Session, *, answered: Callable[[str], None], trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        answered: Callable[[str], None],
+        trouble: Callable[[str], None],
+        from_now_on: bool = False,
+    ) -> None:
+        """`from_now_on`: nothing is told of jobs that have ended before."""
         self._session = session
         self._answered = answered
         self._trouble = trouble
         self._finished = FinishedJobs(session.table("jobs"), session.jobs)
+        if from_now_on:
+            self._finished.skip()
         self._waiting = 0
         self._untold: list[Job] = []
         self._stopping = False
@@ -113,8 +123,12 @@ class FinishedJobs:
     def __init__(self, table: "Table", jobs: JobStore) -> None:
         self._table = table
         self._jobs = jobs
-        self._known: set[str] = set()
         self.running = 0
+        self._known: set[str] = set()
+
+    def skip(self) -> None:
+        """Those that have ended already."""
+        self._known = set(self._ended())
 
     def new(self) -> list[Job]:
         """Jobs that have ended since the last call."""

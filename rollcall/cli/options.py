@@ -1,9 +1,10 @@
 """Options that several commands share, and how their values are checked."""
 
 import argparse
+import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -133,6 +134,52 @@ def threshold_of(options: argparse.Namespace) -> float | None:
 
 def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> None:
     parser.add_argument("--port", type=integer(0, 65535), default=default, help=f"port of the local cloud ({meaning})")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Where `up` keeps everything, and who may reach it."""
+    parser.add_argument(
+        "--data",
+        type=data_folder,
+        default=default_data_folder(os.environ),
+        metavar="DIR",
+        help="folder for uploads, results, people and jobs; `memory`: nothing is kept (default: $ROLLCALL_DATA, else"
+        " a folder of the user's: %(default)s)",
+    )
+    parser.add_argument(
+        "--host",
+        type=address,
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address of the local AWS; with another than this machine's own, such as 0.0.0.0, every request has to be"
+        " signed (default: %(default)s)",
+    )
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="serve TLS with this certificate (PEM)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key, if it is in another file")
+
+
+def default_data_folder(environment: Mapping[str, str]) -> str:
+    """`$ROLLCALL_DATA`, else a folder among the user's data."""
+    if chosen := environment.get("ROLLCALL_DATA"):
+        return chosen
+    return str(Path(environment.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "rollcall")
+
+
+def data_folder(text: str) -> Path | None:
+    """None: nothing is kept."""
+    if text == "memory":
+        return None
+    folder = Path(text).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file, and a folder is needed")
+    return folder
+
+
+def address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write one such as 127.0.0.1 or 0.0.0.0") from None
 
 
 def add_local_cloud(parser: argparse.ArgumentParser) -> None:

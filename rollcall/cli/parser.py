@@ -72,6 +72,7 @@ def _up(commands: Commands) -> None:
         "--api-port", type=options.integer(0, 65535), default=8000, help="port of the HTTP API (default: 8000)"
     )
     options.add_cors_origin(parser)
+    options.add_data(parser)
     parser.add_argument(
         "--log-dir",
         metavar="DIR",

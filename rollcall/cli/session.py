@@ -12,8 +12,11 @@ from rollcall.cli.options import threshold_of
 from rollcall.cli.preparation import Enrollment
 from rollcall.contracts.jobs import JobStore
 from rollcall.contracts.usage_error import UsageError
+from rollcall.local.aws import HOST
 from rollcall.local.cloud import LocalCloud
+from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS
 from rollcall.local.own_clients import create_dynamodb
+from rollcall.local.store.credentials import Credentials
 from rollcall.people.gallery_store import GalleryStore
 from rollcall.people.people_store import PeopleStore
 from rollcall.pipeline.description import describe
@@ -23,8 +26,6 @@ from rollcall.pipeline.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
     from mypy_boto3_s3 import S3Client
-
-DUMMY_KEY = "test"
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
@@ -39,10 +40,30 @@ def settings_from(options: argparse.Namespace) -> Settings:
     return settings
 
 
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """Where the local AWS keeps what it is given, and whom it serves. Without `data` all of it goes at the end."""
+
+    data: Path | None = None
+    host: str = HOST
+    certificate: Path | None = None
+    key: Path | None = None
+    credentials: Credentials = LOCAL_CREDENTIALS
+
+    @property
+    def options(self) -> list[str]:
+        given = (("--certificate", self.certificate), ("--key", self.key))
+        return [part for name, path in given if path is not None for part in (name, str(path))]
+
+
+IN_MEMORY = Serving()
+
+
 @dataclass(frozen=True)
 class Session:
     cloud: LocalCloud
     prefix: str
+    credentials: Credentials = LOCAL_CREDENTIALS
 
     def bucket(self, role: BucketRole) -> str:
         return self.cloud.pipeline.bucket_names[role]
@@ -61,10 +82,7 @@ class Session:
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
-        return self._dynamodb_at(self.cloud.endpoint_url)
-
-    def _dynamodb_at(self, url: str) -> "DynamoDBServiceResource":
-        return create_dynamodb(url)
+        return create_dynamodb(self.cloud.endpoint_url, credentials=self.credentials)
 
     def uploads_waiting(self) -> int:
         """Uploads that no worker has begun to read."""
@@ -78,21 +96,8 @@ class Session:
         self._dynamodb.meta.client.close()
 
     def enroll(self, enrollment: Enrollment) -> None:
-        self._enroll(self._dynamodb, enrollment)
-
-    def restart_aws(self, enrollment: Enrollment) -> None:
-        """Raises CloudStopped if the new one ends as well."""
-
-        def fill(url: str) -> None:
-            dynamodb = self._dynamodb_at(url)
-            self._enroll(dynamodb, enrollment)
-            dynamodb.meta.client.close()
-
-        self.cloud.restart_aws(fill)
-
-    def _enroll(self, dynamodb: "DynamoDBServiceResource", enrollment: Enrollment) -> None:
-        GalleryStore(dynamodb.Table(f"{self.prefix}-faces")).put_all(enrollment.faces)
-        people = PeopleStore(dynamodb.Table(f"{self.prefix}-people"))
+        GalleryStore(self.table("faces")).put_all(enrollment.faces)
+        people = PeopleStore(self.table("people"))
         for record in enrollment.records:
             people.put(record)
 
@@ -105,6 +110,7 @@ def open_session(
     port: int,
     model_dir: Path,
     log_dir: Path | None,
+    serving: Serving = IN_MEMORY,
     page_origins: Sequence[str] = (),
     restartable: bool = False,
     worker_died: Callable[[str, str], None] = lambda _function, _how: None,
@@ -116,11 +122,14 @@ def open_session(
         max_concurrency=settings.max_concurrency,
         log_dir=log_dir,
         extra_environment={"ROLLCALL_MODEL_DIR": str(model_dir)},
-        aws_options=_upload_forms(settings, page_origins),
+        host=serving.host,
+        data=serving.data,
+        credentials=serving.credentials,
+        server_options=[*_upload_forms(settings, page_origins), *serving.options],
         restartable=restartable,
         worker_died=worker_died,
     ) as cloud:
-        session = Session(cloud, settings.prefix)
+        session = Session(cloud, settings.prefix, serving.credentials)
         session.enroll(enrollment)
         try:
             yield session

@@ -30,13 +30,19 @@ def outputs_of_stack(stack: str, cloudformation: Any) -> dict[str, str]:
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
+        if error.response["Error"]["Code"] == "NotImplemented":  # the local cloud
+            raise _no_cloudformation(stack, cloudformation) from error
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise NoSuchStack(
             f"--stack {stack}: no such stack in {cloudformation.meta.region_name}; check the name, account and region"
         ) from error
     except ResponseParserError as error:
-        raise UsageError(
-            f"--stack {stack}: {cloudformation.meta.endpoint_url} does not offer CloudFormation; give --prefix instead"
-        ) from error
+        raise _no_cloudformation(stack, cloudformation) from error
     return {output["OutputKey"]: str(output["OutputValue"]) for output in described.get("Outputs", [])}
+
+
+def _no_cloudformation(stack: str, cloudformation: Any) -> UsageError:
+    return UsageError(
+        f"--stack {stack}: {cloudformation.meta.endpoint_url} does not offer CloudFormation; give --prefix instead"
+    )

@@ -18,9 +18,10 @@ from rollcall.api.recognizers.messages import RECOGNIZER_REPLACED, UNDONE, Undon
 from rollcall.contracts.errors import RollcallError
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
-from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION
 from rollcall.local.lambda_host.processes import describe_exit
 from rollcall.local.listening import listen
+from rollcall.local.store.credentials import Credentials
 from rollcall.pipeline.description import describe
 from rollcall.pipeline.settings import Settings
 
@@ -48,9 +49,19 @@ class ApiServer:
     `undone` is what it left undone when it was closed; None if it could not say so itself.
     """
 
-    def __init__(self, settings: Settings, *, listener: socket.socket, endpoint_url: str, model_dir: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listener: socket.socket,
+        endpoint_url: str,
+        model_dir: Path,
+        credentials: Credentials = LOCAL_CREDENTIALS,
+    ) -> None:
         self.undone: Undone | None = Undone()
-        self._environment = api_environment(settings, endpoint_url=endpoint_url, model_dir=model_dir)
+        self._environment = api_environment(
+            settings, endpoint_url=endpoint_url, model_dir=model_dir, credentials=credentials
+        )
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         self._read_to = 0
         # it stays open in this process, so that requests wait for the next one as well
@@ -169,7 +180,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -> dict[str, str]:
+def api_environment(
+    settings: Settings, *, endpoint_url: str, model_dir: Path, credentials: Credentials = LOCAL_CREDENTIALS
+) -> dict[str, str]:
     api = describe(replace(settings, api="container")).api
     assert api is not None
     return api.environment | {
@@ -179,8 +192,8 @@ def api_environment(settings: Settings, *, endpoint_url: str, model_dir: Path) -
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "LANG": "C.UTF-8",
         "NO_PROXY": "*",
         "HOME": "/nonexistent",  # no AWS profile of the user's

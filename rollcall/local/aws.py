@@ -1,48 +1,83 @@
-"""S3, SQS and DynamoDB on one port: a moto server in a process of its own."""
+"""S3, SQS, DynamoDB and EventBridge on one port: a server in a process of its own."""
 
 import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from rollcall.contracts.usage_error import UsageError
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.listening import listen
+from rollcall.local.store.errors import FAILED
+from rollcall.runtime.local_requests import is_loopback
+
+HOST = "127.0.0.1"
+PROBE_SECONDS = 1.0  # for one answer; on a busy machine it takes several
+LOOK_SECONDS = 0.02
+
+ServerCommand = Callable[[Sequence[socket.socket]], Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreCommand:
+    """How the store is started. `durable=False`: its folder goes with whoever started it."""
+
+    folder: Path
+    durable: bool = True
+    options: Sequence[str] = field(default=())  # further ones of `rollcall.local.store`
+
+    def __call__(self, listeners: Sequence[socket.socket]) -> Sequence[str]:
+        sockets = [f"--socket={listener.fileno()}" for listener in listeners]
+        unsynced = [] if self.durable else ["--unsynced"]
+        module = [sys.executable, "-P", "-m", "rollcall.local.store"]
+        return [*module, *sockets, "--data", str(self.folder), *unsynced, *self.options]
+
+
+class AwsStopped(RuntimeError):
+    """The server behind S3, SQS and DynamoDB ended by itself; its log says why."""
 
 
 class AwsServer:
-    """The host's side: starts the process, knows its address, ends it."""
+    """The host's side: starts the process, knows its address, ends it.
+
+    `port` is that of `host`. Where that is not this machine's alone, this machine's own programs use another one, on
+    which TLS is not needed.
+    """
 
     def __init__(
         self,
         *,
-        host: str,
+        command: ServerCommand,
         port: int,
         log_file: Path,
         guard: Guard,
-        python: Path = Path(sys.executable),
+        host: str = HOST,
         restartable: bool = False,
-        options: Sequence[str] = (),
     ) -> None:
-        """`restartable`: the port is kept if the server ends, so that its clients wait for the next one.
-
-        `options` are those of `rollcall.local.moto_server`.
-        """
+        """`restartable`: the port is kept if the server ends, so that its clients wait for the next one."""
         self.log_file = log_file
         self._guard = guard
-        self._python = python
-        self._host = host
-        self._options = options
+        self._command = command
         # bound here, so that a port in use is an error of this process, and early requests simply wait
-        self._listener = listen(host, port, option="--port", backlog=128)
-        self.endpoint_url = f"http://{host}:{self._listener.getsockname()[1]}"
+        self._listeners = [listen(host, port, option="--port", backlog=128)]
+        if not is_loopback(host):
+            self._listeners.append(listen(HOST, 0, option="--port", backlog=128))
+        own_host, own_port = self._listeners[-1].getsockname()[:2]
+        self.endpoint_url = f"http://{f'[{own_host}]' if ':' in own_host else own_host}:{own_port}"
+        self.port: int = self._listeners[0].getsockname()[1]
         with interrupts_held():
             self._process = self._start()
         if not restartable:
-            self._listener.close()
+            self._close_listeners()
 
     @property
     def running(self) -> bool:
@@ -53,37 +88,48 @@ class AwsServer:
         """The exit code as `subprocess` gives it; None while the process runs."""
         return self._process.poll()
 
-    def restart(self, set_up: Callable[[str], None]) -> None:
-        """Starts an empty server; everything that was in the old one is gone.
+    def wait_until_serving(self) -> None:
+        """Raises UsageError where the user can put right what keeps it from that, else AwsStopped."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while self.running:
+            try:
+                with opener.open(self.endpoint_url, timeout=PROBE_SECONDS):
+                    return
+            except urllib.error.HTTPError:  # an answer
+                return
+            except OSError:
+                time.sleep(LOOK_SECONDS)
+        if self.exit_code == FAILED:
+            raise UsageError(self._last_line())
+        raise AwsStopped(f"The local AWS server ended unexpectedly: see {self.log_file}.")
 
-        `set_up` gets an address of its own to fill it again. Nobody else is served until `set_up` returns.
-        """
+    def restart(self) -> None:
         self._end()
-        with socket.create_server((self._host, 0)) as setup:
-            with interrupts_held():
-                self._process = self._start(setup)
-            url = f"http://{self._host}:{setup.getsockname()[1]}"
-        assert self._process.stdin is not None
-        with self._process.stdin as told:
-            set_up(url)
-            told.write(b"\n")
+        with interrupts_held():
+            self._process = self._start()
 
     def close(self) -> None:
-        self._listener.close()  # first: who connects now is refused, and does not wait
+        self._close_listeners()  # first: who connects now is refused, and does not wait
         self._end()
 
-    def _start(self, setup: socket.socket | None = None) -> subprocess.Popen[bytes]:
-        sockets = [self._listener.fileno()] if setup is None else [self._listener.fileno(), setup.fileno()]
-        given = zip(("--socket", "--setup-socket"), map(str, sockets), strict=False)
-        options = [*(part for pair in given for part in pair), *self._options]
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+    def _last_line(self) -> str:
+        with suppress(OSError):
+            return self.log_file.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        return "the local AWS server did not start"
+
+    def _start(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
-                [str(self._python), "-P", "-m", "rollcall.local.moto_server", *options],
+                self._command(self._listeners),
                 env={"LANG": "C.UTF-8", "TMPDIR": tempfile.gettempdir()},
-                stdin=subprocess.DEVNULL if setup is None else subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=sockets,
+                pass_fds=[listener.fileno() for listener in self._listeners],
                 start_new_session=True,  # Ctrl-C is for the host, which ends this process last
             )
         self._guard.watch(process.pid)

@@ -2,28 +2,26 @@
 
 import os
 import shutil
-import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from botocore.exceptions import BotoCoreError
 
-from rollcall.contracts.errors import RollcallError
-from rollcall.local.aws import AwsServer
+from rollcall.local.aws import HOST, AwsServer, AwsStopped, ServerCommand, StoreCommand
 from rollcall.local.lambda_host.event_source_mapping import FunctionStatus
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.host import HostSettings, LambdaHost
 from rollcall.local.lambda_host.launch import Launch, in_this_python
 from rollcall.local.lambda_host.logs import Report
-from rollcall.local.lambda_host.process_environment import REGION, WorkerSettings
+from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION, WorkerSettings
 from rollcall.local.lambda_host.unreliable_source import Delivery
 from rollcall.local.own_clients import create_client
 from rollcall.local.provision import Provision, provision
+from rollcall.local.store.credentials import Credentials
 from rollcall.pipeline.description import Pipeline
 
 if TYPE_CHECKING:
@@ -32,12 +30,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 IDLE_SECONDS = 10.0
-SERVING_SECONDS = 20.0  # for one answer: the first one loads all of moto, which a busy machine does slowly
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
-class CloudStopped(RollcallError):
-    """The server behind S3, SQS and DynamoDB ended by itself; its log says why."""
+CloudStopped = AwsStopped
 
 
 class LocalCloud:
@@ -47,12 +43,14 @@ class LocalCloud:
     own limit). `log_dir` gets a file per function and `aws.log`; without it logs go with the cloud. `extra_environment`
     is added to every worker's. `delivery` makes SQS as unreliable as it may be. `task_root` is where handlers are
     imported from. `launch` says how a worker starts: in this Python, or in the function's image. `provision` makes
-    queues, buckets and tables. `aws_python` is the Python that runs the server behind them.
-    `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told the function and how.
-    `aws_options` are that server's own.
+    queues, buckets and tables. `data` is the folder in which they are kept; without it they go with the cloud. `server`
+    is another command for the server behind them: a stack needs more of it than is here. `server_options` are those of
+    `rollcall.local.store`. `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told
+    the function and how. Where `host` is not this machine alone, the server asks for `credentials` of its own.
 
     Raises:
         PortInUse: something else listens on `port`.
+        UsageError: `data` cannot be used.
     """
 
     def __init__(
@@ -60,7 +58,7 @@ class LocalCloud:
         pipeline: Pipeline,
         *,
         port: int = 0,
-        host: str = "127.0.0.1",
+        host: str = HOST,
         max_concurrency: int | None = None,
         idle_timeout: float = IDLE_SECONDS,
         log_dir: Path | None = None,
@@ -70,8 +68,10 @@ class LocalCloud:
         launch: Launch = in_this_python,
         region: str = REGION,
         provision: Provision = provision,
-        aws_python: Path = Path(sys.executable),
-        aws_options: Sequence[str] = (),
+        data: Path | None = None,
+        server: ServerCommand | None = None,
+        server_options: Sequence[str] = (),
+        credentials: Credentials = LOCAL_CREDENTIALS,
         restartable: bool = False,
         worker_died: Callable[[str, str], None] = lambda _function, _how: None,
     ) -> None:
@@ -87,8 +87,10 @@ class LocalCloud:
         self._launch = launch
         self._region = region
         self._provision = provision
-        self._aws_python = aws_python
-        self._aws_options = aws_options
+        self._data = data
+        self._server = server
+        self._server_options = server_options
+        self._credentials = credentials
         self._restartable = restartable
         self._worker_died = worker_died
         self._ending = ExitStack()
@@ -119,6 +121,11 @@ class LocalCloud:
     def endpoint_url(self) -> str:
         return self._aws.endpoint_url
 
+    @property
+    def port(self) -> int:
+        """Of the address that was asked for."""
+        return self._aws.port
+
     def status(self) -> dict[str, FunctionStatus]:
         """Workers and backlog by function name.
 
@@ -138,22 +145,10 @@ class LocalCloud:
         """How the server behind S3, SQS and DynamoDB ended; None while it runs."""
         return self._aws.exit_code
 
-    def restart_aws(self, fill: Callable[[str], None]) -> None:
-        """Starts a new server once the old one has ended, with the pipeline's buckets, queues and tables, all empty.
-
-        `fill` gets an address at which it can store more before anybody else is served. Raises CloudStopped if the new
-        server ends as well.
-        """
-        self._aws.restart(lambda url: self._set_up(url, fill))
-
-    def _set_up(self, url: str, fill: Callable[[str], None]) -> None:
-        wait_until_serving(url, lambda: self._aws.running, CloudStopped(self._stopped()))
-        with ExitStack() as ending:
-            clients = {service: create_client(service, url) for service in ("s3", "sqs", "dynamodb")}
-            for client in clients.values():
-                ending.callback(client.close)
-            self._provision(self._pipeline, s3=clients["s3"], sqs=clients["sqs"], dynamodb=clients["dynamodb"])
-        fill(url)
+    def restart_aws(self) -> None:
+        """Once it has ended; what it keeps is as it was. Raises CloudStopped or UsageError if it ends again."""
+        self._aws.restart()
+        self._aws.wait_until_serving()
 
     def reports(self) -> tuple[Report, ...]:
         """One for each invocation so far, oldest first."""
@@ -172,7 +167,7 @@ class LocalCloud:
         """Clients may be shared by threads; each service has one."""
         with self._clients_lock:
             if service not in self._clients:
-                client = create_client(service, self.endpoint_url, self._region)
+                client = self._create_client(service)
                 self._clients[service] = client
                 self._ending.callback(client.close)
             return self._clients[service]
@@ -186,18 +181,16 @@ class LocalCloud:
         log_dir = self._log_dir or root / "logs"
         log_dir.mkdir(parents=True, exist_ok=True)
         self._aws = AwsServer(
+            command=self._server or self._store(root),
             host=self._host,
             port=self._port,
             log_file=log_dir / "aws.log",
             guard=guard,
-            python=self._aws_python,
             restartable=self._restartable,
-            options=self._aws_options,
         )
         ending.callback(self._aws.close)
-        clients = {
-            service: create_client(service, self.endpoint_url, self._region) for service in ("s3", "sqs", "dynamodb")
-        }
+        self._aws.wait_until_serving()
+        clients = {service: self._create_client(service) for service in ("s3", "sqs", "dynamodb")}
         for client in clients.values():
             ending.callback(client.close)
         self._clients = clients
@@ -217,6 +210,14 @@ class LocalCloud:
         ending.callback(self._aws.close)
         ending.callback(self._lambda.stop)
 
+    def _store(self, root: Path) -> StoreCommand:
+        return StoreCommand(
+            folder=self._data or root / "data", durable=self._data is not None, options=self._server_options
+        )
+
+    def _create_client(self, service: str) -> Any:
+        return create_client(service, self.endpoint_url, self._region, self._credentials)
+
     def _stopped(self) -> str:
         return f"The local AWS server ended unexpectedly: see {self._aws.log_file}."
 
@@ -228,16 +229,9 @@ class LocalCloud:
                 extra_environment=self._extra_environment,
                 launch=self._launch,
                 region=self._region,
+                credentials=self._credentials,
             ),
             max_concurrency=self._max_concurrency,
             idle_timeout=self._idle_timeout,
             delivery=self._delivery,
         )
-
-
-def wait_until_serving(url: str, running: Callable[[], bool], otherwise: Exception) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while running():
-        with suppress(OSError), opener.open(url, timeout=SERVING_SECONDS):
-            return
-    raise otherwise

@@ -7,7 +7,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
+from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION
+from rollcall.local.store.credentials import Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -21,20 +22,25 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def create_client(service: str, endpoint_url: str, region: str = REGION) -> Any:
-    return _session(region).client(service, endpoint_url=endpoint_url, config=_config())  # type: ignore[call-overload]
+def create_client(
+    service: str, endpoint_url: str, region: str = REGION, credentials: Credentials = LOCAL_CREDENTIALS
+) -> Any:
+    session = _session(region, credentials)
+    return session.client(service, endpoint_url=endpoint_url, config=_config())  # type: ignore[call-overload]
 
 
-def create_dynamodb(endpoint_url: str, region: str = REGION) -> "DynamoDBServiceResource":
-    return _session(region).resource("dynamodb", endpoint_url=endpoint_url, config=_config())
+def create_dynamodb(
+    endpoint_url: str, region: str = REGION, credentials: Credentials = LOCAL_CREDENTIALS
+) -> "DynamoDBServiceResource":
+    return _session(region, credentials).resource("dynamodb", endpoint_url=endpoint_url, config=_config())
 
 
-def _session(region: str) -> boto3.Session:
+def _session(region: str, credentials: Credentials) -> boto3.Session:
     return boto3.Session(
         botocore_session=botocore.session.Session(session_vars=_NOTHING),
         region_name=region,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
     )
 
 

@@ -38,7 +38,8 @@ def free_port() -> int:
 def endpoint(videos: Videos, model_dir: Path) -> Iterator[str]:
     port = free_port()
     rollcall, ports = Path(sys.executable).with_name("rollcall"), ["--port", str(port), "--api-port", "0"]
-    command: list[str | Path] = [rollcall, "up", *ports, "--gallery", videos.gallery(), "--people", videos.people()]
+    command: list[str | Path] = [rollcall, "up", "--data", "memory", *ports]
+    command += ["--gallery", videos.gallery(), "--people", videos.people()]
     environment = {"PATH": os.environ["PATH"], "ROLLCALL_MODEL_DIR": str(model_dir)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as up:
         assert up.stdout is not None

@@ -19,6 +19,7 @@ from tests.images.sandbox import as_function
 from tests.images.stack import CDK_PYTHON, NAME, Stack, synthesize
 from tests.integration.deployments import run_rollcall
 from tests.integration.throwaway import until
+from tests.moto_server import moto_command
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/camera"
 
@@ -35,7 +36,7 @@ def deployed(stack: Stack, images: Path, tmp_path_factory: pytest.TempPathFactor
         stack.pipeline,
         launch=InImage(images),
         provision=stack.provision,
-        aws_python=CDK_PYTHON,
+        server=moto_command(CDK_PYTHON),
         log_dir=tmp_path_factory.mktemp("logs"),
     ) as cloud:
         yield cloud

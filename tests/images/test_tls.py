@@ -50,6 +50,7 @@ from tests.images.sandbox import as_function, cloud_environment, container
 from tests.images.signatures import Request
 from tests.images.stack import CDK_PYTHON, synthesize
 from tests.images.stack import ROOT as PROJECT
+from tests.moto_server import moto_command
 
 PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:user/camera"
 REMOVED = os.environ.get("TRUST") == "removed"
@@ -108,8 +109,7 @@ def served(images: Path, folder: Path, no_trust: Path) -> Iterator[Served]:
             launch=launch,
             region=REGION,
             provision=stack.provision,
-            aws_python=CDK_PYTHON,
-            aws_options=["--name", "amazonaws.com"],
+            server=moto_command(CDK_PYTHON),
             log_dir=folder / "logs",
         ) as cloud:
             aws.forward_to(cloud.endpoint_url)

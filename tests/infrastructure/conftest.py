@@ -3,7 +3,11 @@
 import importlib
 import importlib.util
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,7 @@ import boto3
 import pytest
 
 from infra.template import Place, Template
-from rollcall.local.aws import AwsServer
-from rollcall.local.lambda_host.guard import Guard
+from tests.moto_server import moto_command
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's
@@ -148,12 +151,21 @@ def any_template(request: pytest.FixtureRequest) -> Template:
     return template
 
 
+@contextmanager
+def moto_server() -> Iterator[str]:
+    """The address of one, in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        server = subprocess.Popen(moto_command(Path(sys.executable))([listener]), pass_fds=[listener.fileno()])
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.kill()
+            server.wait()
+
+
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def aws() -> Iterator[Callable[[str], Any]]:
     """Clients of a moto server of one's own."""
-    guard = Guard()
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with AwsServer(host="127.0.0.1", port=0, log_file=log, guard=guard) as server:
+    with moto_server() as url:
         session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        yield lambda service: session.client(service, endpoint_url=server.endpoint_url)
-    guard.close()
+        yield lambda service: session.client(service, endpoint_url=url)

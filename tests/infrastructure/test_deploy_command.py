@@ -12,19 +12,15 @@ import pytest
 from infra.node import FOLDER, NODE, NPX, pinned_command
 from infra.rehearsal import LEFT_OUT, Clients, bend_assembly, complete
 from infra.template import Template
-from rollcall.local.aws import AwsServer
-from rollcall.local.lambda_host.guard import Guard
-from tests.infrastructure.conftest import ACCOUNT, DEFAULT_PREFIX, PLACE, REGION, Synthesize
+from tests.infrastructure.conftest import ACCOUNT, DEFAULT_PREFIX, PLACE, REGION, Synthesize, moto_server
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 @pytest.fixture
-def endpoint(tmp_path: Path) -> Iterator[str]:
-    guard = Guard()
-    with AwsServer(host="127.0.0.1", port=0, log_file=tmp_path / "aws.log", guard=guard) as server:
-        yield server.endpoint_url.replace("127.0.0.1", "localhost")
-    guard.close()
+def endpoint() -> Iterator[str]:
+    with moto_server() as url:
+        yield url.replace("127.0.0.1", "localhost")
 
 
 def test_the_cdk_command_deploys_the_stack(endpoint: str, synthesize: Synthesize, tmp_path: Path) -> None:

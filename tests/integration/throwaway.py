@@ -48,9 +48,14 @@ def pipeline(*functions: Function, max_receive_count: int = 2, suffix: str = ".z
                 name="try-input",
                 versioned=True,
                 expire_days=1,
-                notifications=(Notification(queue="uploads"), Notification(queue="packs", suffix=suffix)),
+                notifications=(Notification(queue="uploads"),),
             ),
-            Bucket(role="output", name=OUTPUT, versioned=False),
+            Bucket(
+                role="output",
+                name=OUTPUT,
+                versioned=False,
+                notifications=(Notification(queue="packs", suffix=suffix),),
+            ),
         ),
         queues=tuple(
             Queue(

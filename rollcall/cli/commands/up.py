@@ -1,6 +1,7 @@
 """`rollcall up`: the local cloud until Ctrl-C."""
 
 import argparse
+import shlex
 import socket
 import time
 from collections import Counter
@@ -9,15 +10,20 @@ from collections.abc import Callable
 from rollcall.cli.answer_watch import AnswerWatch
 from rollcall.cli.aws_errors import AWS_ERRORS
 from rollcall.cli.leaving import leave
-from rollcall.cli.preparation import Enrollment, note, prepare_model_files, read_enrollment
-from rollcall.cli.session import DUMMY_KEY, Session, open_session, settings_from
+from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
+from rollcall.cli.session import Serving, Session, open_session, settings_from
+from rollcall.contracts.usage_error import UsageError
 from rollcall.local.api_server import ApiServer, listen_for_api
 from rollcall.local.cloud import CloudStopped
-from rollcall.local.lambda_host.process_environment import REGION
+from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION
 from rollcall.local.lambda_host.processes import describe_exit
+from rollcall.local.store.credentials import FILE as CREDENTIALS_FILE
+from rollcall.local.store.credentials import load_or_create
+from rollcall.local.store.errors import StoreError
 from rollcall.local.supervisor import NotRestarted, Part, Supervisor
 from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
 from rollcall.runtime.confined.confinement import not_confined
+from rollcall.runtime.local_requests import is_loopback
 
 LOOK_SECONDS = 0.25
 LAST_LOOK_SECONDS = 0.5
@@ -39,7 +45,8 @@ def execute(options: argparse.Namespace) -> int:
     note(f"starting the local cloud; videos are read by {describe_ffmpeg()}")
     if (sentence := not_confined()) is not None:
         note(sentence)
-    settings = settings_from(options)
+    settings, serving = settings_from(options), serving_from(options)
+    note("nothing is kept: --data memory" if serving.data is None else f"everything is kept in {serving.data}")
     left = ""
     try:
         with (
@@ -50,21 +57,28 @@ def execute(options: argparse.Namespace) -> int:
                 port=options.port,
                 model_dir=model_dir,
                 log_dir=options.log_dir,
+                serving=serving,
                 page_origins=own_origins(listener),
                 restartable=True,
                 worker_died=DeadWorkers(note).tell,
             ) as session,
-            ApiServer(settings, listener=listener, endpoint_url=session.cloud.endpoint_url, model_dir=model_dir) as api,
+            ApiServer(
+                settings,
+                listener=listener,
+                endpoint_url=session.cloud.endpoint_url,
+                model_dir=model_dir,
+                credentials=serving.credentials,
+            ) as api,
         ):
-            announce(session, api.url)
-            watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note)
+            announce(session, serving, api.url)
+            watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note, from_now_on=True)
             try:
-                supervise(session, api, enrollment, watch)
+                supervise(session, api, watch)
             finally:
                 watch.stop()
                 api.close()
                 watch.join(LAST_LOOK_SECONDS)
-                left = undone(api, watch)
+                left = undone(api, watch, kept=serving.data is not None)
     except KeyboardInterrupt:
         note(f"stopped{left}")
         leave(0)
@@ -77,25 +91,60 @@ def own_origins(listener: socket.socket) -> list[str]:
     return [f"http://{name}:{api_port}" for name in ("127.0.0.1", "localhost")]
 
 
-def announce(session: Session, api_url: str) -> None:
-    endpoint = session.cloud.endpoint_url
+def serving_from(options: argparse.Namespace) -> Serving:
+    """Raises UsageError: others may reach this machine, and nothing says with which credentials."""
+    if is_loopback(options.host):
+        return Serving(data=options.data, host=options.host, certificate=options.certificate, key=options.key)
+    if options.data is None:
+        raise UsageError(f"--host {options.host} needs a folder for its credentials: choose one with --data")
+    try:
+        credentials = load_or_create(options.data)
+    except (StoreError, OSError) as error:
+        raise UsageError(str(error)) from None
+    return Serving(
+        data=options.data,
+        host=options.host,
+        certificate=options.certificate,
+        key=options.key,
+        credentials=credentials,
+    )
+
+
+def announce(session: Session, serving: Serving, api_url: str) -> None:
+    endpoint = url_of(session, serving)
     buckets = ", ".join(session.bucket(role) for role in ("input", "stage-1", "output"))
     print(
-        f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID={DUMMY_KEY} AWS_SECRET_ACCESS_KEY={DUMMY_KEY}"
-        f" AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
+        f"export AWS_ENDPOINT_URL={endpoint} {keys_of(serving)} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
         f"ready at {endpoint}: upload to {session.bucket('input')}, results come in {session.bucket('output')}"
         f" (buckets: {buckets}); photos by HTTP at {api_url}; Ctrl-C stops",
         flush=True,
     )
 
 
-def supervise(session: Session, api: ApiServer, enrollment: Enrollment, watch: AnswerWatch) -> None:
+def url_of(session: Session, serving: Serving) -> str:
+    """For clients: the address on which others reach this machine, where they may."""
+    if is_loopback(serving.host) and serving.certificate is None:
+        return session.cloud.endpoint_url
+    name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(serving.host, serving.host)
+    scheme = "http" if serving.certificate is None else "https"
+    return f"{scheme}://{f'[{name}]' if ':' in name else name}:{session.cloud.port}"
+
+
+def keys_of(serving: Serving) -> str:
+    """Never the store's own secret: a terminal is read by others."""
+    if serving.credentials is LOCAL_CREDENTIALS:
+        return "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+    assert serving.data is not None
+    return f"AWS_SHARED_CREDENTIALS_FILE={shlex.quote(str(serving.data / CREDENTIALS_FILE))}"
+
+
+def supervise(session: Session, api: ApiServer, watch: AnswerWatch) -> None:
     """Runs until Ctrl-C; starts parts that end again, and says so."""
     parts = [
         Part(
             name="the local AWS",
             ended=lambda: _exit(session.cloud.aws_exit_code),
-            restart=lambda: restart_aws(session, enrollment, watch),
+            restart=lambda: restart_aws(session, watch),
         ),
         Part(
             name="the HTTP API",
@@ -114,25 +163,19 @@ def supervise(session: Session, api: ApiServer, enrollment: Enrollment, watch: A
         time.sleep(LOOK_SECONDS)
 
 
-def restart_aws(session: Session, enrollment: Enrollment, watch: AnswerWatch) -> str:
-    in_work = watch.unanswered()
+def restart_aws(session: Session, watch: AnswerWatch) -> str:
     try:
-        session.restart_aws(enrollment)
-    except (CloudStopped, OSError, *AWS_ERRORS) as error:
+        session.cloud.restart_aws()
+    except (CloudStopped, UsageError, OSError, *AWS_ERRORS) as error:
         raise NotRestarted("it did not come to serve") from error
     watch.look_soon()
-    lost = f"; {_count(in_work, 'upload')} waiting or in work {'is' if in_work == 1 else 'are'} lost" if in_work else ""
-    people = f"{_count(len(enrollment.faces), 'face')} and {_count(len(enrollment.records), 'record')}"
-    again = f"{people} from the command line are enrolled again" if enrollment.faces else "nobody is enrolled"
-    return (
-        "the local AWS runs again, and is empty: every upload, result and change to people since the start is gone"
-        f"{lost}; {again}; upload again what has no result"
-    )
+    return "the local AWS runs again; nothing is lost, and what was in work is done again"
 
 
-def undone(api: ApiServer, watch: AnswerWatch) -> str:
+def undone(api: ApiServer, watch: AnswerWatch, *, kept: bool) -> str:
     uploads = watch.unanswered()
-    parts = [f"{_count(uploads, 'upload')} waiting or in work" if uploads else ""]
+    later = " (done at the next start)" if kept else ""
+    parts = [f"{_count(uploads, 'upload')} waiting or in work{later}" if uploads else ""]
     if api.undone is None:
         parts.append("the HTTP API was busy, and photos that it answered last may not be kept")
     else:

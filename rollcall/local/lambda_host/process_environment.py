@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rollcall.local.lambda_host.launch import Launch, in_this_python
+from rollcall.local.store.credentials import Credentials
 from rollcall.pipeline.description import Function
 
 REGION = "us-east-1"
-ACCOUNT = "123456789012"  # moto's, in every ARN
-ACCESS_KEY = SECRET_KEY = "rollcall-local"  # moto checks no signature, but clients refuse to sign without keys
+ACCOUNT = "123456789012"  # the store's, in every ARN
+# on loopback the store checks no signature, but clients refuse to sign without keys
+ACCESS_KEY = SECRET_KEY = "rollcall-local"
+LOCAL_CREDENTIALS = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
 RUNTIME_API_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin:/opt/homebrew/bin"
 
@@ -24,6 +27,7 @@ class WorkerSettings:
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     region: str = REGION
     launch: Launch = in_this_python
+    credentials: Credentials = LOCAL_CREDENTIALS
 
 
 def worker_environment(
@@ -40,8 +44,8 @@ def worker_environment(
         RUNTIME_API_VARIABLE: runtime_api,
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": settings.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": settings.credentials.secret_key,
         "LAMBDA_TASK_ROOT": str(settings.task_root),
         "_HANDLER": function.handler,
         "LANG": "C.UTF-8",

@@ -8,13 +8,13 @@ import ssl
 import sys
 from pathlib import Path
 
-from functions.common.file_limit import allow_files
-from functions.common.local_requests import is_loopback, origins_of
 from rollcall.local.store.access import Served
 from rollcall.local.store.credentials import load_or_create
 from rollcall.local.store.errors import FAILED, StoreError
 from rollcall.local.store.port import CONNECTIONS
 from rollcall.local.store.server import StoreSettings, run
+from rollcall.runtime.file_limit import allow_files
+from rollcall.runtime.local_requests import is_loopback, origins_of
 
 FILES = 1024  # beside those of connections
 

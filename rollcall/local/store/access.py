@@ -6,8 +6,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from functions.common.local_requests import Authority, Origin, RequestSource, refusal
 from rollcall.local.store.http import Response
+from rollcall.runtime.local_requests import Authority, Origin, RequestSource, refusal
 
 
 @dataclass(frozen=True, kw_only=True)

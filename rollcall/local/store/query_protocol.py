@@ -1,7 +1,6 @@
-"""The few operations of the query protocol that clients ask for: who they are, and which stacks there are."""
+"""The query protocol: of its operations clients ask for one, who they are."""
 
 import uuid
-from collections.abc import Mapping
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -13,7 +12,6 @@ from rollcall.local.store.identity import ACCOUNT
 
 MOST_BYTES = 1024 * 1024
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
-_CLOUDFORMATION = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
 def is_query(request: Request) -> bool:
@@ -31,13 +29,11 @@ async def handle(request: Request, authorization: Authorization) -> Response:
         return _error(400, "MalformedQueryString", "The body is no form.", _STS)
     action = asked.get("Action", "")
     try:
-        authorization.check(request, body, "cloudformation" if action == "DescribeStacks" else "sts")
+        authorization.check(request, body, "sts")
     except ServiceError as error:
         return _error(error.status, error.code, error.message, _STS)
     if action == "GetCallerIdentity":
         return _caller()
-    if action == "DescribeStacks":
-        return _stacks(asked)
     return _error(501, "NotImplemented", f"{action[:80] or 'An empty action'} is not supported here.", _STS)
 
 
@@ -47,17 +43,6 @@ def _caller() -> Response:
         f'<GetCallerIdentityResponse xmlns="{_STS}"><GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:root</Arn>'
         f"<UserId>{ACCOUNT}</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult>"
         f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-    )
-
-
-def _stacks(asked: Mapping[str, str]) -> Response:
-    """There are none: what is here was made without CloudFormation."""
-    if name := asked.get("StackName"):
-        return _error(400, "ValidationError", f"Stack with id {name[:128]} does not exist", _CLOUDFORMATION)
-    return _answer(
-        200,
-        f'<DescribeStacksResponse xmlns="{_CLOUDFORMATION}"><DescribeStacksResult><Stacks/></DescribeStacksResult>'
-        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></DescribeStacksResponse>",
     )
 
 

@@ -1,5 +1,6 @@
 """Pages in a real browser: those of other sites get nothing of this machine, and change nothing on it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,18 @@ def attempts(pages: PageServer, api: RunningApi, host: str, profile: Path) -> di
         "prefix": PREFIX,
         "name": "Ada",
         "crop": CROP,
+        **{f"for_{role}": json.dumps(_signed_form(api, role)) for role in ("input", "output")},
     }
     with opened(f"http://{host}:{pages.port}/?{urlencode(asked)}", profile):
         report: dict[str, str] = pages.wait_for_report()
     assert "error" not in report
     return report
+
+
+def _signed_form(api: RunningApi, role: str) -> dict[str, str]:
+    """Its fields, for any key: a page has to be refused because of where it comes from."""
+    fields: dict[str, str] = api.session.s3.generate_presigned_post(f"{PREFIX}-{role}", "${filename}")["fields"]
+    return fields
 
 
 @pytest.mark.parametrize("host", ["evil.test", "localhost"])  # another site, and the same one on another port

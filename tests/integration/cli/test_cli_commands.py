@@ -29,7 +29,7 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the clips a
 @contextmanager
 def up(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [*COMMAND, "up", "--port", "0", "--api-port", "0", *options],
+        [*COMMAND, "up", "--data", "memory", "--port", "0", "--api-port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -107,7 +107,7 @@ def test_a_port_in_use_is_one_line_and_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = subprocess.run(
-            [*COMMAND, "up", "--port", str(port), "--api-port", "0"],
+            [*COMMAND, "up", "--data", "memory", "--port", str(port), "--api-port", "0"],
             capture_output=True,
             text=True,
             timeout=START_SECONDS,

@@ -143,7 +143,7 @@ def listeners(port):
 
 def test_a_server_that_ended_by_itself_is_told_of():
     with LocalCloud(pipeline()) as cloud:
-        server = next(child for child in psutil.Process().children() if "rollcall.local.moto_server" in child.cmdline())
+        server = next(child for child in psutil.Process().children() if "rollcall.local.store" in child.cmdline())
         server.kill()
         until(lambda: cloud.aws_exit_code is not None)  # once its last thread is gone, and not only its first
 

@@ -23,7 +23,6 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     ("dynamodb", lambda client: client.list_tables()),
     ("events", lambda client: client.list_rules()),
     ("sts", lambda client: client.get_caller_identity()),
-    ("cloudformation", lambda client: client.describe_stacks()),
     ("s3", lambda client: client.list_buckets()),
 ]
 

@@ -1,0 +1,308 @@
+"""The local store: photos a minute through the bucket, requests with a long queue, and what outlives `kill -9`.
+
+python -m benchmarks.store photos [--count 300] [--against DIR]
+python -m benchmarks.store queue [--messages 100000]
+python -m benchmarks.store kill [--uploads 300] [--every 10]
+
+`--against` is a checkout of another version, whose `.venv` runs the same photos in the same run. Prints JSON.
+"""
+
+import argparse
+import io
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.config import Config
+from PIL import Image
+
+from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.local.store.server import StoreSettings, run
+
+CLIENTS = 8
+SIDE = 250  # pixels of a photo
+PATIENCE = 1800.0
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30, max_pool_connections=32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", required=True)
+    photos = commands.add_parser("photos")
+    photos.add_argument("--count", type=int, default=300)
+    photos.add_argument("--against", type=Path)
+    queue = commands.add_parser("queue")
+    queue.add_argument("--messages", type=int, default=100_000)
+    kill = commands.add_parser("kill")
+    kill.add_argument("--uploads", type=int, default=300)
+    kill.add_argument("--every", type=float, default=10.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        print(json.dumps(MEASURES[options.what](options, Path(folder)), indent=2))
+
+
+def measure_photos(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    pictures, gallery = _pictures(folder)
+    here = Path.cwd()
+    told = {"this version": through_the_bucket(here, folder, pictures, gallery, options.count, data=True)}
+    told["this version, in memory"] = through_the_bucket(here, folder, pictures, gallery, options.count, data=False)
+    if options.against:
+        told["the other version"] = through_the_bucket(
+            options.against.resolve(), folder, pictures, gallery, options.count, data=None
+        )
+    return told
+
+
+def through_the_bucket(
+    checkout: Path, folder: Path, pictures: list[bytes], gallery: Path, count: int, *, data: bool | None
+) -> dict[str, Any]:
+    kept = [] if data is None else ["--data", str(folder / "photos") if data else "memory"]
+    with Up(checkout, gallery, kept) as up:
+        s3 = up.client("s3")
+        s3.put_object(Bucket="rollcall-input", Key="first.jpg", Body=pictures[0])
+        up.wait_for(lambda: up.answered >= 1)  # workers have started
+        started, before = time.monotonic(), up.processor_seconds()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            for number in range(count):
+                body = pictures[number % len(pictures)]
+                pool.submit(s3.put_object, Bucket="rollcall-input", Key=f"photo-{number}.jpg", Body=body)
+        uploaded = time.monotonic() - started
+        up.wait_for(lambda: up.answered >= count + 1)
+        seconds = time.monotonic() - started
+        return {
+            "photos": count,
+            "seconds": round(seconds, 1),
+            "photos_a_minute": round(60 * count / seconds),
+            "seconds_to_upload": round(uploaded, 1),
+            "processor_seconds": {name: round(spent, 1) for name, spent in (up.processor_seconds() - before).items()},
+            "memory_of_the_server_mb": up.server_megabytes(),
+        }
+
+
+def measure_queue(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    with bare_store(folder / "queue") as url:
+        sqs = boto3.client("sqs", endpoint_url=url, config=QUICK, **KEYS)
+        queue = sqs.create_queue(QueueName="long")["QueueUrl"]
+
+        def fill(_: int) -> None:
+            entries = [{"Id": str(n), "MessageBody": "x" * 900} for n in range(10)]
+            sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(fill, range(options.messages // 10)))
+        times: dict[str, list[float]] = {}
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: _ask_all(sqs, queue, times), range(200)))
+    return {
+        "messages": options.messages,
+        "milliseconds": {
+            name: {
+                "median": round(1000 * statistics.median(taken), 1),
+                "p99": round(1000 * sorted(taken)[-len(taken) // 100 - 1], 1),
+            }
+            for name, taken in times.items()
+        },
+    }
+
+
+def _ask_all(sqs: Any, queue: str, times: dict[str, list[float]]) -> None:
+    def timed(name: str, ask: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        answer = ask()
+        times.setdefault(name, []).append(time.perf_counter() - started)
+        return answer
+
+    timed("send", lambda: sqs.send_message(QueueUrl=queue, MessageBody="x" * 900))
+    timed("count", lambda: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"]))
+    found = timed("receive", lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10))
+    entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(found["Messages"])]
+    timed("delete", lambda: sqs.delete_message_batch(QueueUrl=queue, Entries=entries))
+
+
+def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """All of `rollcall up` is killed now and then while photos are uploaded; each acknowledged one has its result."""
+    pictures, gallery = _pictures(folder)
+    kept = ["--data", str(folder / "kill")]
+    todo = [f"photo-{number}.jpg" for number in range(options.uploads)]
+    acknowledged: list[str] = []
+    kills = 0
+    while todo:
+        with Up(Path.cwd(), gallery, kept) as up:
+            uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, pictures))
+            uploader.start()
+            uploader.join(options.every)
+            up.kill_all()
+            kills += 1
+            uploader.join()
+    with Up(Path.cwd(), gallery, kept) as up:
+        s3, sqs = up.client("s3"), up.client("sqs")
+        missing = set(acknowledged)
+        end = time.monotonic() + PATIENCE
+        while missing and time.monotonic() < end:
+            missing = {key for key in missing if not _named(s3, key)}
+            time.sleep(1)
+        queue = sqs.get_queue_url(QueueName="rollcall-results")["QueueUrl"]
+        ids: Counter[str] = Counter()
+        while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            ids.update(json.loads(message["Body"])["id"] for message in found)
+        people = up.client("dynamodb").scan(TableName="rollcall-faces", Select="COUNT")["Count"]
+    return {
+        "uploads_acknowledged": len(acknowledged),
+        "without_result": sorted(missing),
+        "kills": kills,
+        "announced": len(ids),
+        "announced_more_than_once": sum(times > 1 for times in ids.values()),
+        "faces_enrolled": people,
+    }
+
+
+def _upload(s3: Any, todo: list[str], acknowledged: list[str], pictures: list[bytes]) -> None:
+    while todo:
+        key = todo[-1]
+        try:
+            s3.put_object(Bucket="rollcall-input", Key=key, Body=pictures[len(todo) % len(pictures)])
+        except Exception:  # noqa: BLE001 - the server has been killed
+            return
+        acknowledged.append(todo.pop())
+        time.sleep(0.1)
+
+
+def _named(s3: Any, key: str) -> bool:
+    try:
+        return bool(json.load(s3.get_object(Bucket="rollcall-output", Key=f"{key}.json")["Body"])["people"])
+    except s3.exceptions.NoSuchKey:
+        return False
+
+
+class Up:
+    """`rollcall up` of a checkout."""
+
+    def __init__(self, checkout: Path, gallery: Path, options: list[str]) -> None:
+        module = "rollcall"
+        command = [checkout / ".venv/bin/python", "-m", module, "up", "--port", "0", "--api-port", "0"]
+        self._process = subprocess.Popen(
+            [*command, "--gallery", gallery, *options],
+            cwd=checkout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.answered = 0
+        self._url = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.wait_for(lambda: self._url != "")
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self._url, config=QUICK, **KEYS)  # type: ignore[call-overload]
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise SystemExit("rollcall up ended, or took too long")
+            time.sleep(0.02)
+
+    def kill_all(self) -> None:
+        with suppress(psutil.Error):
+            tree = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+            for process in tree:
+                with suppress(psutil.Error):
+                    process.kill()
+
+    def processor_seconds(self) -> Counter[str]:
+        spent: Counter[str] = Counter()
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                spent[_kind(process)] += times.user + times.system
+        times = psutil.Process(self._process.pid).cpu_times()
+        spent["host"] += times.user + times.system
+        return spent
+
+    def server_megabytes(self) -> int:
+        found = [
+            process.memory_info().rss
+            for process in psutil.Process(self._process.pid).children(recursive=True)
+            if _kind(process) == "server"
+        ]
+        return round(max(found, default=0) / 1024**2)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            for line in stream:
+                if line.startswith("ready at "):
+                    self._url = line.split("ready at ")[1].split(": ")[0]
+                self.answered += line.startswith(("done", "failed"))
+
+    def __enter__(self) -> "Up":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.wait()
+
+
+def _kind(process: psutil.Process) -> str:
+    command = " ".join(process.cmdline())
+    kinds = {
+        "server": ("local.store", "moto_server"),
+        "worker": ("awslambdaric",),
+        "api": ("rollcall.api", "functions.api"),
+    }
+    return next((kind for kind, words in kinds.items() if any(word in command for word in words)), "other")
+
+
+@contextmanager
+def bare_store(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        code = "import sys; from benchmarks.store import serve; serve(int(sys.argv[1]), sys.argv[2])"
+        command = [sys.executable, "-c", code, str(listener.fileno()), str(folder)]
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                process.terminate()
+
+
+def serve(descriptor: int, folder: str) -> None:
+    run([socket.socket(fileno=descriptor)], StoreSettings(folder=Path(folder)))
+
+
+def _pictures(folder: Path) -> tuple[list[bytes], Path]:
+    """Photos to upload, and a gallery of one person who is on all of them."""
+    photos = ensure_photos(folder / "photos-of-the-demo", progress=lambda line: print(line, file=sys.stderr))
+    gallery = folder / "gallery"
+    (gallery / "Barack Obama").mkdir(parents=True)
+    shutil.copy(photos / "obama.jpg", gallery / "Barack Obama")
+    pictures = []
+    for angle in range(4):  # different bytes, so that nothing is the same file
+        with Image.open(photos / "obama2.jpg") as image:
+            small = image.convert("RGB").resize((SIDE, SIDE + angle))
+        encoded = io.BytesIO()
+        small.save(encoded, "JPEG")
+        pictures.append(encoded.getvalue())
+    return pictures, gallery
+
+
+MEASURES = {"photos": measure_photos, "queue": measure_queue, "kill": measure_kill}
+
+if __name__ == "__main__":
+    main()
