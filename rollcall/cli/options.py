@@ -138,14 +138,7 @@ def add_port(parser: argparse.ArgumentParser, *, default: int, meaning: str) -> 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Where `up` keeps everything, and who may reach it."""
-    parser.add_argument(
-        "--data",
-        type=data_folder,
-        default=default_data_folder(os.environ),
-        metavar="DIR",
-        help="folder for uploads, results, people and jobs; `memory`: nothing is kept (default: $ROLLCALL_DATA, else"
-        " a folder of the user's: %(default)s)",
-    )
+    add_data_folder(parser, more="; `memory`: nothing is kept")
     parser.add_argument(
         "--host",
         type=address,
@@ -156,6 +149,17 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="serve TLS with this certificate (PEM)")
     parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key, if it is in another file")
+
+
+def add_data_folder(parser: argparse.ArgumentParser, *, more: str = "") -> None:
+    parser.add_argument(
+        "--data",
+        type=data_folder,
+        default=default_data_folder(os.environ),
+        metavar="DIR",
+        help=f"folder of uploads, results, people and jobs{more} (default: $ROLLCALL_DATA, else the user's data folder,"
+        " here %(default)s)",
+    )
 
 
 def default_data_folder(environment: Mapping[str, str]) -> str:

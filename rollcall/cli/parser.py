@@ -33,6 +33,8 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_run, _up, _faces, _calibrate, _people, _enroll, _submit, _status, _results, _redrive, _keys, _smoke):
         add(commands)
+    for add in (_backup, _restore):
+        add(commands)
     return parser
 
 
@@ -228,6 +230,28 @@ def _redrive(commands: Commands) -> None:
     )
     parser.add_argument("--queue", choices=QUEUE_ROLES, action="append", help="one of the queues (default: all three)")
     options.add_deployment(parser)
+
+
+def _backup(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "backup",
+        help="copy all that `rollcall up` keeps into one file",
+        description="Copy uploads, results, people and jobs into one file, also while `rollcall up` runs.",
+        epilog="example: rollcall backup monday.tar",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the new file, a tar archive")
+    options.add_data_folder(parser)
+
+
+def _restore(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "restore",
+        help="bring back what a backup holds",
+        description="Bring back what a backup holds, in a folder that is empty or not there yet.",
+        epilog="example: rollcall restore monday.tar --data restored",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="what `rollcall backup` has written")
+    options.add_data_folder(parser)
 
 
 def _keys(commands: Commands) -> None:

@@ -8,7 +8,6 @@ from rollcall.contracts.usage_error import UsageError
 from rollcall.pipeline.roles import QUEUE_ROLES
 
 POLL_SECONDS = 1.0
-HELD_SECONDS = 60  # a dead letter that is being moved is hidden from others so long
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -23,11 +22,8 @@ def redrive(deployment: Deployment, queue: str) -> int:
     attributes = deployment.sqs.get_queue_attributes(
         QueueUrl=source, AttributeNames=["QueueArn", "ApproximateNumberOfMessages"]
     )["Attributes"]
-    waiting = int(attributes["ApproximateNumberOfMessages"])
-    if not waiting:
+    if attributes["ApproximateNumberOfMessages"] == "0":
         return 0
-    if not deployment.on_aws:  # moto does not offer to move messages
-        return _move(deployment, source, target, at_most=waiting)
     # the functions put them there themselves, so SQS does not know from which queue they came
     arn = deployment.sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     deployment.sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=arn)
@@ -46,19 +42,3 @@ def _moved(deployment: Deployment, source_arn: str) -> int:
             f"SQS stopped moving messages of {source_arn}: {task.get('FailureReason', task.get('Status'))}"
         )
     return task.get("ApproximateNumberOfMessagesMoved", 0)
-
-
-def _move(deployment: Deployment, source: str, target: str, *, at_most: int) -> int:
-    """Moves messages; each is in at least one of the two queues at any moment."""
-    moved = 0
-    while moved < at_most:  # one that fails again meanwhile is not for this run
-        messages = deployment.sqs.receive_message(
-            QueueUrl=source, MaxNumberOfMessages=10, VisibilityTimeout=HELD_SECONDS
-        ).get("Messages", [])
-        if not messages:
-            break
-        for message in messages:
-            deployment.sqs.send_message(QueueUrl=target, MessageBody=message["Body"])
-            deployment.sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-            moved += 1
-    return moved
