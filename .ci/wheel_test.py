@@ -100,7 +100,7 @@ def live_beside_others(python: Path, rollcall: Path, folder: Path) -> None:
 
 
 def serve(rollcall: Path, folder: Path) -> None:
-    command = [rollcall, "up", "--port", "0", "--api-port", "0", "--gallery", "gallery"]
+    command = [rollcall, "up", "--port", "0", "--api-port", "0", "--data", "kept", "--gallery", "gallery"]
     with subprocess.Popen(command, cwd=folder, env=clean(), stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         lines = []
