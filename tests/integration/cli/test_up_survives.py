@@ -4,92 +4,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 import pytest
 
 from rollcall.cli.demo.demo_photos import ensure_photos
+from tests.integration.cli.running_up import Up
 from tests.integration.throwaway import until
-
-COMMAND = [
-    sys.executable,
-    "-m",
-    "rollcall",
-    "up",
-    "--port",
-    "0",
-    "--api-port",
-    "0",
-    "--prefix",
-    "lives",
-    "--data",
-    "memory",
-]
-
-
-class Up:
-    def __init__(self, gallery: Path) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*COMMAND, "--gallery", str(gallery)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        ready = self.wait_for("ready at ")
-        self.api = ready.split("photos by HTTP at ")[1].split(";")[0]
-        keys: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        url = ready.split("ready at ")[1].split(": ")[0]
-        self.s3 = boto3.client("s3", endpoint_url=url, **keys)
-        self.dynamodb = boto3.client("dynamodb", endpoint_url=url, **keys)
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as stream:
-            for line in stream:
-                self.lines.append(line.rstrip("\n"))
-
-    def wait_for(self, start: str) -> str:
-        until(lambda: self.told(start) or self.process.poll() is not None)
-        return next(line for line in self.lines if line.startswith(start))
-
-    def told(self, start: str) -> bool:
-        return any(line.startswith(start) for line in self.lines)
-
-    def kill(self, module: str) -> None:
-        until(lambda: bool(self._running(module)))
-        self._running(module)[0].kill()
-
-    def _running(self, module: str) -> list[psutil.Process]:
-        found = []
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if module in process.cmdline():
-                    found.append(process)
-        return found
-
-    def upload(self, key: str, photo: bytes) -> None:
-        self.s3.put_object(Bucket="lives-input", Key=key, Body=photo)
-
-    def post(self, photo: Path) -> str:
-        form = ["-F", f"inputFile=@{photo}"]
-        return subprocess.run(["curl", "-s", *form, f"{self.api}/"], capture_output=True, text=True, check=True).stdout
-
-    def close(self) -> None:
-        self.s3.close()
-        self.dynamodb.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        self._reader.join()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +28,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def up(photo: Path) -> Iterator[Up]:
-    running = Up(photo.parent.parent)
+    running = Up("--data", "memory", "--gallery", photo.parent.parent)
     yield running
     running.close()
 

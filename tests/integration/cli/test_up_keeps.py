@@ -1,0 +1,85 @@
+"""`rollcall up` with a folder: what it was given outlives it, however it ends."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from rollcall.cli.demo.demo_photos import ensure_photos
+from tests.images.certificates import make_certificates
+from tests.integration.cli.running_up import COMMAND, Up
+from tests.integration.throwaway import until
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    path = folder / "gallery" / "Eileen" / "astronaut.png"
+    path.parent.mkdir(parents=True)
+    shutil.copy(ensure_photos(folder / "photos", progress=print) / "astronaut.png", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+def test_uploads_in_work_are_finished_after_everything_was_killed(photo: Path, data: Path) -> None:
+    first = Up("--data", data, "--gallery", photo.parent.parent)
+    try:
+        first.upload("first.png", photo.read_bytes())
+        assert "Eileen" in first.wait_for("done first.png: ")
+        for number in range(4):
+            first.upload(f"late-{number}.png", photo.read_bytes())
+        first.kill_all()
+    finally:
+        first.close()
+
+    second = Up("--data", data)  # nobody is enrolled from the command line
+    try:
+        for number in range(4):
+            key = f"late-{number}.png"
+            until(lambda key=key: _people(second, key) == ["Eileen"])  # type: ignore[misc]
+        assert _people(second, "first.png") == ["Eileen"]
+        assert not second.told("done first.png")  # that was told before
+        assert (data / "lives-output" / "first.png.json").is_file()
+        again = subprocess.run([*COMMAND, "--data", data], capture_output=True, text=True, timeout=120, check=False)
+        assert again.returncode == 2
+        assert f"{data} is in use by another server" in again.stderr.splitlines()[-1]
+    finally:
+        second.close()
+
+
+def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Path, tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path, ["localhost"])
+    up = Up("--data", data, "--host", "0.0.0.0", "--certificate", certificates.leaf)
+    try:
+        url = f"https://localhost:{up.url.rpartition(':')[2]}"
+        told = (data / "store.credentials").read_text().split()
+        own = {"aws_access_key_id": told[3], "aws_secret_access_key": told[6], "region_name": "us-east-1"}
+        s3 = boto3.client("s3", endpoint_url=url, verify=str(certificates.authority), **own)
+        s3.put_object(Bucket="lives-input", Key="signed.png", Body=photo.read_bytes())
+        assert "Eileen" in up.wait_for("done signed.png: ")
+        stranger = boto3.client(
+            "s3", endpoint_url=url, verify=str(certificates.authority), **(own | {"aws_secret_access_key": "guess"})
+        )
+        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+            stranger.list_buckets()
+        assert not any(told[6] in line for line in up.lines)
+        for client in (s3, stranger):
+            client.close()
+    finally:
+        up.close()
+
+
+def _people(up: Up, key: str) -> list[str]:
+    try:
+        result = json.load(up.s3.get_object(Bucket="lives-output", Key=f"{key}.json")["Body"])
+    except up.s3.exceptions.NoSuchKey:
+        return []
+    return [person["name"] for person in result["people"]]
