@@ -35,16 +35,23 @@ class Blobs:
         return NewBlob(self, self.new_name(), durable=self.durable)
 
     def write(self, blob: str, content: bytes) -> None:
-        """A whole file; nothing is synced."""
-        path = self.path(blob)
-        beside = path.with_name(f"{blob}.new")
+        """A whole file that nobody refers to yet; nothing is synced."""
+        self._write(self.path(blob), content)
+
+    def write_again(self, blob: str, content: bytes) -> None:
+        """In place of one that may be there, whole or not."""
+        beside = self.path(blob).with_name(f"{blob}.new")
         beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READ_ONLY)
+        self._write(beside, content)
+        beside.rename(self.path(blob))
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READ_ONLY)
         try:
             write_all(descriptor, content)
         finally:
             os.close(descriptor)
-        beside.rename(path)
 
     def open(self, blob: str) -> int:
         return os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC)

@@ -90,7 +90,7 @@ class Journal:
         ).fetchone():
             last, bucket, key, blob, content, dropped = entry
             if content is not None and self._is_wanted(reader, blob):
-                self._blobs.write(blob, content)
+                self._blobs.write_again(blob, content)
             self.do(last, bucket, key, dropped)
         self._settle()
 

@@ -54,6 +54,13 @@ class PlainView:
                     raise
 
     def _link(self, blob: str, path: Path) -> None:
+        try:
+            os.link(self._blobs.path(blob), path)  # a new key in a folder that is there: one call
+            _drop_stale(path)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError):
+            self._link_beside(blob, path)
+
+    def _link_beside(self, blob: str, path: Path) -> None:
         beside = self._beside / secrets.token_hex(8)
         try:
             os.link(self._blobs.path(blob), beside)
@@ -101,6 +108,11 @@ class PlainView:
 
 def _rename(source: Path, target: Path) -> None:
     source.rename(target)
-    stale = target.with_name(target.name + BESIDE_A_FOLDER)
+    _drop_stale(target)
+
+
+def _drop_stale(path: Path) -> None:
+    """The object was shown beside a folder that is no more."""
+    stale = path.with_name(path.name + BESIDE_A_FOLDER)
     if stale.exists():
         stale.unlink(missing_ok=True)

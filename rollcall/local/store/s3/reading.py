@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 from rollcall.local.store.s3 import xml_tree
@@ -13,18 +14,31 @@ Values = dict[str, Any]
 LARGEST = 2**63
 
 
+@cache
+def _places(shape: Any) -> tuple[tuple[str, str, str, Any], ...]:
+    """Where members outside of the body are: name, kind of place, name there, shape."""
+    return tuple(
+        (name, member.serialization["location"], _place_name(member), member)
+        for name, member in shape.members.items()
+        if member.serialization.get("location") in ("querystring", "header", "headers")
+    )
+
+
+def _place_name(member: Any) -> str:
+    name: str = member.serialization["name"]
+    return name if member.serialization["location"] == "querystring" else name.lower()
+
+
 def outside_of_body(shape: Any, queries: Mapping[str, str], headers: Mapping[str, str]) -> Values:
     """Whatever the request says in its query and headers. Raises: S3Error."""
     found: Values = {}
-    for name, member in shape.members.items() if shape else ():
-        place = member.serialization
-        kind, wanted = place.get("location"), place.get("name", "")
-        if kind == "querystring" and wanted in queries:
-            found[name] = _typed(member, queries[wanted], wanted)
-        elif kind == "header" and wanted.lower() in headers:
-            found[name] = _typed(member, headers[wanted.lower()], wanted)
-        elif kind == "headers":
+    for name, kind, wanted, member in _places(shape) if shape else ():
+        if kind == "headers":
             found[name] = _prefixed(headers, wanted)
+            continue
+        given = queries if kind == "querystring" else headers
+        if wanted in given:
+            found[name] = _typed(member, given[wanted], wanted)
     return found
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -82,22 +83,44 @@ def text(value: str) -> str:
     return "".join(_CONTROLS.get(letter, letter) for letter in escaped)
 
 
+class _Member(NamedTuple):
+    name: str
+    tag: str
+    shape: Any  # of the member, or of each of a list
+    list_tag: str | None  # around a list
+    is_list: bool
+
+
+@cache
+def _plan(shape: Any) -> tuple[_Member, ...]:
+    """What of a structure goes into the document. Lists have thousands of entries, so this is worked out once."""
+    return tuple(
+        _member(name, member)
+        for name, member in shape.members.items()
+        if "location" not in member.serialization and not member.serialization.get("xmlAttribute")
+    )
+
+
+def _member(name: str, member: Any) -> _Member:
+    tag = member.serialization.get("name", name)
+    if member.type_name != "list":
+        return _Member(name, tag, member, None, False)
+    if member.serialization.get("flattened"):
+        return _Member(name, tag, member.member, None, True)
+    return _Member(name, member.member.serialization.get("name", "member"), member.member, tag, True)
+
+
 def _members(shape: Any, value: Mapping[str, Any], pieces: list[str]) -> None:
-    for name, member in shape.members.items():
+    for name, tag, inner, list_tag, is_list in _plan(shape):
         found = value.get(name)
-        if found is None or "location" in member.serialization or member.serialization.get("xmlAttribute"):
+        if found is None:
             continue
-        tag = member.serialization.get("name", name)
-        if member.type_name != "list":
-            _element(tag, member, found, pieces)
-        elif member.serialization.get("flattened"):
-            for entry in found:
-                _element(tag, member.member, entry, pieces)
-        else:
-            pieces.append(f"<{tag}>")
-            for entry in found:
-                _element(member.member.serialization.get("name", "member"), member.member, entry, pieces)
-            pieces.append(f"</{tag}>")
+        if list_tag is not None:
+            pieces.append(f"<{list_tag}>")
+        for entry in found if is_list else (found,):
+            _element(tag, inner, entry, pieces)
+        if list_tag is not None:
+            pieces.append(f"</{list_tag}>")
 
 
 def _element(tag: str, shape: Any, value: Any, pieces: list[str]) -> None:
@@ -109,12 +132,20 @@ def _element(tag: str, shape: Any, value: Any, pieces: list[str]) -> None:
     pieces.append(f"</{tag}>")
 
 
-def _attributes(shape: Any, value: Mapping[str, Any]) -> str:
+@cache
+def _attribute(shape: Any) -> tuple[str, str] | None:
     for name, member in shape.members.items():
-        if member.serialization.get("xmlAttribute") and value.get(name):
-            kind = text(value[name])
-            return f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" {member.serialization["name"]}="{kind}"'
-    return ""
+        if member.serialization.get("xmlAttribute"):
+            return name, member.serialization["name"]
+    return None
+
+
+def _attributes(shape: Any, value: Mapping[str, Any]) -> str:
+    attribute = _attribute(shape)
+    if attribute is None or not value.get(attribute[0]):
+        return ""
+    kind = text(value[attribute[0]])
+    return f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" {attribute[1]}="{kind}"'
 
 
 def _xml_text(value: Any) -> str:
@@ -123,7 +154,7 @@ def _xml_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(value)
 
 
