@@ -120,7 +120,7 @@ def _described(call: Call, upload: Upload, chosen: Sequence[Part]) -> Described:
         algorithm=upload.algorithm,
         checksum=value,
         checksum_type=kind,
-        parts=[(part.number, part.size, part.checksum if kind == checksums.COMPOSITE else "") for part in chosen],
+        parts=[(part.number, part.size, part.checksum) for part in chosen],
         upload=upload.id,
     )
 

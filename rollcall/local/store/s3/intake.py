@@ -57,8 +57,7 @@ class Received:
 def promise_of(headers: Mapping[str, str], also: str | None = None, *, of_body: bool = True) -> Promise:
     """`of_body`: a checksum among the headers is that of the body. Raises: S3Error."""
     sha256 = headers.get("x-amz-content-sha256", "")
-    encodings = [entry.strip() for entry in headers.get("content-encoding", "").split(",")]
-    chunked = sha256.startswith("STREAMING-") or "aws-chunked" in encodings
+    chunked = sha256.startswith("STREAMING-") or ("x-amz-decoded-content-length" in headers and not sha256)
     length = _length(headers, "content-length")
     if length is None and headers.get("transfer-encoding", "").lower() != "chunked":
         raise S3Error("MissingContentLength")

@@ -15,6 +15,7 @@ from typing import Any
 from rollcall.local.store.s3.errors import S3Error
 
 _UNCOVERED = {"awsaccesskeyid", "signature", "x-amz-signature", "file", "policy"}
+_UNCHECKED = ("x-ignore-", "x-amz-checksum-")
 _OPERATORS = {"eq", "starts-with"}
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 _TRIPLE = 3
@@ -56,7 +57,7 @@ class PostPolicy:
                 shown = json.dumps([operator, f"${name}", value])
                 raise S3Error("AccessDenied", f"Invalid according to Policy: Policy Condition failed: {shown}")
         covered = {name for _, name, _ in self.conditions} | _UNCOVERED | {"bucket"}
-        extra = [name for name in fields if name not in covered and not name.startswith("x-ignore-")]
+        extra = [name for name in fields if name not in covered and not name.startswith(_UNCHECKED)]
         if extra:
             raise S3Error("AccessDenied", f"Invalid according to Policy: Extra input fields: {extra[0]}")
 

@@ -106,17 +106,26 @@ def _headers(call: Call, version: Version, span: Span | None) -> dict[str, str]:
         headers["content-range"] = span.partial
     if described.parts and call.get("PartNumber") is not None:
         headers["x-amz-mp-parts-count"] = str(len(described.parts))
-    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and span is None:
-        headers |= checksum_headers(version)
+    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers |= _checksum_of_span(call, version, span)
     return headers | _overrides(call)
 
 
 def checksum_headers(version: Version) -> dict[str, str]:
+    return _checksum_headers(version, version.described.checksum)
+
+
+def _checksum_headers(version: Version, checksum: str) -> dict[str, str]:
     described = version.described
-    return {
-        f"x-amz-checksum-{described.algorithm.lower()}": described.checksum,
-        "x-amz-checksum-type": described.checksum_type,
-    }
+    return {f"x-amz-checksum-{described.algorithm.lower()}": checksum, "x-amz-checksum-type": described.checksum_type}
+
+
+def _checksum_of_span(call: Call, version: Version, span: Span | None) -> dict[str, str]:
+    """Of everything, or of the part that was asked for. Nobody knows that of another range."""
+    if span is None:
+        return checksum_headers(version)
+    parts, number = version.described.parts, call.get("PartNumber")
+    return _checksum_headers(version, parts[number - 1][2]) if number is not None and parts else {}
 
 
 def _overrides(call: Call) -> dict[str, str]:

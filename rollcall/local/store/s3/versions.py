@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import string
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from rollcall.local.store.s3.buckets import ENABLED, Bucket
@@ -36,7 +36,7 @@ class Described:
         return self.headers.get("x-amz-storage-class", "STANDARD")
 
     def text(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value})
+        return json.dumps({name: value for name, value in vars(self).items() if value})
 
     @classmethod
     def read(cls, text: str) -> "Described":
