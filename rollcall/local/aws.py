@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
@@ -42,8 +43,8 @@ class StoreCommand:
         return [*module, *sockets, "--data", str(self.folder), *unsynced, *self.options]
 
 
-class AwsStopped(RuntimeError):
-    """The server behind S3, SQS and DynamoDB ended by itself; its log says why."""
+class AwsStopped(RollcallError):
+    """The server behind S3, SQS and DynamoDB ended by itself; the message and its log say why."""
 
 
 class AwsServer:
@@ -101,7 +102,7 @@ class AwsServer:
                 time.sleep(LOOK_SECONDS)
         if self.exit_code == FAILED:
             raise UsageError(self._last_line())
-        raise AwsStopped(f"The local AWS server ended unexpectedly: see {self.log_file}.")
+        raise AwsStopped(self.stopped)
 
     def restart(self) -> None:
         self._end()
@@ -116,10 +117,16 @@ class AwsServer:
         for listener in self._listeners:
             listener.close()
 
+    @property
+    def stopped(self) -> str:
+        """What is told once it has ended by itself."""
+        return f"The local AWS server ended unexpectedly ({self._last_line()}): see {self.log_file}."
+
     def _last_line(self) -> str:
         with suppress(OSError):
-            return self.log_file.read_text(errors="replace").rstrip().rpartition("\n")[2]
-        return "the local AWS server did not start"
+            if line := self.log_file.read_text(errors="replace").rstrip().rpartition("\n")[2]:
+                return line
+        return "without a word"
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:

@@ -132,7 +132,7 @@ class LocalCloud:
         Raises:
             CloudStopped: there is nothing left to ask.
         """
-        stopped = CloudStopped(self._stopped())
+        stopped = CloudStopped(self._aws.stopped)
         if not self._aws.running:
             raise stopped
         try:
@@ -217,9 +217,6 @@ class LocalCloud:
 
     def _create_client(self, service: str) -> Any:
         return create_client(service, self.endpoint_url, self._region, self._credentials)
-
-    def _stopped(self) -> str:
-        return f"The local AWS server ended unexpectedly: see {self._aws.log_file}."
 
     def _host_settings(self) -> HostSettings:
         return HostSettings(

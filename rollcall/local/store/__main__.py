@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from rollcall.local.store.access import Served
 from rollcall.local.store.credentials import load_or_create
@@ -42,8 +43,14 @@ def main() -> None:
     try:
         run(*_settings(options))
     except StoreError as error:
-        print(error, file=sys.stderr, flush=True)
-        sys.exit(FAILED)
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{options.data} cannot be used ({error.strerror or error}): choose another folder with --data")
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(FAILED)
 
 
 def _settings(options: argparse.Namespace) -> tuple[list[socket.socket], StoreSettings]:

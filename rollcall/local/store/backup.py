@@ -14,6 +14,7 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
+from rollcall.local.store import disk
 from rollcall.local.store.database import FILE
 from rollcall.local.store.errors import StoreError
 from rollcall.local.store.folder_lock import FolderLock
@@ -117,7 +118,7 @@ def _extract(source: Path, data: Path) -> int:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
                 with os.fdopen(descriptor, "wb") as file:
                     shutil.copyfileobj(content, file, 1024 * 1024)
-                    os.fdatasync(descriptor)
+                    disk.sync(descriptor)
                 count += member.name != FILE
     except (tarfile.TarError, EOFError) as error:
         raise StoreError(f"{source} is no backup of Rollcall, or is cut off ({error})") from None
@@ -140,6 +141,6 @@ def _check(data: Path, source: Path) -> None:
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from rollcall.local.store import disk
 from rollcall.local.store.errors import StoreError
 from rollcall.local.store.folder_lock import FolderLock
 from rollcall.local.store.write_threads import WriteThreads
@@ -177,7 +178,7 @@ class LogSync:
     def _sync(self) -> None:
         error = None
         try:
-            os.fdatasync(self._descriptor)
+            disk.sync(self._descriptor)
         except OSError as failure:  # what a disk has lost once, it does not tell of twice: nobody may go on
             error = failure
         with self._changed:

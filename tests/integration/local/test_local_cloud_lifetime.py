@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rollcall.contracts.usage_error import PortInUse
+from rollcall.contracts.usage_error import PortInUse, UsageError
 from rollcall.local.cloud import CloudStopped, LocalCloud
 from rollcall.local.lambda_host.unreliable_source import Delivery
 from tests.integration.throwaway import LAMBDAS, Messages, function, pipeline, until
@@ -149,3 +149,11 @@ def test_a_server_that_ended_by_itself_is_told_of():
 
         with pytest.raises(CloudStopped, match="ended unexpectedly"):
             cloud.status()
+
+
+def test_a_folder_that_cannot_be_used_is_told_of_in_one_line(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+
+    with pytest.raises(UsageError, match=rf"{file}/data cannot be used \(Not a directory\): choose another folder"):
+        LocalCloud(pipeline(), data=file / "data").start()
