@@ -12,9 +12,10 @@ from rollcall.local.store.access import Access, Served
 from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.credentials import Credentials
 from rollcall.local.store.database import Database
+from rollcall.local.store.failures import log_failure
 from rollcall.local.store.port import Port
 from rollcall.local.store.s3.service import S3
-from rollcall.local.store.services import Objects, Services, log_failure
+from rollcall.local.store.services import Objects, Services
 from rollcall.local.store.signing import SecretOf
 from rollcall.local.store.sqs.service import Sqs
 

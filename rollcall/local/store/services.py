@@ -1,7 +1,6 @@
 """The services behind the port: which of them a request is for."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -11,11 +10,10 @@ from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.database import Database
 from rollcall.local.store.dynamodb.service import DynamoDb
 from rollcall.local.store.events.service import EventBridge
+from rollcall.local.store.failures import log_failure
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.json_protocol import JsonEndpoint, JsonService
 from rollcall.local.store.sqs.service import Sqs
-
-logger = logging.getLogger(__name__)
 
 
 class Objects(Protocol):
@@ -75,20 +73,6 @@ class Services:
 
     def _endpoint(self, service: JsonService) -> JsonEndpoint:
         return JsonEndpoint(service, self._authorization, log_failure)
-
-
-def log_failure(what: str, error: BaseException) -> None:
-    """Never with keys or names: those stay out of logs, and an error's text may hold them."""
-    frames = "".join(_places(error))
-    logger.error("%s failed: %s at %s", what, type(error).__name__, frames)
-
-
-def _places(error: BaseException) -> list[str]:
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno} ")
-        trace = trace.tb_next
-    return places
 
 
 def _unknown(service: str) -> Response:

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 
 from rollcall.local.store.database import Database
+from rollcall.local.store.failures import log_failure
 from rollcall.local.store.s3.blobs import Blobs
 from rollcall.local.store.s3.plain_view import PlainView
 
@@ -55,11 +56,15 @@ class Journal:
         return entry.lastrowid or 0
 
     def do(self, number: int, bucket: str, key: str | None, dropped: str | None) -> None:
-        """After the transaction."""
-        if dropped is not None:
-            self._blobs.drop(dropped)
-        if key is not None:
-            self._view.show(bucket, key)
+        """After the transaction. What fails now is done again at the next start: the transaction stands."""
+        try:
+            if dropped is not None:
+                self._blobs.drop(dropped)
+            if key is not None:
+                self._view.show(bucket, key)
+        except OSError as error:
+            log_failure("work on a file of the store", error)
+            return
         with self._turn:
             self._done.add(number)
             many = len(self._done) >= MANY
@@ -70,7 +75,10 @@ class Journal:
         while not self._ending.is_set():
             self._wanted.wait(SETTLE_SECONDS)
             self._wanted.clear()
-            self._settle()
+            try:
+                self._settle()
+            except (OSError, sqlite3.Error) as error:
+                log_failure("housekeeping of the store's files", error)
 
     def _settle(self) -> None:
         with self._turn:

@@ -167,10 +167,8 @@ def list_multipart_uploads(call: Call) -> Answer:
         "Uploads": [_upload(call, *row) for row in page.rows],
     }
     if page.truncated:
-        answer |= {
-            "NextKeyMarker": _encoded(call, page.last),
-            "NextUploadIdMarker": page.rows[-1][1] if page.rows else "",
-        }
+        last = page.rows[-1] if page.rows and page.rows[-1][0] == page.last else None
+        answer |= {"NextKeyMarker": _encoded(call, page.last), "NextUploadIdMarker": last[1] if last else ""}
     return Answer(answer)
 
 

@@ -1,7 +1,6 @@
 """Files that a crash has left: uploads that never became anything."""
 
 import threading
-import time
 
 from rollcall.local.store.s3.change import Storage
 
@@ -13,7 +12,7 @@ _REFERRED = (
 
 def remove_orphans(storage: Storage, ending: threading.Event) -> int:
     """Those that are older than this process. Returns how many."""
-    started = time.time() - time.process_time() - 1
+    started = storage.blobs.now()
     removed = 0
     for names in storage.blobs.names():
         if ending.is_set():

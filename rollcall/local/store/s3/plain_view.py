@@ -40,7 +40,7 @@ class PlainView:
             (self._folder / bucket).rmdir()
 
     def show(self, bucket: str, key: str) -> None:
-        """Have the file be what the database says. A file system without links has no view."""
+        """Have the file be what the database says. A file system without any links has no view."""
         path = self._folder / bucket / plain_path(key)
         with self._locks[hash((bucket, key)) % LOCKS]:
             blob = self._current(bucket, key)
@@ -57,19 +57,28 @@ class PlainView:
         try:
             os.link(self._blobs.path(blob), path)  # a new key in a folder that is there: one call
             _drop_stale(path)
-        except (FileNotFoundError, FileExistsError, NotADirectoryError):
+        except OSError:
             self._link_beside(blob, path)
 
     def _link_beside(self, blob: str, path: Path) -> None:
         beside = self._beside / secrets.token_hex(8)
         try:
-            os.link(self._blobs.path(blob), beside)
+            self._name_again(self._blobs.path(blob), beside)
         except FileNotFoundError:
             return  # a newer version has come meanwhile, and its own call shows it
         try:
             self._place(beside, path)
         finally:
             beside.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+
+    @staticmethod
+    def _name_again(blob: Path, path: Path) -> None:
+        try:
+            os.link(blob, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            path.symlink_to(blob.resolve())  # a file system without hard links, or too many copies of one file
 
     def _place(self, beside: Path, path: Path) -> None:
         for _ in range(TRIES):

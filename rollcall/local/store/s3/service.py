@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 import secrets
 import sqlite3
 import threading
@@ -13,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from rollcall.local.store.body import ClientGone
 from rollcall.local.store.database import Database
+from rollcall.local.store.failures import log_failure
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.identity import ACCOUNT
 from rollcall.local.store.s3 import cors, lifecycle, reading, schema, versions, writing
@@ -39,8 +40,6 @@ THREADS = 32  # most of them wait for the disk
 SWEEP_SECONDS = 3600.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 class S3:
@@ -104,6 +103,8 @@ class S3:
             response = await self._answer(request, request_id)
         except S3Error as error:
             response = _refusal(request, error, request_id)
+        except ClientGone:
+            raise  # nobody is there to be answered
         except Exception as error:
             response = _refusal(request, _failure(error), request_id)
         response.headers |= {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
@@ -136,7 +137,7 @@ class S3:
             headers=request.headers,
             values={},
         )
-        if request.method == "POST" and address.parts == 1 and _is_form(request):
+        if request.method == "POST" and address.parts == 1 and not queries and _is_form(request):
             answer = await post_object(call, request, self._gate, self._executor)
             return _response(answer, answer.body if isinstance(answer.body, bytes) else b"")
         host_bucket = address.bucket if address.virtual else None
@@ -205,12 +206,18 @@ class S3:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def _sweep_often(self) -> None:
-        remove_orphans(self.storage, self._ending)
+        """At once, and then every hour: many a server runs for less."""
+        for work in (lambda: remove_orphans(self.storage, self._ending), self.sweep):
+            self._try(work)
         while not self._ending.wait(SWEEP_SECONDS):
-            try:
-                self.sweep()
-            except (OSError, sqlite3.Error) as error:
-                log.error("The lifecycle rules could not be followed (%s); the next try is in an hour.", error)
+            self._try(self.sweep)
+
+    @staticmethod
+    def _try(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:
+            log_failure("housekeeping of the store's objects", error)
 
 
 def _written(operation: Operation, answer: Answer) -> Response:
@@ -241,9 +248,8 @@ def _failure(error: Exception) -> S3Error:
     """What is not the client's fault."""
     full = isinstance(error, OSError) and error.errno in _FULL
     if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
-        log.error("The disk of the data folder is full: an upload was refused.")
         return S3Error("ServiceUnavailable", "The disk of the store is full.")
-    log.error("A request to S3 failed: %s: %s", type(error).__name__, error, exc_info=error)
+    log_failure("a request to S3", error)
     return S3Error("InternalError")
 
 

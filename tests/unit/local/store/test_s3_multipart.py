@@ -206,3 +206,18 @@ def test_the_checksum_of_checksums(s3: Any, bucket: str) -> None:
     found = s3.get_object_attributes(**upload.where, ObjectAttributes=["ObjectParts", "Checksum"], MaxParts=1)
     assert found["ObjectParts"]["TotalPartsCount"] == 2
     assert [part["Size"] for part in found["ObjectParts"]["Parts"]] == [PART]
+
+
+def test_a_page_of_uploads_may_end_with_a_folder(s3: Any, bucket: str) -> None:
+    made = [s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"] for key in ("a", "b/1", "b/2", "c")]
+
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1}
+    )
+    found = [
+        entry.get("UploadId", entry.get("Prefix"))
+        for page in pages
+        for entry in (*page.get("Uploads", []), *page.get("CommonPrefixes", []))
+    ]
+
+    assert found == [made[0], "b/", made[3]]

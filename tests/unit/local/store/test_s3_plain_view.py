@@ -1,6 +1,9 @@
+import errno
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +84,32 @@ def test_the_store_has_names_of_its_own(s3: Any) -> None:
         except s3.exceptions.BucketAlreadyExists:
             continue
         raise AssertionError(name)
+
+
+def test_a_view_that_cannot_be_written_takes_no_upload(
+    s3: Any, bucket: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "the disk")
+
+    monkeypatch.setattr(os, "link", refuse)
+    s3.put_object(Bucket=bucket, Key="key", Body=b"1")
+    monkeypatch.undo()
+
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"1"
+    assert list(folder.iterdir()) == []
+
+
+def test_without_hard_links_there_are_symbolic_ones(
+    s3: Any, bucket: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    s3.put_object(Bucket=bucket, Key="a/key", Body=b"1")
+    s3.put_object(Bucket=bucket, Key="a/key", Body=b"2")
+
+    assert (folder / "a/key").read_bytes() == b"2"
+    s3.delete_object(Bucket=bucket, Key="a/key")
+    assert list(folder.iterdir()) == []
