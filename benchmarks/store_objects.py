@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from rollcall.local.store.server import StoreSettings, run
 CLIENTS = 4
 BUCKET = "bench"
 MEBIBYTE = 1024 * 1024
+HTTP_OK = 200
 LARGEST_RSS = "VmHWM:"
 
 
@@ -61,20 +62,21 @@ def main() -> None:
         command.add_argument("--folder", type=Path, help="on the disk that is meant (default: the temporary folder)")
     options = parser.parse_args()
     if options.what == "serve":
-        run(socket.socket(fileno=options.socket), StoreSettings(folder=options.folder, durable=not options.memory))
+        run([socket.socket(fileno=options.socket)], StoreSettings(folder=options.folder, durable=not options.memory))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         print(json.dumps(MEASURES[options.what](options, Path(folder)), indent=2))
 
 
 def measure_rates(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    servers = {
+        "store, durable": store(folder / "durable"),
+        "store, in memory": store(folder / "memory", "--memory"),
+        "moto": moto(),
+    }
     told = {}
-    for name, server in (
-        ("store, durable", lambda: store(folder / "durable")),
-        ("store, in memory", lambda: store(folder / "memory", "--memory")),
-        ("moto", moto),
-    ):
-        with server() as running:
+    for name, server in servers.items():
+        with server as running:
             told[name] = _rates(running, options.count, os.urandom(options.size))
     return told
 
@@ -137,10 +139,9 @@ class Zeros(io.RawIOBase):
 class Running:
     url: str
     process: int
-    _clients: list[Any] = field(default_factory=list)
 
     def client(self) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="us-east-1",
@@ -183,11 +184,20 @@ def _process(command: list[str], listener: socket.socket | None, port: int = 0) 
     process = subprocess.Popen(command, pass_fds=keep, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         running = Running(f"http://127.0.0.1:{port}", process.pid)
-        running.client().list_buckets()
+        while not _serves(running):
+            assert process.poll() is None, "the server has ended"
+            time.sleep(0.2)
         yield running
     finally:
         process.terminate()
         process.wait()
+
+
+def _serves(running: Running) -> bool:
+    try:
+        return urllib3.request("GET", running.url, timeout=2, retries=False).status == HTTP_OK
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 def fill(folder: Path, count: int) -> None:
@@ -211,7 +221,7 @@ def fill(folder: Path, count: int) -> None:
 
 
 def _key(number: int) -> str:
-    return f"folder-{number % 1000:03d}/photo-{number:07d}.jpg"
+    return f"folder-{number // 1000:04d}/photo-{number:07d}.jpg"
 
 
 def _rates(running: Running, count: int, body: bytes) -> dict[str, Any]:
@@ -242,8 +252,8 @@ def _ask(pool: urllib3.HTTPConnectionPool, number: int, objects: int, times: dic
         "delete": ("DELETE", f"/{BUCKET}/{new}", None),
         "list 1,000 keys from anywhere": ("GET", f"/{BUCKET}?list-type=2&start-after={key}", None),
         "list 1,000 folders": ("GET", f"/{BUCKET}?list-type=2&delimiter=/", None),
-        "list a folder": ("GET", f"/{BUCKET}?list-type=2&delimiter=/&max-keys=100&prefix={key[:11]}", None),
-        "list versions": ("GET", f"/{BUCKET}?versions&max-keys=100&prefix={key[:16]}", None),
+        "list a folder": ("GET", f"/{BUCKET}?list-type=2&delimiter=/&max-keys=100&prefix={key[:12]}", None),
+        "list versions": ("GET", f"/{BUCKET}?versions&max-keys=100&prefix={key[:17]}", None),
     }
     for name, (method, path, body) in requests.items():
         if name.startswith("list 1,000") and number % 10:

@@ -262,7 +262,7 @@ def _exact_span(wanted: str, size: int) -> Span:
         )
     first, last = int(found[1]), int(found[2])
     if not first <= last < size:
-        raise S3Error("InvalidArgument", f"Range specified is not valid for source object of size: {size}")
+        raise S3Error("InvalidRange", f"Range specified is not valid for source object of size: {size}")
     return Span(first, last - first + 1, size)
 
 

@@ -38,6 +38,7 @@ from rollcall.local.store.signing import SecretOf, Signed
 
 THREADS = 32  # most of them wait for the disk
 SWEEP_SECONDS = 3600.0
+QUICK = {"GetObject", "HeadBucket", "HeadObject"}  # one row and one open file: a thread would cost more
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 
@@ -155,6 +156,8 @@ class S3:
             check = chunk_check(request.headers, signed)
             document = await small_body(request.body, _document_promise(operation, request), MOST_BYTES, check)
             return await self._on_thread(lambda: self._with_document(operation, call, handler, document))
+        if operation.name in QUICK:
+            return _written(operation, handler(call))
         return await self._on_thread(lambda: _written(operation, handler(call)))
 
     @staticmethod
@@ -167,7 +170,7 @@ class S3:
     async def _upload(self, request: Request, operation: Operation, call: Call, signed: Signed | None) -> Response:
         """The checks come before the body, so that a refused upload is not read; the transaction comes after it."""
         upload = UPLOADS[operation.name]
-        also, place = await self._on_thread(lambda: upload.prepare(call))
+        also, place = upload.prepare(call)
         promise = promise_of(request.headers, also)
         intake = Intake(
             blobs=self.storage.blobs,

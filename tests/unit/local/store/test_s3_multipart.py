@@ -167,7 +167,7 @@ def test_parts_are_copied(s3: Any, bucket: str, upload: Upload) -> None:
     copied = s3.upload_part_copy(**where, CopySourceRange="bytes=2-4")
     upload.etags[1] = copied["CopyPartResult"]["ETag"]
 
-    assert error_of(s3.upload_part_copy, **where, CopySourceRange="bytes=2-10") == (400, "InvalidArgument")
+    assert error_of(s3.upload_part_copy, **where, CopySourceRange="bytes=2-10") == (416, "InvalidRange")
     assert error_of(s3.upload_part_copy, **where, CopySourceRange="2-4") == (400, "InvalidArgument")
     upload.complete([1])
     assert s3.get_object(**upload.where)["Body"].read() == b"234"
