@@ -97,9 +97,6 @@ class FormReader:
         if self._name == "file":
             self._in_file = True
             self.file_name = self._disposition.get(b"filename", b"").decode(errors="replace")
-            kind = self._part.get("content-type", b"").decode("latin-1")
-            if kind:
-                self.fields.setdefault("content-type", kind)
 
     def _take(self, content: bytes, start: int, end: int) -> None:
         if self._in_file:

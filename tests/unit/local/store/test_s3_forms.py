@@ -23,7 +23,9 @@ def _send(store: Running, bucket: str, fields: dict[str, Any], content: bytes = 
         f'--edge\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
         for field, value in fields.items()
     )
-    file = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+    # browsers name a type with each file; no policy speaks of it
+    disposition = f'Content-Disposition: form-data; name="file"; filename="{name}"'
+    file = f"--edge\r\n{disposition}\r\nContent-Type: text/x-browser\r\n\r\n".encode()
     body = parts + file + content + b"\r\n--edge--\r\n"
     return store.ask("POST", f"/{bucket}", body=body, headers={"content-type": "multipart/form-data; boundary=edge"})
 
