@@ -11,6 +11,7 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 Problems = list[str]
 Check = Callable[[Any, str, Problems], None]
 
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years that have four digits
 _LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
 
 
@@ -138,6 +139,15 @@ def _number(_shape: Shape) -> Check:
     return check
 
 
+def _timestamp(_shape: Shape) -> Check:
+    def check(value: Any, path: str, _problems: Problems) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not _FIRST_SECOND <= value <= _LAST_SECOND:
+            raise WrongType(f"{path or 'the request'} is not a time")
+
+    return check
+
+
 def _boolean(_shape: Shape) -> Check:
     def check(value: Any, path: str, _problems: Problems) -> None:
         if not isinstance(value, bool):
@@ -163,7 +173,7 @@ _SIMPLE: dict[str, Callable[[Shape], Check]] = {
     "long": _integer,
     "float": _number,
     "double": _number,
-    "timestamp": _number,
+    "timestamp": _timestamp,
     "boolean": _boolean,
     "blob": _blob,
 }
