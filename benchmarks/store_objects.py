@@ -32,7 +32,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from rollcall.local.store.database import Database
-from rollcall.local.store.s3 import buckets, schema, versions
+from rollcall.local.store.s3 import s3_schema as schema
+from rollcall.local.store.s3 import versions
+from rollcall.local.store.s3.bucket_settings import buckets
 from rollcall.local.store.s3.versions import Described, NewVersion
 from rollcall.local.store.server import StoreSettings, run
 

@@ -18,7 +18,7 @@ from rollcall.contracts.usage_error import UsageError
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.listening import listen
-from rollcall.local.store.errors import FAILED
+from rollcall.local.store.store_errors import FAILED
 from rollcall.runtime.local_requests import is_loopback
 
 HOST = "127.0.0.1"

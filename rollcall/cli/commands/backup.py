@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rollcall.cli.preparation import note
 from rollcall.contracts.usage_error import UsageError
-from rollcall.local.store.backup import back_up
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_backup import back_up
+from rollcall.local.store.store_errors import StoreError
 
 
 def execute(options: argparse.Namespace) -> int:

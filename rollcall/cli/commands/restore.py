@@ -5,8 +5,8 @@ import argparse
 from rollcall.cli.commands.backup import data_folder_of
 from rollcall.cli.preparation import note
 from rollcall.contracts.usage_error import UsageError
-from rollcall.local.store.backup import restore
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_backup import restore
+from rollcall.local.store.store_errors import StoreError
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, RE
 from rollcall.local.lambda_host.processes import describe_exit
 from rollcall.local.store.credentials import FILE as CREDENTIALS_FILE
 from rollcall.local.store.credentials import load_or_create
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_errors import StoreError
 from rollcall.local.supervisor import NotRestarted, Part, Supervisor
 from rollcall.media.videos.ffmpeg import describe as describe_ffmpeg
 from rollcall.runtime.confined.confinement import not_confined

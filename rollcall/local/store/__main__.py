@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from rollcall.local.store.access import Served
 from rollcall.local.store.credentials import load_or_create
-from rollcall.local.store.errors import FAILED, StoreError
 from rollcall.local.store.port import CONNECTIONS
+from rollcall.local.store.port_access import Served
 from rollcall.local.store.server import StoreSettings, run
+from rollcall.local.store.store_errors import FAILED, StoreError
 from rollcall.runtime.file_limit import allow_files
 from rollcall.runtime.local_requests import is_loopback, origins_of
 

@@ -6,8 +6,8 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 
-from rollcall.local.store.body import ClientGone
 from rollcall.local.store.http import FileRange, Response
+from rollcall.local.store.request_body import ClientGone
 
 PIECE_BYTES = 1024 * 1024  # of a file that are read at once, in a thread
 AT_ONCE_BYTES = 128 * 1024  # of a file, that are read without one: they are in the system's memory, mostly

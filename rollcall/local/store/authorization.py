@@ -3,9 +3,9 @@
 import hashlib
 from datetime import UTC, datetime
 
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.http import Request
-from rollcall.local.store.signing import SecretOf, SignatureError, verify_header
+from rollcall.local.store.signature_v4 import SecretOf, SignatureError, verify_header
+from rollcall.local.store.store_errors import ServiceError
 
 _CODES = {
     "InvalidAccessKeyId": "UnrecognizedClientException",

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import httptools
 
-from rollcall.local.store.access import Head
 from rollcall.local.store.answer import AnswerSender
-from rollcall.local.store.body import BODY_SECONDS, Body, ClientGone
 from rollcall.local.store.http import Request, Response
+from rollcall.local.store.port_access import Head
+from rollcall.local.store.request_body import BODY_SECONDS, Body, ClientGone
 
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
 IDLE_SECONDS = 60.0  # between two requests, and between two pieces of an answer that is taken

@@ -7,7 +7,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_errors import StoreError
 
 FILE = "store.credentials"
 PROFILE = "default"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rollcall.local.store import disk
-from rollcall.local.store.errors import StoreError
 from rollcall.local.store.folder_lock import FolderLock
+from rollcall.local.store.store_errors import StoreError
 from rollcall.local.store.write_threads import WriteThreads
 
 FILE = "store.db"

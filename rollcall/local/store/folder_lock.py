@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_errors import StoreError
 
 FILE = "store.lock"  # no name of a bucket: those have folders here
 

@@ -12,10 +12,10 @@ import botocore.session
 from botocore.model import ServiceModel
 
 from rollcall.local.store.authorization import Authorization
-from rollcall.local.store.body import read_whole
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.http import Request, Response
+from rollcall.local.store.request_body import read_whole
 from rollcall.local.store.shape_check import ShapeChecker, WrongType
+from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = 32 * 1024 * 1024  # of a request: DynamoDB's batches may hold 16 MiB of items
 

@@ -7,9 +7,9 @@ import ssl
 import time
 from collections.abc import Callable
 
-from rollcall.local.store.access import Access, too_large
-from rollcall.local.store.body import BODY_SECONDS
 from rollcall.local.store.connection import HEAD_SECONDS, Connection, Handle, Serving
+from rollcall.local.store.port_access import Access, too_large
+from rollcall.local.store.request_body import BODY_SECONDS
 
 CONNECTIONS = 1024
 WAITING_CONNECTIONS = 512  # of them: for a request

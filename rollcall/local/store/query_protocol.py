@@ -5,10 +5,10 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from rollcall.local.store.authorization import Authorization
-from rollcall.local.store.body import read_whole
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.identity import ACCOUNT
+from rollcall.local.store.request_body import read_whole
+from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = 1024 * 1024
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"

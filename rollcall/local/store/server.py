@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollcall.local.store.access import Access, Served
 from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.credentials import Credentials
 from rollcall.local.store.database import Database
-from rollcall.local.store.failures import log_failure
 from rollcall.local.store.port import Port
-from rollcall.local.store.s3.service import S3
-from rollcall.local.store.services import Objects, Services
-from rollcall.local.store.signing import SecretOf
-from rollcall.local.store.sqs.service import Sqs
+from rollcall.local.store.port_access import Access, Served
+from rollcall.local.store.s3.s3_service import S3
+from rollcall.local.store.signature_v4 import SecretOf
+from rollcall.local.store.sqs.sqs_service import Sqs
+from rollcall.local.store.store_failures import log_failure
+from rollcall.local.store.store_services import Objects, Services
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+from rollcall.contracts.errors import RollcallError
+
 Problems = list[str]
 Check = Callable[[Any, str, Problems], None]
 
@@ -15,7 +17,7 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years t
 _LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
 
 
-class WrongType(ValueError):
+class WrongType(RollcallError, ValueError):
     """A value is no value of its shape; the message says which."""
 
 

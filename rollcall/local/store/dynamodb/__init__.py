@@ -1,0 +1,1 @@
+"""Tables, their items and expressions."""

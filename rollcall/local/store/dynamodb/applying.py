@@ -5,7 +5,7 @@ from functools import singledispatch
 from typing import Any
 
 from rollcall.local.store.dynamodb import numbers, paths
-from rollcall.local.store.dynamodb.errors import invalid
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid
 from rollcall.local.store.dynamodb.paths import Path
 from rollcall.local.store.dynamodb.updates import Arithmetic, At, Given, IfNotExists, ListAppend, Source, Update
 from rollcall.local.store.dynamodb.values import Item, Value, content_of, kind_of, sorted_set

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import singledispatch
 
 from rollcall.local.store.dynamodb import paths
-from rollcall.local.store.dynamodb.conditions import (
+from rollcall.local.store.dynamodb.condition_expressions import (
     ORDERED,
     And,
     Between,

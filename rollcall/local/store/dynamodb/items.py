@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.dynamodb.keys import Key
+from rollcall.local.store.dynamodb.primary_keys import Key
 from rollcall.local.store.dynamodb.tables import Table
 from rollcall.local.store.dynamodb.values import Item, kind_of
 

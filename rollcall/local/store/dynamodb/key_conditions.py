@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 
-from rollcall.local.store.dynamodb.conditions import And, Between, Comparison, Condition, Function, Literal, Operand
-from rollcall.local.store.dynamodb.errors import invalid, wrong_values
+from rollcall.local.store.dynamodb.condition_expressions import (
+    And,
+    Between,
+    Comparison,
+    Condition,
+    Function,
+    Literal,
+    Operand,
+)
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid, wrong_values
 from rollcall.local.store.dynamodb.items import Range
-from rollcall.local.store.dynamodb.keys import KeyPart, KeySchema
+from rollcall.local.store.dynamodb.primary_keys import KeyPart, KeySchema
 from rollcall.local.store.dynamodb.values import Value, content_of, kind_of, sortable
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.store_errors import ServiceError
 
 _NOT_SUPPORTED = "Query key condition not supported"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.local.store.dynamodb.errors import invalid
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid
 from rollcall.local.store.dynamodb.paths import Path
 from rollcall.local.store.dynamodb.reserved_words import RESERVED
 from rollcall.local.store.dynamodb.tokens import Tokens

@@ -3,7 +3,7 @@
 import re
 from decimal import Context, Decimal
 
-from rollcall.local.store.dynamodb.errors import invalid
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid
 
 DIGITS = 38
 HIGHEST, LOWEST = 125, -130  # exponents of ten

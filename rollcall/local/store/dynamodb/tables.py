@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.dynamodb.errors import invalid, no_table, not_supported, wrong_values
-from rollcall.local.store.dynamodb.keys import KeyPart, KeySchema
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid, no_table, not_supported, wrong_values
+from rollcall.local.store.dynamodb.primary_keys import KeyPart, KeySchema
 from rollcall.local.store.identity import ACCOUNT, REGION
+from rollcall.local.store.store_errors import ServiceError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"

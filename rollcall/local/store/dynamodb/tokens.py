@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollcall.local.store.dynamodb.errors import invalid
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid
+from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = 4096
 _TOKEN = re.compile(

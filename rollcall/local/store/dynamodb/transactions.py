@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rollcall.local.store.dynamodb import items, reads
+from rollcall.local.store.dynamodb import item_reads as reads
+from rollcall.local.store.dynamodb import items
 from rollcall.local.store.dynamodb.capacity import consumed_by_all, read_units, write_units
-from rollcall.local.store.dynamodb.errors import ConditionFailed, invalid
+from rollcall.local.store.dynamodb.dynamodb_errors import ConditionFailed, invalid
+from rollcall.local.store.dynamodb.item_writes import Write, read_check, read_delete, read_put, read_update_of
 from rollcall.local.store.dynamodb.names import Names
 from rollcall.local.store.dynamodb.tables import Table, Tables
 from rollcall.local.store.dynamodb.values import item_size
-from rollcall.local.store.dynamodb.writes import Write, read_check, read_delete, read_put, read_update_of
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = 4 * 1024 * 1024
 TOKEN_SECONDS = 600  # in which the same request does nothing again

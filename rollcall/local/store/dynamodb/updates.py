@@ -7,7 +7,7 @@ from rollcall.local.store.dynamodb.names import Names
 from rollcall.local.store.dynamodb.paths import Path, conflicting, overlapping, show
 from rollcall.local.store.dynamodb.tokens import Tokens
 from rollcall.local.store.dynamodb.values import Value, kind_of
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.store_errors import ServiceError
 
 WHAT = "UpdateExpression"
 MOST_NESTED = 100

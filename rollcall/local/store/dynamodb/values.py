@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from rollcall.local.store.dynamodb import numbers
-from rollcall.local.store.dynamodb.errors import invalid, wrong_values
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.dynamodb.dynamodb_errors import invalid, wrong_values
+from rollcall.local.store.store_errors import ServiceError
 
 Value = Mapping[str, Any]
 Item = Mapping[str, Value]

@@ -1,0 +1,1 @@
+"""Events, and the rules that send them to queues."""

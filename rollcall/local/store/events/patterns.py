@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rollcall.local.store.errors import ServiceError
+from rollcall.local.store.store_errors import ServiceError
 
 _NUMERIC: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda value, bound: value < bound,

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.s3_errors import S3Error
 
 MOST_KEY_BYTES = 1024
 MOST_QUERIES = 200

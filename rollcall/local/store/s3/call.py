@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollcall.local.store.http import FileRange
-from rollcall.local.store.s3 import buckets
-from rollcall.local.store.s3.buckets import Bucket
-from rollcall.local.store.s3.change import Storage
-from rollcall.local.store.s3.intake import Received
+from rollcall.local.store.s3.bucket_settings import buckets
+from rollcall.local.store.s3.bucket_settings.buckets import Bucket
+from rollcall.local.store.s3.files.change import Storage
+from rollcall.local.store.s3.uploads.intake import Received
 
 
 @dataclass

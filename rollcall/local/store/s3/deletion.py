@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.local.store.s3 import buckets, notifications, versions
+from rollcall.local.store.s3 import versions
 from rollcall.local.store.s3.addresses import check_key
-from rollcall.local.store.s3.buckets import Bucket
+from rollcall.local.store.s3.bucket_settings import buckets, notifications
+from rollcall.local.store.s3.bucket_settings.buckets import Bucket
 from rollcall.local.store.s3.call import Answer, Call
-from rollcall.local.store.s3.change import Change
-from rollcall.local.store.s3.conditions import matches
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.files.change import Change
+from rollcall.local.store.s3.object_conditions import matches
+from rollcall.local.store.s3.s3_errors import S3Error
 from rollcall.local.store.s3.versions import Described, NewVersion, Version
 
 MOST_KEYS = 1000

@@ -3,22 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rollcall.local.store.s3 import (
-    completion,
-    copying,
-    cors,
-    deletion,
-    lifecycle,
-    listing,
-    multipart,
-    notifications,
-    reads,
-    settings,
-    tagging,
-    writes,
-)
-from rollcall.local.store.s3.assembly import PartInPlace
+from rollcall.local.store.s3 import deletion
+from rollcall.local.store.s3 import object_listing as listing
+from rollcall.local.store.s3 import object_reads as reads
+from rollcall.local.store.s3 import object_writes as writes
+from rollcall.local.store.s3.bucket_settings import cors, lifecycle, notifications, settings, tagging
 from rollcall.local.store.s3.call import Answer, Call
+from rollcall.local.store.s3.files.assembly import PartInPlace
+from rollcall.local.store.s3.uploads import completion, copying, multipart
 
 Handler = Callable[[Call], Answer]
 Place = Callable[[int | None], PartInPlace | None]  # for a body of that length

@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.s3_errors import S3Error
 
 # operations that the model describes twice: an old form, or a form for another kind of bucket
 _REPLACED = {

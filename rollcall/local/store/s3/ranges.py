@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.s3_errors import S3Error
 from rollcall.local.store.s3.versions import Version
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")

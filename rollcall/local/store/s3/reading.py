@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from rollcall.local.store.s3 import xml_tree
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.s3_errors import S3Error
 from rollcall.local.store.s3.xml_tree import Element
 
 Values = dict[str, Any]

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollcall.local.store import signing
+from rollcall.local.store import signature_v4 as signing
 from rollcall.local.store.http import Request
-from rollcall.local.store.s3.chunked import ChunkCheck
-from rollcall.local.store.s3.errors import S3Error
-from rollcall.local.store.signing import Scope, SecretOf, SignatureError, Signed
+from rollcall.local.store.s3.s3_errors import S3Error
+from rollcall.local.store.s3.uploads.chunked import ChunkCheck
+from rollcall.local.store.signature_v4 import Scope, SecretOf, SignatureError, Signed
 
 LONGEST_EXPIRY = 604_800  # seconds
 _EMPTY = hashlib.sha256(b"").hexdigest()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollcall.local.store.s3.buckets import ENABLED, Bucket
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.bucket_settings.buckets import ENABLED, Bucket
+from rollcall.local.store.s3.s3_errors import S3Error
 
 NULL = "null"
 COLUMNS = "id, key, version, latest, marker, modified, blob, size, etag, described"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.s3_errors import S3Error
 
 MOST_BYTES = 4 * 1024 * 1024  # 10,000 parts with two checksums each are 2.5 MB
 MOST_ELEMENTS = 100_000

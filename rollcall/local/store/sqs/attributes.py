@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.local.store.errors import ServiceError
-from rollcall.local.store.sqs.errors import invalid
+from rollcall.local.store.sqs.sqs_errors import invalid
+from rollcall.local.store.store_errors import ServiceError
 
 MEBIBYTE = 1024 * 1024
 DEFAULTS = {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rollcall.local.store.errors import ServiceError
-from rollcall.local.store.sqs.errors import invalid
+from rollcall.local.store.sqs.sqs_errors import invalid
+from rollcall.local.store.store_errors import ServiceError
 
 MOST = 10
 NAME_LENGTH = 256

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollcall.local.store.database import Database
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.json_protocol import Call
-from rollcall.local.store.sqs import messages
-from rollcall.local.store.sqs.errors import invalid
+from rollcall.local.store.sqs import queue_messages as messages
 from rollcall.local.store.sqs.long_polls import LongPolls
 from rollcall.local.store.sqs.queues import Queue, Queues
+from rollcall.local.store.sqs.sqs_errors import invalid
+from rollcall.local.store.store_errors import ServiceError
 
 AT_ONCE = 200
 PAUSE_SECONDS = 0.005

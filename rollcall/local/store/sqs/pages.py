@@ -5,8 +5,8 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from rollcall.local.store.errors import ServiceError
-from rollcall.local.store.sqs.errors import invalid
+from rollcall.local.store.sqs.sqs_errors import invalid
+from rollcall.local.store.store_errors import ServiceError
 
 MOST = 1000
 Entry = TypeVar("Entry")

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.identity import ACCOUNT, REGION
 from rollcall.local.store.sqs.attributes import DEFAULTS, checked, dead_letter_target
-from rollcall.local.store.sqs.errors import invalid, no_queue
+from rollcall.local.store.sqs.sqs_errors import invalid, no_queue
+from rollcall.local.store.store_errors import ServiceError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"

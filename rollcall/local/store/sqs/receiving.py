@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.identity import ACCOUNT
 from rollcall.local.store.sqs import message_attributes
-from rollcall.local.store.sqs.messages import Taken
+from rollcall.local.store.sqs.queue_messages import Taken
+from rollcall.local.store.store_errors import ServiceError
 
 _SYSTEM = frozenset(
     (

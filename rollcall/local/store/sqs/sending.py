@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.sqs import message_attributes
 from rollcall.local.store.sqs.attributes import MEBIBYTE
-from rollcall.local.store.sqs.errors import invalid, missing
 from rollcall.local.store.sqs.queues import Queue
+from rollcall.local.store.sqs.sqs_errors import invalid, missing
+from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = MEBIBYTE  # of a message, or of all in a batch
 LONGEST_DELAY = 900

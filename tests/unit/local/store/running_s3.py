@@ -14,10 +14,10 @@ import boto3
 import urllib3
 from botocore.config import Config
 
-from rollcall.local.store.access import Access, Served
 from rollcall.local.store.database import Database
 from rollcall.local.store.port import Port
-from rollcall.local.store.s3.service import S3
+from rollcall.local.store.port_access import Access, Served
+from rollcall.local.store.s3.s3_service import S3
 
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rollcall.local.store.credentials import Credentials, load_or_create
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_errors import StoreError
 from tests.unit.local.store.running import running_store
 
 OWN = Credentials(access_key="AKIAOWN", secret_key="secret")

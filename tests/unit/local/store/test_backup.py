@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.local.store.backup import back_up, restore
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_backup import back_up, restore
+from rollcall.local.store.store_errors import StoreError
 from tests.unit.local.store.running import client, running_store
 
 

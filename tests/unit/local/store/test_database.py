@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rollcall.local.store.database import Database, LogSync
-from rollcall.local.store.errors import StoreError
+from rollcall.local.store.store_errors import StoreError
 
 NUMBERS = ("CREATE TABLE number (value INTEGER);",)
 

@@ -14,7 +14,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rollcall.local.store.dynamodb import service
+from rollcall.local.store.dynamodb import dynamodb_service as service
 from tests.unit.local.store.running import client, running_store
 
 WRONG = "One or more parameter values were invalid"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rollcall.local.store.errors import ServiceError
 from rollcall.local.store.events import patterns
+from rollcall.local.store.store_errors import ServiceError
 from tests.unit.local.store.running import client, running_store
 
 LISTENER = "arn:aws:sqs:us-east-1:123456789012:listener"

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 import pytest
 
 from rollcall.local.store import port as port_module
-from rollcall.local.store.access import Access, Served
 from rollcall.local.store.connection import HEAD_BYTES
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.port import Port
+from rollcall.local.store.port_access import Access, Served
 from rollcall.runtime.local_requests import origins_of
 
 HEAD_SECONDS = 0.4

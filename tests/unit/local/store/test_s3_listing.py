@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollcall.local.store.s3.listing import after_prefix
+from rollcall.local.store.s3.object_listing import after_prefix
 from tests.unit.local.store.errors_of import error_of
 
 LETTERS = st.sampled_from(["a", "b", "/", "%", "ä", "\U0001f600", "\U0010ffff", "\ud7ff", " "])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.local.store.s3.plain_names import plain_path
+from rollcall.local.store.s3.files.plain_names import plain_path
 
 SEGMENTS = st.text(st.sampled_from(list("aA%/.~2FE5\0ä")), max_size=8)
 

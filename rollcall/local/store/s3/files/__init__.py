@@ -1,0 +1,1 @@
+"""How the bytes of objects lie on the disk, and under which names."""

@@ -1,0 +1,1 @@
+"""What clients send: bodies, parts, forms and copies, checked as they come."""
