@@ -64,6 +64,12 @@ def test_a_form_of_an_sdk_uploads(store: Running, s3: Any, bucket: str, signatur
     assert _send(store, bucket, other).status == 403
 
 
+def test_the_type_of_an_object_is_a_field_of_the_form(store: Running, s3: Any, bucket: str) -> None:
+    assert _send(store, bucket, _signed(_policy({"key": "key"}), key="key")).status == 204
+
+    assert s3.head_object(Bucket=bucket, Key="key")["ContentType"] == "binary/octet-stream"
+
+
 def test_a_large_form_is_streamed(store: Running, s3: Any, bucket: str) -> None:
     fields = _signed(_policy(["starts-with", "$key", ""]), key="large")
     content = b"\r\n--edg" * 200_000
