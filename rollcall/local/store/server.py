@@ -81,5 +81,6 @@ def _objects(settings: StoreSettings, database: Database, queues: Sqs) -> Object
         notify=queues.send,
         queue_exists=queues.exists,
         secret_of=settings.secret_of,
+        hosts=("localhost", *settings.served.names),
         durable=settings.durable,
     )

@@ -16,34 +16,37 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 class _Auth(S3SigV4Auth):
-    def payload(self, _request: AWSRequest) -> str:
-        return KIND
+    def payload(self, request: AWSRequest) -> str:
+        return f"{KIND}-TRAILER" if "x-amz-trailer" in request.headers else KIND
 
 
-def chunked_request(url: str, chunks: Sequence[bytes], key: str, secret: str) -> tuple[dict[str, str], bytes]:
-    """Headers and body."""
+def chunked_request(
+    url: str, chunks: Sequence[bytes], key: str, secret: str, trailer: str = ""
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body. A trailer is `name:value`."""
     size = sum(map(len, chunks))
     said = {"x-amz-decoded-content-length": str(size), "content-encoding": "aws-chunked"}
+    if trailer:
+        said["x-amz-trailer"] = trailer.partition(":")[0]
     request = AWSRequest("PUT", url, headers=said)
     _Auth(Credentials(key, secret), "s3", "us-east-1").add_auth(request)
     headers = dict(request.headers.items())
-    previous = headers["Authorization"].rpartition("Signature=")[2]
     date = request.context["timestamp"]
+    key_of_day, scope = _signing_key(secret, date[:8]), f"{date[:8]}/us-east-1/s3/aws4_request"
+    previous = headers["Authorization"].rpartition("Signature=")[2]
+
+    def sign(kind: str, *covered: str) -> str:
+        text = "\n".join((f"AWS4-HMAC-SHA256-{kind}", date, scope, previous, *covered))
+        return hmac.new(key_of_day, text.encode(), hashlib.sha256).hexdigest()
+
     body = b""
     for chunk in (*chunks, b""):
-        text = "\n".join(
-            (
-                "AWS4-HMAC-SHA256-PAYLOAD",
-                date,
-                f"{date[:8]}/us-east-1/s3/aws4_request",
-                previous,
-                EMPTY,
-                hashlib.sha256(chunk).hexdigest(),
-            )
-        )
-        previous = hmac.new(_signing_key(secret, date[:8]), text.encode(), hashlib.sha256).hexdigest()
-        body += f"{len(chunk):x};chunk-signature={previous}\r\n".encode() + chunk + b"\r\n"
-    return headers, body
+        previous = sign("PAYLOAD", EMPTY, hashlib.sha256(chunk).hexdigest())
+        body += f"{len(chunk):x};chunk-signature={previous}\r\n".encode() + chunk + (b"\r\n" if chunk else b"")
+    if trailer:
+        previous = sign("TRAILER", hashlib.sha256(f"{trailer}\n".encode()).hexdigest())
+        body += f"{trailer}\r\nx-amz-trailer-signature:{previous}\r\n".encode()
+    return headers, body + b"\r\n"
 
 
 def _signing_key(secret: str, date: str) -> bytes:

@@ -1,5 +1,7 @@
+import base64
 import io
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,18 @@ def test_chunks_are_verified(store: Running, s3: Any, bucket: str) -> None:
 
     answer = store.ask("PUT", f"/{bucket}/key", body=body.replace(b"two", b"2wo"), headers=headers)
     assert (answer.status, b"SignatureDoesNotMatch" in answer.data) == (403, True)
+
+
+def test_a_trailer_is_verified(store: Running, s3: Any, bucket: str) -> None:
+    trailer = "x-amz-checksum-crc32:" + base64.b64encode(zlib.crc32(b"onetwo").to_bytes(4, "big")).decode()
+    headers, body = chunked_request(f"{store.url}/{bucket}/key", [b"one", b"two"], KEY, SECRET, trailer)
+    assert store.ask("PUT", f"/{bucket}/key", body=body, headers=headers).status == 200
+
+    unsigned = body[: body.index(b"x-amz-trailer-signature")] + b"\r\n"
+    other = body.replace(b"x-amz-trailer-signature:", b"x-amz-trailer-signature:0")
+    for changed in (unsigned, other):
+        answer = store.ask("PUT", f"/{bucket}/key", body=changed, headers=headers)
+        assert (answer.status, b"SignatureDoesNotMatch" in answer.data) == (403, True)
 
 
 @pytest.mark.parametrize("signature", ["s3v4", "s3"])

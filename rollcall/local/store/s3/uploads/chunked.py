@@ -12,6 +12,7 @@ from rollcall.local.store.s3.s3_errors import S3Error
 
 MOST_LINE_BYTES = 4096
 MOST_TRAILERS = 32
+SIGNATURE = "x-amz-trailer-signature"
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:;chunk-signature=([0-9a-fA-F]{64}))?\s*")
 
 
@@ -50,6 +51,8 @@ class Decoder:
             self._state = "done"  # some leave the last empty line out
         if self._state != "done":
             raise S3Error("IncompleteBody")
+        if self._check is not None and self._trailing and SIGNATURE not in self.trailers:
+            raise S3Error("SignatureDoesNotMatch")
         return self.trailers
 
     def _take(self) -> bytes:
@@ -103,7 +106,7 @@ class Decoder:
             return
         name, _, value = line.decode("latin-1").partition(":")
         self._expect(len(self.trailers) < MOST_TRAILERS)
-        if name.lower().strip() == "x-amz-trailer-signature":
+        if name.lower().strip() == SIGNATURE:
             if self._check is not None:
                 self._check.trailer(value.strip(), self._trailing)
         else:
