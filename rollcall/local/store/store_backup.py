@@ -22,10 +22,7 @@ from rollcall.local.store.store_errors import StoreError
 BLOBS = Path(".store") / "blobs"
 TRIES = 5  # files that come and go between two looks need another
 _MEMBER = re.compile(rf"{re.escape(FILE)}|\.store/blobs/[0-9a-f]{{2}}/[0-9a-f]{{32}}")
-_REFERRED = (
-    "SELECT blob FROM s3_objects WHERE blob IS NOT NULL UNION SELECT blob FROM s3_parts UNION SELECT assembly FROM"
-    " s3_uploads"
-)
+_REFERRED = "SELECT blob FROM s3_objects WHERE blob IS NOT NULL UNION SELECT blob FROM s3_parts"
 _SHOW_ALL = (
     "INSERT INTO s3_journal (bucket, key) SELECT s3_buckets.name, s3_objects.key FROM s3_objects JOIN s3_buckets ON"
     " s3_buckets.id = s3_objects.bucket WHERE latest AND NOT marker"

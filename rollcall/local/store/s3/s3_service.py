@@ -98,7 +98,7 @@ class S3:
 
     def sweep(self) -> None:
         """Have the buckets' lifecycle rules done now."""
-        lifecycle.sweep(self.storage, _request_id())
+        lifecycle.sweep(self.storage, _request_id(), self._ending)
 
     async def handle(self, request: Request) -> Response:
         request_id = _request_id()

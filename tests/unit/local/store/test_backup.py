@@ -53,6 +53,29 @@ def test_what_is_backed_up_while_others_write_comes_back_whole(tmp_path: Path) -
     assert (again / "kept" / "folder" / "small.txt").read_bytes() == b"small"
 
 
+def test_an_upload_that_has_begun_goes_on_after_a_restore(tmp_path: Path) -> None:
+    data, archive, again = tmp_path / "data", tmp_path / "a.tar", tmp_path / "again"
+    bodies = [b"a" * 5_242_880, b"b" * 5_242_880, b"end"]
+    where = {"Bucket": "kept", "Key": "big"}
+    with running_store(data) as url:
+        s3 = client("s3", url)
+        s3.create_bucket(Bucket="kept")
+        s3.create_multipart_upload(Bucket="kept", Key="no part of it has come")
+        upload = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+        for number, body in enumerate(bodies, 1):
+            s3.upload_part(**upload, PartNumber=number, Body=body)
+        back_up(data, archive)
+        s3.close()
+
+    restore(archive, again)
+    with running_store(again) as url:
+        s3 = client("s3", url)
+        parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in s3.list_parts(**upload)["Parts"]]
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        assert s3.get_object(**where)["Body"].read() == b"".join(bodies)
+        s3.close()
+
+
 def test_nothing_is_overwritten_and_nothing_in_use_is_touched(tmp_path: Path) -> None:
     data, archive = tmp_path / "data", tmp_path / "a.tar"
     with running_store(data):

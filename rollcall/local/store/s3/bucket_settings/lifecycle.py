@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 from rollcall.local.store.s3 import versions
@@ -65,13 +66,13 @@ def _check(rule: Rule) -> None:
             raise S3Error("InvalidArgument", f"'{name}' for the action must be a positive integer")
 
 
-def sweep(storage: Storage, request_id: str) -> None:
-    """Do what the rules of every bucket ask for."""
+def sweep(storage: Storage, request_id: str, ending: Event) -> None:
+    """Do what the rules of every bucket ask for, until the end if that comes first."""
     for bucket in buckets.every(storage.database.read()):
         rules = buckets.setting(storage.database.read(), bucket, KIND) or []
         enabled = [rule for rule in rules if rule["Status"] == "Enabled"]
         if enabled:
-            _Sweep(storage, bucket, enabled, request_id).run()
+            _Sweep(storage, bucket, enabled, request_id).run(ending)
 
 
 def expiry_header(rules: Sequence[Rule], version: Version) -> dict[str, str]:
@@ -94,11 +95,13 @@ class _Sweep:
     rules: Sequence[Rule]
     request_id: str
 
-    def run(self) -> None:
+    def run(self, ending: Event) -> None:
         self._abort_uploads()
         before: Version | None = None
         newer = 0  # versions of this key that are kept, and not the current one
         for page in versions.pages(self.storage.database.read(), self.bucket, AT_ONCE):
+            if ending.is_set():
+                return
             chosen: list[Version] = []
             for version in page:
                 before, newer = (before, newer) if before and before.key == version.key else (None, 0)
