@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from rollcall.local.store.s3.s3_errors import S3Error
 from rollcall.local.store.s3.versions import COLUMNS, Described, Version
 
 MOST = 1000
+REMEMBERED = 4096  # moments: objects of one page often have few
 MOST_BUCKETS = 10_000
 LAST = "\U0010ffff"
 SURROGATES, AFTER_SURROGATES = 0xD800, 0xE000  # no text has what is between
@@ -197,7 +199,12 @@ def list_buckets(call: Call) -> Answer:
 
 def moment(seconds: float) -> datetime:
     """What lists show. S3 keeps whole seconds."""
-    return datetime.fromtimestamp(int(seconds), UTC)
+    return _whole_second(int(seconds))
+
+
+@lru_cache(REMEMBERED)
+def _whole_second(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
 
 
 def _current(call: Call, prefix: str, delimiter: str, after: str) -> Page:

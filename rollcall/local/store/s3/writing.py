@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+REMEMBERED = 4096  # moments: those of a list are often the same
 START = '<?xml version="1.0" encoding="UTF-8"?>\n'
 XML = {"content-type": "application/xml"}
 
@@ -77,6 +78,8 @@ def document(operation: str, shape: Any, answer: Mapping[str, Any]) -> bytes | N
 
 def text(value: str) -> str:
     """AWS writes control characters as references, which XML 1.0 does not allow but most readers take."""
+    if value.isalnum():
+        return value
     escaped = escape(value)
     if escaped.isprintable():
         return escaped
@@ -124,7 +127,7 @@ def _members(shape: Any, value: Mapping[str, Any], pieces: list[str]) -> None:
 
 
 def _element(tag: str, shape: Any, value: Any, pieces: list[str]) -> None:
-    if shape.type_name != "structure":
+    if not isinstance(value, dict):
         pieces.append(f"<{tag}>{_xml_text(value)}</{tag}>")
         return
     pieces.append(f"<{tag}{_attributes(shape, value)}>")
@@ -153,9 +156,12 @@ def _xml_text(value: Any) -> str:
         return text(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(value)
+    return _xml_time(value) if isinstance(value, datetime) else str(value)
+
+
+@lru_cache(REMEMBERED)
+def _xml_time(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _header_text(value: Any) -> str:
