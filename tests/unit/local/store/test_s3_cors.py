@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from rollcall.local.store.s3 import cors
-from rollcall.local.store.s3.errors import S3Error
+from rollcall.local.store.s3.bucket_settings import cors
+from rollcall.local.store.s3.s3_errors import S3Error
 
 RULES = [
     {
