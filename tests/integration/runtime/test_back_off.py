@@ -1,6 +1,7 @@
 """Messages on a real queue: how soon those that failed come again, and when they are given up."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -94,7 +95,8 @@ def show_again(sqs: "SQSClient", messages: list[Any]) -> None:
     """What Lambda does with a batch once its visibility timeout is over: because it was throttled, say."""
     url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     for message in messages:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        with suppress(sqs.exceptions.MessageNotInflight):  # its back-off has shown it again already
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 
 def settle(sqs: "SQSClient", messages: list[Any], answer: Any) -> None:
