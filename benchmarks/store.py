@@ -36,7 +36,7 @@ from rollcall.local.store.server import StoreSettings, run
 CLIENTS = 8
 SIDE = 250  # pixels of a photo
 PATIENCE = 1800.0
-KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+KEYS: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
 QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30, max_pool_connections=32)
 
 
@@ -100,7 +100,7 @@ def measure_queue(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         queue = sqs.create_queue(QueueName="long")["QueueUrl"]
 
         def fill(_: int) -> None:
-            entries = [{"Id": str(n), "MessageBody": "x" * 900} for n in range(10)]
+            entries: Any = [{"Id": str(n), "MessageBody": "x" * 900} for n in range(10)]
             sqs.send_message_batch(QueueUrl=queue, Entries=entries)
 
         with ThreadPoolExecutor(CLIENTS) as pool:
@@ -194,7 +194,16 @@ class Up:
 
     def __init__(self, checkout: Path, gallery: Path, options: list[str]) -> None:
         module = "rollcall"
-        command = [checkout / ".venv/bin/python", "-m", module, "up", "--port", "0", "--api-port", "0"]
+        command: list[str | Path] = [
+            checkout / ".venv/bin/python",
+            "-m",
+            module,
+            "up",
+            "--port",
+            "0",
+            "--api-port",
+            "0",
+        ]
         self._process = subprocess.Popen(
             [*command, "--gallery", gallery, *options],
             cwd=checkout,
@@ -230,9 +239,9 @@ class Up:
         for process in psutil.Process(self._process.pid).children(recursive=True):
             with suppress(psutil.Error):
                 times = process.cpu_times()
-                spent[_kind(process)] += times.user + times.system
+                spent[_kind(process)] += times.user + times.system  # type: ignore[assignment]
         times = psutil.Process(self._process.pid).cpu_times()
-        spent["host"] += times.user + times.system
+        spent["host"] += times.user + times.system  # type: ignore[assignment]
         return spent
 
     def server_megabytes(self) -> int:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -61,7 +62,11 @@ def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Pat
     try:
         url = f"https://localhost:{up.url.rpartition(':')[2]}"
         told = (data / "store.credentials").read_text().split()
-        own = {"aws_access_key_id": told[3], "aws_secret_access_key": told[6], "region_name": "us-east-1"}
+        own: dict[str, Any] = {
+            "aws_access_key_id": told[3],
+            "aws_secret_access_key": told[6],
+            "region_name": "us-east-1",
+        }
         s3 = boto3.client("s3", endpoint_url=url, verify=str(certificates.authority), **own)
         s3.put_object(Bucket="lives-input", Key="signed.png", Body=photo.read_bytes())
         assert "Eileen" in up.wait_for("done signed.png: ")

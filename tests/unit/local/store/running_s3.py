@@ -43,7 +43,7 @@ class Running:
     failures: list[BaseException]
 
     def client(self, *, secret: str = SECRET, signature: str = "s3v4", **config: Any) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="us-east-1",
@@ -67,7 +67,7 @@ class Running:
 @contextmanager
 def running_s3(folder: Path, **settings: Any) -> Iterator[Running]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    queues, failures = Queues(), []
+    queues, failures = Queues(), list[BaseException]()
     durable = settings.setdefault("durable", False)
     database = Database(folder, durable=durable)
     s3 = S3(folder, database, notify=queues.send, queue_exists=queues.exists, **settings)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,8 @@ def test_an_event_loop_writes_and_one_failure_fails_one(database: Database) -> N
         return database.write(work, durable=value % 2 == 0)
 
     async def all_of_them() -> list[object]:
-        return await asyncio.gather(*(insert(value) for value in range(6)), return_exceptions=True)  # type: ignore[call-overload]
+        asked: Any = [insert(value) for value in range(6)]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
 
     answers = asyncio.run(all_of_them())
 

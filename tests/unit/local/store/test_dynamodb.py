@@ -384,7 +384,8 @@ def test_pages_follow_each_other_without_gaps(sorted_table: Any, forward: bool) 
     with sorted_table.batch_writer() as batch:
         for number in range(25):
             batch.put_item({"k": "a", "s": number})
-    pages, start = [], {}
+    pages: list[Any] = []
+    start: dict[str, Any] = {}
     while True:
         page = sorted_table.query(
             KeyConditionExpression=Key("k").eq("a") & Key("s").between(3, 22),

@@ -5,7 +5,7 @@ import pytest
 from rollcall.local.store.s3.bucket_settings import cors
 from rollcall.local.store.s3.s3_errors import S3Error
 
-RULES = [
+RULES: list[dict[str, Any]] = [
     {
         "AllowedOrigins": ["http://*.example.org", "https://one.example"],
         "AllowedMethods": ["PUT", "POST"],
