@@ -66,7 +66,7 @@ class DynamoDb:
         return {}
 
     async def run(self) -> None:
-        """Until it is cancelled: expired items are removed."""
+        """Until it is canceled: expired items are removed."""
         while True:
             for table in self._tables.all():
                 await self._expire(table)

@@ -44,7 +44,7 @@ def run_writes(connection: sqlite3.Connection, writes: list[Write], asked: Asked
         return told
     reasons = [_reason(connection, write) for write in writes]
     if any(reason is not None for reason in reasons):
-        raise _cancelled(reasons)
+        raise _canceled(reasons)
     return told
 
 
@@ -88,14 +88,15 @@ def _reason(connection: sqlite3.Connection, write: Write) -> ServiceError | None
     return None
 
 
-def _cancelled(reasons: list[ServiceError | None]) -> ServiceError:
+def _canceled(reasons: list[ServiceError | None]) -> ServiceError:
     told = [_told(reason) for reason in reasons]
     codes = ", ".join(reason["Code"] for reason in told)
+    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
     return ServiceError(
         "TransactionCanceledException",
-        f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+        message,
         members={
-            "Message": f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+            "Message": message,
             "CancellationReasons": told,
         },
     )

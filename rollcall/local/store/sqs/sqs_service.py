@@ -81,7 +81,7 @@ class Sqs:
         return {"x-amzn-query-error": query_name(error)}
 
     async def run(self) -> None:
-        """Until it is cancelled: what has to be done without being asked."""
+        """Until it is canceled: what has to be done without being asked."""
         self._moves.resume()
         while True:
             for queue in self._queues.all():

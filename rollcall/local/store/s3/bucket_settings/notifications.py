@@ -1,6 +1,6 @@
 """What S3 tells a queue when an object is made or removed, in AWS's form, once an object.
 
-The message is in the transaction of the object: whoever has the object's acknowledgement will get it.
+The message is in the transaction of the object: whoever is told that the object is there will get it.
 """
 
 import json
