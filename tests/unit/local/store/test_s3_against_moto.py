@@ -146,6 +146,9 @@ def _buckets(side: Side) -> None:
         Bucket="west",
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
+    side.ask(
+        "create_bucket", about="there", Bucket="odd", CreateBucketConfiguration={"LocationConstraint": "us-east-1"}
+    )
     for name in ("main", "west", "none"):
         side.ask("head_bucket", about=name, Bucket=name)
         side.ask("get_bucket_location", about=name, Bucket=name)
