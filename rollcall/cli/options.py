@@ -151,6 +151,20 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key, if it is in another file")
 
 
+def add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch",
+        metavar="FOLDER",
+        type=Path,
+        help="upload videos and photos of this folder and those in it, now and whenever one appears or changes",
+    )
+    parser.add_argument(
+        "--results-beside",
+        action="store_true",
+        help="write the results of --watch beside its files: holiday.mp4.json, .csv and .vtt",
+    )
+
+
 def add_data_folder(parser: argparse.ArgumentParser, *, more: str = "") -> None:
     parser.add_argument(
         "--data",

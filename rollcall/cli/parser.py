@@ -75,6 +75,7 @@ def _up(commands: Commands) -> None:
     )
     options.add_cors_origin(parser)
     options.add_data(parser)
+    options.add_watch(parser)
     parser.add_argument(
         "--log-dir",
         metavar="DIR",

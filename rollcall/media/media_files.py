@@ -130,8 +130,11 @@ def keys_of(paths: Sequence[Path]) -> list[str]:
 
 
 def _key(path: Path, depth: int) -> str:
-    parts = path.parts[1:][-depth:]  # without the root
-    return "/".join(map(_key_part, parts))
+    return upload_key(Path(*path.parts[1:][-depth:]))  # without the root
+
+
+def upload_key(relative: Path) -> str:
+    return "/".join(map(_key_part, relative.parts))
 
 
 def _key_part(name: str) -> str:

@@ -71,10 +71,10 @@ def pipeline(*functions: Function, max_receive_count: int = 2, suffix: str = ".z
     )
 
 
-def until(condition: Callable[[], Found | None]) -> Found:
-    end = time.monotonic() + PATIENCE
+def until(condition: Callable[[], Found | None], *, patience: float = PATIENCE) -> Found:
+    end = time.monotonic() + patience
     while not (result := condition()):
-        assert time.monotonic() < end, f"in {PATIENCE} s this never came true: {condition}"
+        assert time.monotonic() < end, f"in {patience} s this never came true: {condition}"
         time.sleep(0.02)
     return result
 

@@ -5,13 +5,16 @@ import shlex
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from rollcall.cli.answer_watch import AnswerWatch
 from rollcall.cli.aws_errors import AWS_ERRORS
 from rollcall.cli.leaving import leave
 from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
 from rollcall.cli.session import Serving, Session, open_session, settings_from
+from rollcall.cli.watch.folder_watch import FolderWatch, require_watchable
+from rollcall.cli.watch.results_beside import ResultsBeside
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local.api_server import ApiServer, listen_for_api
 from rollcall.local.cloud import CloudStopped
@@ -31,6 +34,7 @@ SAME_SECONDS = 5.0  # in which workers of one function that end one after the ot
 
 
 def execute(options: argparse.Namespace) -> int:
+    check_watch(options)
     model_dir = prepare_model_files(options.embedder)
     enrollment = read_enrollment(
         options.gallery or [],
@@ -73,7 +77,8 @@ def execute(options: argparse.Namespace) -> int:
             announce(session, serving, api.url)
             watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note, from_now_on=True)
             try:
-                supervise(session, api, watch)
+                with watching(session, options):
+                    supervise(session, api, watch)
             finally:
                 watch.stop()
                 api.close()
@@ -83,6 +88,35 @@ def execute(options: argparse.Namespace) -> int:
         note(f"stopped{left}")
         leave(0)
     return 0
+
+
+def check_watch(options: argparse.Namespace) -> None:
+    """Raises UsageError."""
+    if options.watch is not None:
+        require_watchable(options.watch, options.data)
+    elif options.results_beside:
+        raise UsageError("--results-beside: beside the files of which folder? Name it with --watch")
+
+
+@contextmanager
+def watching(session: Session, options: argparse.Namespace) -> Iterator[None]:
+    if options.watch is None:
+        yield
+        return
+    with ExitStack() as ending:
+        folder = FolderWatch(
+            options.watch.absolute(),
+            s3=session.s3,
+            bucket=session.bucket("input"),
+            waiting=session.uploads_waiting,
+            leave_out=options.data,
+            say=note,
+        )
+        ending.callback(folder.stop)
+        if options.results_beside:
+            beside = ResultsBeside(session.s3, session.bucket("output"), folder.path_of, say=note)
+            ending.callback(beside.stop)
+        yield
 
 
 def own_origins(listener: socket.socket) -> list[str]:

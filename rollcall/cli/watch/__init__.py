@@ -1,0 +1,1 @@
+"""`rollcall up --watch`: files that appear in a folder are uploaded, and their results written beside them."""
