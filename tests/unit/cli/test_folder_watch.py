@@ -14,7 +14,7 @@ from rollcall.cli.watch.folder_watch import AHEAD, COUNTED, FolderWatch
 from tests.unit.local.store.running import client, running_store
 
 BUCKET = "watched"
-PATIENCE = 20  # seconds
+PATIENCE = 90  # seconds: only a failing test waits so long
 OLD = (1_000_000_000, 1_000_000_000)
 
 
@@ -82,9 +82,9 @@ def content(s3: Any, bucket: str, key: str) -> bytes:
 def test_many_files_come_no_faster_than_they_are_taken_and_after_a_restart_none_again(
     tmp_path: Path, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_watch, "AT_ONCE", 100)
+    monkeypatch.setattr(folder_watch, "AT_ONCE", 60)
     monkeypatch.setattr(folder_watch, "TELL_SECONDS", 0.0)
-    files, taken, most, said = 300, 0, 0, list[str]()
+    files, taken, most, said = 150, 0, 0, list[str]()
     for number in range(files):
         put(tmp_path / f"{number}.jpg", b"photo %d" % number)
 
@@ -96,10 +96,10 @@ def test_many_files_come_no_faster_than_they_are_taken_and_after_a_restart_none_
         return left
 
     with watch(tmp_path, s3, bucket, said, waiting) as running:
-        until(lambda: running.path_of("299.jpg") and len(versions(s3, bucket)) == files)
+        until(lambda: said and said[-1].endswith("none left"))
     assert 0 < most <= AHEAD + COUNTED
     assert any(line.endswith(" wait") for line in said)
-    assert said[-1].endswith(": 300 files uploaded, none left")
+    assert said[-1].endswith(": 150 files uploaded, none left")
 
     with watch(tmp_path, s3, bucket, said) as running:
         until(lambda: all(running.path_of(f"{number}.jpg") for number in range(files)))

@@ -41,6 +41,7 @@ from rollcall.local.store.store_failures import log_failure
 THREADS = 32  # most of them wait for the disk
 SWEEP_SECONDS = 3600.0
 QUICK = {"GetObject", "HeadBucket", "HeadObject"}  # one row and one open file: a thread would cost more
+HEALTH = Address("_health", None, False)  # no bucket can be called so
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 
@@ -113,8 +114,16 @@ class S3:
         response.headers |= {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
         return response
 
+    def _health(self) -> Response:
+        """For whoever watches the server: it answers, reads and writes. It needs no signature."""
+        with self.storage.database.transaction(durable=False) as connection:
+            connection.execute("SELECT 1 FROM schema").fetchone()
+        return Response(status=200, headers={"content-type": "application/json"}, body=b'{"status": "ok"}')
+
     async def _answer(self, request: Request, request_id: str) -> Response:
         address = address_of(request.path, request.headers.get("host", ""), self._hosts)
+        if address == HEALTH and request.method in {"GET", "HEAD"}:
+            return await self._on_thread(self._health)
         queries = queries_of(request.query)
         if request.method == "OPTIONS":
             return await self._on_thread(lambda: self._preflight(request, address))
