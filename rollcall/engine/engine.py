@@ -257,7 +257,7 @@ def load_engine(
 
     # side by side: to compile the networks is most of a cold start, and each one keeps a single processor busy
     with ThreadPoolExecutor(max_workers=1 + len(kind.networks)) as pool:
-        finding = pool.submit(load_detector, detector, open_session, settings)
+        finding = pool.submit(load_detector, detector, open_session, settings, threads=threads)
         embedders = list(pool.map(open_embedder, kind.networks))
         finder = finding.result()
     return FaceEngine(

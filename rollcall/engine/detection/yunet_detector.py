@@ -5,8 +5,10 @@ says exactly where the face is. Each makes mistakes that the other does not make
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -83,8 +85,22 @@ class YunetSettings:
 
 
 class YunetDetector:
-    def __init__(self, yunet: InferenceSession, onet: InferenceSession, *, settings: YunetSettings) -> None:
+    def __init__(
+        self,
+        yunet: InferenceSession,
+        onet: InferenceSession,
+        *,
+        settings: YunetSettings,
+        side_by_side: Sequence[InferenceSession] = (),
+    ) -> None:
+        """`side_by_side`: sessions of YuNet that search several pictures at the same time. It is too small for one
+        picture to keep two processors busy.
+        """
         self._yunet = yunet
+        self._free: SimpleQueue[InferenceSession] = SimpleQueue()
+        for session in side_by_side:
+            self._free.put(session)
+        self._helpers = ThreadPoolExecutor(len(side_by_side)) if side_by_side else None
         self._onet = CropNetwork(onet, side=ONET_SIDE, batch=settings.batch, fill=settings.fill)
         self._settings = settings
 
@@ -95,7 +111,7 @@ class YunetDetector:
     def detect_each(self, pictures: Sequence[Octaves], *, min_face: int) -> list[Detections]:
         """Faces of each picture. O-Net gets the crops of all pictures together, which costs less each."""
         search = self._settings.photo if self.thorough(min_face) else self._settings.frame
-        found = [self._propose(octaves, search, min_face) for octaves in pictures]
+        found = self._propose_each(pictures, search, min_face)
         return self._confirm(pictures, found, search, min_face)
 
     def detect_copies(self, copies: Sequence[Octaves], *, min_face: int) -> list[Detections]:
@@ -105,10 +121,10 @@ class YunetDetector:
         order = sorted(range(len(copies)), key=lambda number: -sizes[number][0])
         canvas = self._canvas([(copies[number], sizes[number]) for number in order])
         if max(canvas.pixels.shape) <= self._settings.tile:
-            of_copy = dict(zip(order, self._on_canvas(canvas, search), strict=True))
+            of_copy = dict(zip(order, self._on_canvas(canvas, search, self._yunet), strict=True))
             found = [of_copy[number] for number in range(len(copies))]
         else:
-            found = [self._propose(octaves, search, min_face) for octaves in copies]
+            found = self._propose_each(copies, search, min_face)
         return self._confirm(copies, found, search, min_face)
 
     def _confirm(
@@ -124,12 +140,24 @@ class YunetDetector:
         """Whether pictures are searched like photos, and not like frames of a video."""
         return min_face < self._settings.frame_min_face
 
-    def _propose(self, octaves: Octaves, search: SearchSettings, min_face: int) -> Proposals:
+    def _propose_each(self, pictures: Sequence[Octaves], search: SearchSettings, min_face: int) -> list[Proposals]:
+        def propose(octaves: Octaves) -> Proposals:
+            session = self._free.get()
+            try:
+                return self._propose(octaves, search, min_face, session)
+            finally:
+                self._free.put(session)
+
+        if self._helpers is None or len(pictures) == 1:
+            return [self._propose(octaves, search, min_face, self._yunet) for octaves in pictures]
+        return list(self._helpers.map(propose, pictures))
+
+    def _propose(self, octaves: Octaves, search: SearchSettings, min_face: int, session: InferenceSession) -> Proposals:
         settings = self._settings
         copies = [(octaves, size) for size in self._sizes(octaves[0], search, min_face)]
         together = max(copies[0][1]) <= settings.tile
         canvases = map(self._canvas, [copies] if together else [[copy] for copy in copies])
-        found = joined([part for canvas in canvases for part in self._on_canvas(canvas, search)])
+        found = joined([part for canvas in canvases for part in self._on_canvas(canvas, search, session)])
         return found.distinct(overlap=settings.proposal_overlap, most=settings.most_candidates)
 
     def _canvas(self, copies: Sequence[tuple[Octaves, tuple[int, int]]]) -> Canvas:
@@ -146,11 +174,11 @@ class YunetDetector:
                 return
             scale /= search.copy_factor
 
-    def _on_canvas(self, canvas: Canvas, search: SearchSettings) -> list[Proposals]:
+    def _on_canvas(self, canvas: Canvas, search: SearchSettings, session: InferenceSession) -> list[Proposals]:
         """Faces on each level that score enough for their size, in pixels of its picture."""
         settings = self._settings
         tiles = tiles_of(canvas.pixels, settings.tile, settings.tile_overlap)
-        found = joined([tile.owned(proposals(self._yunet, tile.pixels, least=search.small_score)) for tile in tiles])
+        found = joined([tile.owned(proposals(session, tile.pixels, least=search.small_score)) for tile in tiles])
         sides = (found.corners[:, 2:] - found.corners[:, :2]).min(axis=1)
         least = np.interp(sides, (search.small, search.large), (search.small_score, search.large_score))
         found = found.chosen(found.scores >= least)

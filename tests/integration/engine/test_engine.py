@@ -227,7 +227,7 @@ def test_more_faces_than_a_picture_may_have_are_cut_to_the_surest(name):
 
     def found(settings):
         detector = load_detector(
-            name, lambda file, colors: OpenVinoSession(core, folder / file, threads=1, colors=colors), settings
+            name, lambda file, colors, share=1: OpenVinoSession(core, folder / file, threads=1, colors=colors), settings
         )
         return detector.detect(octaves, min_face=20).confidence.tolist()
 

@@ -1,5 +1,6 @@
 """How YuNet's proposals and O-Net's verdicts become faces. The networks of these tests see what they are told to."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,36 @@ def test_a_proposal_that_onet_confirms_is_a_face():
     )
     assert found.confidence == pytest.approx([0.99])
     assert found.landmarks == pytest.approx(np.full((1, 5, 2), middle, dtype=float))
+
+
+def test_several_pictures_are_searched_at_the_same_time_each_by_one_session():
+    meeting = threading.Barrier(2, timeout=20)  # breaks unless two pictures are searched at once
+
+    class Busy(BrightSpots):
+        def __init__(self):
+            super().__init__()
+            self.free = threading.Lock()
+
+        def run(self, pictures):
+            assert self.free.acquire(blocking=False), "one session, two pictures"
+            try:
+                meeting.wait()
+                return super().run(pictures)
+            finally:
+                self.free.release()
+
+    lone = BrightSpots()
+    pair = [Busy(), Busy()]
+    both = YunetDetector(lone, Onet(), settings=SETTINGS, side_by_side=pair)
+    pictures = [picture((100 + 40 * number, 60, 0.9)) for number in range(6)]
+
+    found = both.detect_each(pictures, min_face=20)
+
+    assert [len(session.sizes) for session in pair] == [3, 3]
+    assert lone.sizes == []
+    for each, octaves in zip(found, pictures, strict=True):
+        np.testing.assert_array_equal(each.corners, both.detect(octaves, min_face=20).corners)
+    assert len(lone.sizes) == 6
 
 
 def test_nobody_asks_onet_about_nothing():
