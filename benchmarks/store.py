@@ -3,6 +3,7 @@
 python -m benchmarks.store photos [--count 300] [--against DIR]
 python -m benchmarks.store queue [--messages 100000]
 python -m benchmarks.store kill [--uploads 300] [--every 10]
+python -m benchmarks.store copies [--uploads 300] [--copies 10]
 
 `--against` is a checkout of another version, whose `.venv` runs the same photos in the same run. Prints JSON.
 """
@@ -10,6 +11,7 @@ python -m benchmarks.store kill [--uploads 300] [--every 10]
 import argparse
 import io
 import json
+import random
 import shutil
 import socket
 import statistics
@@ -35,7 +37,7 @@ from rollcall.local.store.server import StoreSettings, run
 
 CLIENTS = 8
 SIDE = 250  # pixels of a photo
-PATIENCE = 1800.0
+PATIENCE = 600.0
 KEYS: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
 QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30, max_pool_connections=32)
 
@@ -51,6 +53,9 @@ def main() -> None:
     kill = commands.add_parser("kill")
     kill.add_argument("--uploads", type=int, default=300)
     kill.add_argument("--every", type=float, default=10.0)
+    copies = commands.add_parser("copies")
+    copies.add_argument("--uploads", type=int, default=300)
+    copies.add_argument("--copies", type=int, default=10)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         print(json.dumps(MEASURES[options.what](options, Path(folder)), indent=2))
@@ -150,16 +155,14 @@ def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             kills += 1
             uploader.join()
     with Up(Path.cwd(), gallery, kept) as up:
-        s3, sqs = up.client("s3"), up.client("sqs")
-        missing = set(acknowledged)
-        end = time.monotonic() + PATIENCE
-        while missing and time.monotonic() < end:
-            missing = {key for key in missing if not _named(s3, key)}
-            time.sleep(1)
+        sqs = up.client("sqs")
+        missing = _wait_for_results(up.client("s3"), acknowledged)
         queue = sqs.get_queue_url(QueueName="rollcall-results")["QueueUrl"]
         ids: Counter[str] = Counter()
         while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             ids.update(json.loads(message["Body"])["id"] for message in found)
+            entries: Any = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(found)]
+            sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
         people = up.client("dynamodb").scan(TableName="rollcall-faces", Select="COUNT")["Count"]
     return {
         "uploads_acknowledged": len(acknowledged),
@@ -169,6 +172,41 @@ def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "announced_more_than_once": sum(times > 1 for times in ids.values()),
         "faces_enrolled": people,
     }
+
+
+def measure_copies(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Copies of the folder, taken while photos are uploaded. In each, what was acknowledged before has its result."""
+    pictures, gallery = _pictures(folder)
+    todo = [f"photo-{number}.jpg" for number in range(options.uploads)]
+    acknowledged: list[str] = []
+    copies: list[tuple[Path, list[str], float]] = []
+    with Up(Path.cwd(), gallery, ["--data", str(folder / "data")]) as up:
+        uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, pictures))
+        uploader.start()
+        for number in range(options.copies):
+            time.sleep(random.uniform(0.5, 2 * 0.15 * options.uploads / options.copies))
+            before, started = [*acknowledged], time.monotonic()
+            subprocess.run(["cp", "-r", folder / "data", folder / f"copy-{number}"], check=True)
+            copies.append((folder / f"copy-{number}", before, time.monotonic() - started))
+        uploader.join()
+    told = []
+    for copy, before, seconds in copies:
+        with Up(Path.cwd(), gallery, ["--data", str(copy)]) as up:
+            missing = _wait_for_results(up.client("s3"), before)
+        shutil.rmtree(copy)
+        told.append(
+            {"acknowledged": len(before), "seconds_to_copy": round(seconds, 2), "without_result": sorted(missing)}
+        )
+    return {"copies": told}
+
+
+def _wait_for_results(s3: Any, keys: list[str]) -> set[str]:
+    missing = set(keys)
+    end = time.monotonic() + PATIENCE
+    while missing and time.monotonic() < end:
+        missing = {key for key in missing if not _named(s3, key)}
+        time.sleep(1)
+    return missing
 
 
 def _upload(s3: Any, todo: list[str], acknowledged: list[str], pictures: list[bytes]) -> None:
@@ -311,7 +349,7 @@ def _pictures(folder: Path) -> tuple[list[bytes], Path]:
     return pictures, gallery
 
 
-MEASURES = {"photos": measure_photos, "queue": measure_queue, "kill": measure_kill}
+MEASURES = {"photos": measure_photos, "queue": measure_queue, "kill": measure_kill, "copies": measure_copies}
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,9 @@ from rollcall.local.store.request_body import BODY_SECONDS, Body, ClientGone
 
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
 IDLE_SECONDS = 60.0  # between two requests, and between two pieces of an answer that is taken
+HALF_CLOSED_SECONDS = 1.0  # for the answer to a client that sends nothing any more
 HEAD_BYTES = 64 * 1024
+HEADER_BYTES = 4  # of a header, beside its name and its value
 UNREAD_BYTES = 1024 * 1024  # of a body that nobody reads: of a longer one the connection is closed
 PIPELINED = 16  # requests that a client may send ahead
 
@@ -87,6 +89,16 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         self._serving.closed(self)
 
+    def eof_received(self) -> bool:
+        """The client has said everything. What it asked is answered if that does not take long; it may have gone."""
+        self._bad = True
+        if self._receiving is not None:
+            self._receiving.failed()
+        if self._task is None or self._serving.scheme == "https":  # TLS ends in both directions at once
+            return False
+        asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self._transport.close)
+        return True
+
     def pause_writing(self) -> None:
         self._answers.pause()
 
@@ -138,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = max(self._head_bytes, len(self._url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
+        self._header_bytes += len(name) + len(value) + HEADER_BYTES
         self._headers.append((name.lower().decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:

@@ -1,11 +1,10 @@
-"""The one SQLite file behind the store: short transactions of many threads, and one sync of the disk for all that wait.
+"""The database behind the store: short transactions of many threads, and one sync of the disk for all that wait.
 
 A request is acknowledged once its transaction is on the disk. SQLite writes the log (WAL) and the disk is told to keep
 it here, after the commit: that costs milliseconds, and meanwhile others may write. Everybody who has committed before
-a sync begins is served by it.
+a sync begins is served by it. `generations` tells of the files.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from rollcall.local.store import disk
-from rollcall.local.store.folder_lock import FolderLock
+from rollcall.local.store.data_folder import generations
+from rollcall.local.store.data_folder.folder_lock import FolderLock
 from rollcall.local.store.store_errors import StoreError
+from rollcall.local.store.store_failures import log_failure
 from rollcall.local.store.write_threads import WriteThreads
 
-FILE = "store.db"
-CACHE_KIBIBYTES = 16 * 1024  # of a connection
-CHECKPOINT_PAGES = 4096  # of 4 KiB: the log is written back to the file once it is longer
-LOG_BYTES = 64 * 1024 * 1024  # that the log keeps on the disk between two checkpoints
+LOOK_SECONDS = 0.5  # at the length of the log
+PATIENCE_SECONDS = 30.0  # after a failure, such as a full disk
 
 Migrations = Sequence[str]
 Result = TypeVar("Result")
@@ -30,23 +28,27 @@ Result = TypeVar("Result")
 class Database:
     """`durable=False` is for data that nobody keeps: nothing is synced, so only a crash of the machine loses it.
 
+    `prepare` may change the folder before anything in it is opened.
+
     Raises:
         StoreError: another server uses the folder, or a newer version has written it.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = True, prepare: Callable[[Path], None] = lambda _folder: None
+    ) -> None:
         self.folder = folder
         self._durable = durable
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = FolderLock(folder)
-        self._file = folder / FILE
         self._turn = threading.Lock()
         self._after: list[Callable[[], None]] = []
         self._own = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._ending = threading.Event()
         try:
-            self._writer = self._connect()
-            self._log = LogSync(Path(f"{self._file}-wal"))
+            prepare(folder)
+            self._current = generations.open_newest(folder, durable=durable)
+            self._retired = generations.Retired(generations.files(folder)[:-1])
             with self.transaction() as connection:
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS schema (part TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
@@ -55,6 +57,8 @@ class Database:
             self._lock.release()
             raise
         self._threads = WriteThreads(self)
+        self._renewer = threading.Thread(target=self._renew_often, name="generations", daemon=True)
+        self._renewer.start()
 
     def migrate(self, part: str, migrations: Migrations) -> None:
         """Bring the tables of one part to the newest version. Each migration is a script; old ones never change."""
@@ -72,12 +76,17 @@ class Database:
             connection.execute("INSERT OR REPLACE INTO schema VALUES (?, ?)", (part, len(migrations)))
 
     def read(self) -> sqlite3.Connection:
-        """The calling thread's own connection, for reading alone. It sees every transaction that has ended."""
-        connection: sqlite3.Connection | None = getattr(self._own, "reader", None)
-        if connection is None:
-            connection = self._own.reader = self._connect()
+        """The calling thread's own connection, for reading alone. It sees every transaction that has ended.
+
+        Ask for it again rather than keep it: after a while, newer transactions are in another generation of the files.
+        """
+        current = self._current
+        if getattr(self._own, "generation", None) is not current:
+            connection = current.connect()
             connection.execute("PRAGMA query_only = ON")
-        return connection
+            self._own.generation, self._own.reader = current, connection
+        reader: sqlite3.Connection = self._own.reader
+        return reader
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -87,14 +96,15 @@ class Database:
         power, though not with the process: it does not wait for the disk. Transactions cannot be nested.
         """
         with self._turn:
-            self._writer.execute("BEGIN IMMEDIATE")
+            writer = self._current.writer
+            writer.execute("BEGIN IMMEDIATE")
             self._after = []
             try:
-                yield self._writer
-                self._writer.execute("COMMIT")
+                yield writer
+                writer.execute("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:  # after some errors, such as a full disk, SQLite has undone it
-                    self._writer.execute("ROLLBACK")
+                if writer.in_transaction:  # after some errors, such as a full disk, SQLite has undone it
+                    writer.execute("ROLLBACK")
                 raise
             callbacks = self._after
         for callback in callbacks:
@@ -114,79 +124,38 @@ class Database:
     def sync(self) -> None:
         """Return once every transaction that has ended is on the disk."""
         if self._durable:
-            self._log.wait()
+            self._current.log.wait()
 
-    def backup(self, target: Path) -> None:
-        """A copy of the file as it is at one moment, while others go on."""
-        source, copy = sqlite3.connect(self._file), sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        finally:
-            copy.close()
-            source.close()
+    def renew(self) -> None:
+        """Have the log begin anew, in the next generation of the files. Others write meanwhile."""
+        with self._turn:
+            current = self._current
+            self._current = generations.next_of(current, self._turn, durable=self._durable, ending=self._ending)
+        self._retired.add(current)
 
     def close(self) -> None:
         """Nobody may use it any more."""
+        self._ending.set()
+        self._renewer.join()
         self._threads.close()
         with self._turn:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
-            self._log.close()
+            self._current.close()
+        self._retired.close()
         self._lock.release()
 
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, timeout=30)
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._file} cannot be opened ({error}): choose another folder with --data") from error
-        # NORMAL: SQLite itself syncs where the file would else be damaged; LogSync does the rest
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if self._durable else 'OFF'}")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        self._open.append(connection)
-        return connection
-
-
-class LogSync:
-    """Has the disk keep the log. Whoever asks while a sync runs waits for the next one, which one of them begins."""
-
-    def __init__(self, log: Path) -> None:
-        # SQLite keeps one log as long as a connection is open, and locks other files: this descriptor disturbs nothing
-        self._descriptor = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._changed = threading.Condition()
-        self._begun = self._ended = 0
-        self._error: OSError | None = None
-
-    def wait(self) -> None:
-        with self._changed:
-            wanted = self._begun + 1  # one that has begun may have missed what was written last
-            self._changed.wait_for(lambda: self._ended >= wanted or self._ended == self._begun or self._error)
-            if self._error is not None:
-                raise self._error
-            if self._ended >= wanted:
+    def _renew_often(self) -> None:
+        seconds = LOOK_SECONDS
+        while not self._ending.wait(seconds):
+            seconds = LOOK_SECONDS
+            try:
+                if self._current.has_long_log:
+                    self.renew()
+                self._retired.remove_old()
+            except generations.Ended:
                 return
-            self._begun += 1
-        self._sync()
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _sync(self) -> None:
-        error = None
-        try:
-            disk.sync(self._descriptor)
-        except OSError as failure:  # what a disk has lost once, it does not tell of twice: nobody may go on
-            error = failure
-        with self._changed:
-            self._ended += 1
-            self._error = error
-            self._changed.notify_all()
-        if error is not None:
-            raise error
+            except (OSError, sqlite3.Error, StoreError) as error:
+                log_failure("housekeeping of the store's database", error)
+                seconds = PATIENCE_SECONDS
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from pathlib import Path
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS, where a plain sync stops at the disk's own memory
 
@@ -12,3 +13,12 @@ def sync(descriptor: int) -> None:
         os.fdatasync(descriptor)
     else:
         fcntl.fcntl(descriptor, _FULL_SYNC)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the names in a folder are on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

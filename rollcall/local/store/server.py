@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rollcall.local.store.authorization import Authorization
 from rollcall.local.store.credentials import Credentials
+from rollcall.local.store.data_folder import copied_folder
 from rollcall.local.store.database import Database
 from rollcall.local.store.port import Port
 from rollcall.local.store.port_access import Access, Served
@@ -40,7 +41,7 @@ async def serve(
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """TLS is for the first listener. Raises StoreError where the folder cannot be used."""
-    database = Database(settings.folder, durable=settings.durable)
+    database = Database(settings.folder, durable=settings.durable, prepare=copied_folder.settle)
     try:
         services = Services(
             database, lambda queues: _objects(settings, database, queues), Authorization(settings.secret_of)

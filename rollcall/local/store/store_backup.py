@@ -15,23 +15,20 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from rollcall.local.store import disk
-from rollcall.local.store.database import FILE
-from rollcall.local.store.folder_lock import FolderLock
+from rollcall.local.store.data_folder import generations
+from rollcall.local.store.data_folder.folder_lock import FolderLock
 from rollcall.local.store.store_errors import StoreError
 
 BLOBS = Path(".store") / "blobs"
+FILE = "store.db"  # the database, in an archive
 TRIES = 5  # files that come and go between two looks need another
 _MEMBER = re.compile(rf"{re.escape(FILE)}|\.store/blobs/[0-9a-f]{{2}}/[0-9a-f]{{32}}")
 _REFERRED = "SELECT blob FROM s3_objects WHERE blob IS NOT NULL UNION SELECT blob FROM s3_parts"
-_SHOW_ALL = (
-    "INSERT INTO s3_journal (bucket, key) SELECT s3_buckets.name, s3_objects.key FROM s3_objects JOIN s3_buckets ON"
-    " s3_buckets.id = s3_objects.bucket WHERE latest AND NOT marker"
-)
 
 
 def back_up(data: Path, target: Path) -> int:
     """Returns the number of objects' files. Raises StoreError: there is no store, or its files cannot be read."""
-    if not (data / FILE).is_file():
+    if not generations.files(data):
         raise StoreError(f"{data} holds nothing that could be copied: choose the folder of `rollcall up` with --data")
     beside = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     with tempfile.TemporaryDirectory(prefix="backup-", dir=data / ".store") as name:
@@ -54,14 +51,13 @@ def restore(source: Path, data: Path) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FolderLock(data)
     try:
-        if (data / FILE).exists() or (data / BLOBS).exists():
+        if generations.files(data) or (data / BLOBS).exists():
             raise StoreError(f"{data} holds a store already: choose another folder with --data, or move this one away")
         try:
             count = _extract(source, data)
             _check(data, source)
         except BaseException:
             shutil.rmtree(data / BLOBS.parent, ignore_errors=True)
-            (data / FILE).unlink(missing_ok=True)
             raise
         return count
     finally:
@@ -88,7 +84,10 @@ def _link_all(data: Path, folder: Path) -> None:
 
 def _copy_database(data: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(data / FILE)) as source, closing(sqlite3.connect(target)) as copy:
+    with (
+        closing(generations.read_only(generations.files(data)[-1])) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
         source.backup(copy)
 
 
@@ -109,7 +108,7 @@ def _extract(source: Path, data: Path) -> int:
                     raise StoreError(f"{source} is no backup of Rollcall: it holds {member.name[:100]!r}")
                 content = archive.extractfile(member)
                 assert content is not None
-                path = data / member.name
+                path = generations.first_path(data) if member.name == FILE else data / member.name
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 mode = 0o600 if member.name == FILE else 0o400
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -123,14 +122,12 @@ def _extract(source: Path, data: Path) -> int:
 
 
 def _check(data: Path, source: Path) -> None:
-    """That all is there; and the next start shows the objects as plain files again."""
+    """That all is there. The next start shows the objects as plain files again."""
     try:
-        wanted, in_database = _referred(data / FILE)
+        wanted, in_database = _referred(generations.first_path(data))
         missing = [blob for blob in wanted - in_database if not (data / BLOBS / blob[:2] / blob).exists()]
         if missing:
             raise StoreError(f"{source} is cut off: {len(missing)} files of objects are missing")
-        with closing(sqlite3.connect(data / FILE)) as connection, connection:
-            connection.execute(_SHOW_ALL)
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{source} is no backup of Rollcall, or is damaged ({error})") from None
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from rollcall.local.store.data_folder import copied_folder
 from rollcall.local.store.database import Database
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.identity import ACCOUNT
@@ -26,6 +27,7 @@ from rollcall.local.store.s3.files.assembly import Assemblies
 from rollcall.local.store.s3.files.blobs import Blobs
 from rollcall.local.store.s3.files.change import Queues, Storage
 from rollcall.local.store.s3.files.journal import Journal
+from rollcall.local.store.s3.files.left_out import settle_objects
 from rollcall.local.store.s3.files.orphans import remove_orphans
 from rollcall.local.store.s3.files.plain_view import PlainView
 from rollcall.local.store.s3.handlers import HANDLERS, UPLOADS
@@ -69,6 +71,7 @@ class S3:
         blobs = Blobs(folder, durable=durable)
         view = PlainView(folder, blobs, lambda bucket, key: versions.current_blob(database.read(), bucket, key))
         journal = Journal(database, blobs, view)
+        self._folder = folder
         self._hosts = hosts
         self._gate = Gate(secret_of)
         self._clock = clock
@@ -87,7 +90,10 @@ class S3:
 
     def start(self) -> None:
         """Finishes what a crash has left undone."""
+        if not copied_folder.is_own(self._folder):
+            settle_objects(self.storage, self._folder)
         self.storage.journal.start()
+        copied_folder.mark_own(self._folder)
         self._sweeper.start()
 
     def stop(self) -> None:
@@ -110,7 +116,7 @@ class S3:
         except ClientGone:
             raise  # nobody is there to be answered
         except Exception as error:
-            response = _refusal(request, _failure(error), request_id)
+            response = _refusal(request, self._failure(error), request_id)
         response.headers |= {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
         return response
 
@@ -198,6 +204,15 @@ class S3:
 
         return await self._on_thread(complete)
 
+    def _failure(self, error: Exception) -> S3Error:
+        """What is not the client's fault."""
+        full = isinstance(error, OSError) and error.errno in _FULL
+        if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+            self.storage.journal.dropped.remove_all()
+            return S3Error("ServiceUnavailable", "The disk of the store is full.")
+        log_failure("a request to S3", error)
+        return S3Error("InternalError")
+
     def _cors(self, request: Request, address: Address) -> dict[str, str]:
         try:
             rules = self._cors_rules(address)
@@ -256,15 +271,6 @@ def _refusal(request: Request, error: S3Error, request_id: str) -> Response:
         return Response(status=error.status, headers=dict(error.headers))
     headers = {**error.headers, **writing.XML}
     return Response(status=error.status, headers=headers, body=error.document(request.path, request_id))
-
-
-def _failure(error: Exception) -> S3Error:
-    """What is not the client's fault."""
-    full = isinstance(error, OSError) and error.errno in _FULL
-    if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
-        return S3Error("ServiceUnavailable", "The disk of the store is full.")
-    log_failure("a request to S3", error)
-    return S3Error("InternalError")
 
 
 def _document_promise(operation: Operation, request: Request) -> Promise:

@@ -4,7 +4,7 @@ import json
 import secrets
 import sqlite3
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,15 +161,19 @@ def describe_again(connection: sqlite3.Connection, version: Version, described: 
     connection.execute("UPDATE s3_objects SET described = ? WHERE id = ?", (described.text(), version.id))
 
 
-def pages(connection: sqlite3.Connection, bucket: Bucket, size: int) -> Iterator[list[Version]]:
+def pages(read: Callable[[], sqlite3.Connection], bucket: Bucket, size: int) -> Iterator[list[Version]]:
     """Every version, newest of each key first. What happens meanwhile may be missed."""
     key, number = "", 0
     while True:
-        rows = connection.execute(
-            f"SELECT {COLUMNS} FROM s3_objects WHERE bucket = ? AND key >= ? AND (key > ? OR id < ?)"
-            " ORDER BY key, id DESC LIMIT ?",
-            (bucket.id, key, key, number, size),
-        ).fetchall()
+        rows = (
+            read()
+            .execute(
+                f"SELECT {COLUMNS} FROM s3_objects WHERE bucket = ? AND key >= ? AND (key > ? OR id < ?)"
+                " ORDER BY key, id DESC LIMIT ?",
+                (bucket.id, key, key, number, size),
+            )
+            .fetchall()
+        )
         if not rows:
             return
         yield [Version.of(row) for row in rows]

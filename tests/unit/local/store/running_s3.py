@@ -14,6 +14,7 @@ import boto3
 import urllib3
 from botocore.config import Config
 
+from rollcall.local.store.data_folder import copied_folder
 from rollcall.local.store.database import Database
 from rollcall.local.store.port import Port
 from rollcall.local.store.port_access import Access, Served
@@ -69,7 +70,7 @@ def running_s3(folder: Path, **settings: Any) -> Iterator[Running]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     queues, failures = Queues(), list[BaseException]()
     durable = settings.setdefault("durable", False)
-    database = Database(folder, durable=durable)
+    database = Database(folder, durable=durable, prepare=copied_folder.settle)
     s3 = S3(folder, database, notify=queues.send, queue_exists=queues.exists, **settings)
     until, ready, loops = asyncio.Event(), threading.Event(), []
 

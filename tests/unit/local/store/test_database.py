@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rollcall.local.store.database import Database, LogSync
+from rollcall.local.store.data_folder import generations
+from rollcall.local.store.data_folder.log_sync import LogSync
+from rollcall.local.store.database import Database
 from rollcall.local.store.store_errors import StoreError
 
 NUMBERS = ("CREATE TABLE number (value INTEGER);",)
@@ -147,7 +150,10 @@ def test_migrations_are_applied_once_and_a_newer_folder_is_refused(tmp_path: Pat
 
 
 def test_a_file_that_is_no_database_is_an_error_of_one_line(tmp_path: Path) -> None:
-    (tmp_path / "store.db").write_bytes(b"something else " * 1000)
+    Database(tmp_path).close()
+    (file,) = (tmp_path / ".store/base").glob("*.db")
+    file.write_bytes(b"something else " * 1000)
+    file.with_name(f"{file.name}-wal").unlink()
     for _ in range(2):  # the lock is released as well
         with pytest.raises(StoreError, match="cannot be opened"):
             Database(tmp_path)
@@ -156,6 +162,7 @@ def test_a_file_that_is_no_database_is_an_error_of_one_line(tmp_path: Path) -> N
 WRITER = """
 import sys
 from pathlib import Path
+from rollcall.local.store.data_folder import generations
 from rollcall.local.store.database import Database
 database = Database(Path(sys.argv[1]))
 database.migrate("test", ("CREATE TABLE number (value INTEGER);",))
@@ -179,12 +186,70 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
     assert found[: len(acknowledged)] == acknowledged
 
 
-def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path) -> None:
-    for value in range(10):
-        put(database, value)
-    database.backup(tmp_path / "copy.db")
-    put(database, 10)
+def test_the_log_begins_anew_while_others_write_and_nothing_that_is_there_changes(database: Database) -> None:
+    folder = database.folder / generations.FOLDER
+    ended, acknowledged = threading.Event(), list[int]()
 
-    copy = sqlite3.connect(tmp_path / "copy.db")
-    assert copy.execute("SELECT count(*) FROM number").fetchone() == (10,)
-    copy.close()
+    def write() -> None:
+        while not ended.is_set():
+            put(database, len(acknowledged))
+            acknowledged.append(len(acknowledged))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3):
+            (newest,) = list(folder.glob("*.db"))[-1:]
+            before = newest.read_bytes()
+            database.renew()
+            assert newest.read_bytes() == before
+    finally:
+        ended.set()
+        writer.join()
+
+    assert values(database) == acknowledged
+    assert [path.stem for path in generations.files(database.folder)] == [f"{number:010d}" for number in range(1, 5)]
+    assert not list(folder.glob("*.new*"))
+    for path in generations.files(database.folder):
+        with closing(generations.read_only(path)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_old_files_go_after_a_while_and_at_a_start(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.db", tmp_path / "2.db"
+    now = [0.0]
+    for path in (first, second):
+        path.touch()
+        generations.log_of(path).touch()
+    retired = generations.Retired([first], clock=lambda: now[0])
+    retired.remove_old()
+    assert first.exists()
+    now[0] = generations.KEEP_SECONDS
+    retired.remove_old()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.db", "2.db-wal"]
+
+
+def test_a_store_that_ends_does_not_wait_for_the_next_generation(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.migrate("test", NUMBERS)
+    with database.transaction() as connection:
+        connection.execute(
+            "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 200000)"
+            " INSERT INTO number SELECT v FROM n"
+        )
+    ended: list[BaseException] = []
+
+    def renew() -> None:
+        try:
+            database.renew()
+        except generations.Ended as error:
+            ended.append(error)
+
+    database._ending.set()
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    renewing.join()
+    assert len(ended) == 1
+    assert [path.name for path in (tmp_path / generations.FOLDER).glob("*.*[wb]")] == ["0000000001.db"]
+    assert len(values(database)) == 200_000
+    database.close()

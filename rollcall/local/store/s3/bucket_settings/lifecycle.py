@@ -99,7 +99,7 @@ class _Sweep:
         self._abort_uploads()
         before: Version | None = None
         newer = 0  # versions of this key that are kept, and not the current one
-        for page in versions.pages(self.storage.database.read(), self.bucket, AT_ONCE):
+        for page in versions.pages(self.storage.database.read, self.bucket, AT_ONCE):
             if ending.is_set():
                 return
             chosen: list[Version] = []

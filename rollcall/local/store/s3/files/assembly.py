@@ -9,7 +9,8 @@ import os
 import threading
 from pathlib import Path
 
-from rollcall.local.store.s3.files.blobs import READ_ONLY, Blobs, sync_folder
+from rollcall.local.store.disk import sync_folder
+from rollcall.local.store.s3.files.blobs import READ_ONLY, Blobs
 
 LEAST_PART = 5 * 1024 * 1024
 LARGEST_FILE = 8 * 1024**4  # what common file systems can hold

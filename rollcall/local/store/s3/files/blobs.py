@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from rollcall.local.store.disk import sync_folder
+
 FOLDER = ".store"
 READ_ONLY = 0o400  # the same file is shown under its key: nobody is to change it in place
 COPY_BYTES = 8 * 1024 * 1024
@@ -59,6 +61,13 @@ class Blobs:
     def drop(self, blob: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self.path(blob).unlink()
+
+    def size(self, blob: str) -> int:
+        """0 for one that is not there."""
+        try:
+            return self.path(blob).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def names(self) -> Iterator[list[str]]:
         """All files, a folder at a time."""
@@ -129,14 +138,6 @@ def write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def copy_range(source: int, target: int, start: int, length: int) -> None:

@@ -9,6 +9,7 @@ import threading
 
 from rollcall.local.store.database import Database
 from rollcall.local.store.s3.files.blobs import Blobs
+from rollcall.local.store.s3.files.dropped_files import DroppedFiles
 from rollcall.local.store.s3.files.plain_view import PlainView
 from rollcall.local.store.store_failures import log_failure
 
@@ -22,6 +23,7 @@ class Journal:
         self._database = database
         self._blobs = blobs
         self._view = view
+        self.dropped = DroppedFiles(blobs)
         self._wanted = threading.Event()
         self._ending = threading.Event()
         self._count = 0
@@ -59,7 +61,7 @@ class Journal:
         """After the transaction. What fails now is done again at the next start: the transaction stands."""
         try:
             if dropped is not None:
-                self._blobs.drop(dropped)
+                self.dropped.add(dropped)
             if key is not None:
                 self._view.show(bucket, key)
         except OSError as error:
@@ -77,6 +79,7 @@ class Journal:
             self._wanted.clear()
             try:
                 self._settle()
+                self.dropped.remove_old()
             except (OSError, sqlite3.Error) as error:
                 log_failure("housekeeping of the store's files", error)
 
@@ -91,20 +94,23 @@ class Journal:
 
     def _replay(self) -> None:
         """The work of a process that was killed, or of a machine that lost its power."""
-        reader = self._database.read()
         last = 0
-        while entry := reader.execute(
-            "SELECT id, bucket, key, blob, content, dropped FROM s3_journal WHERE id > ? ORDER BY id LIMIT 1", (last,)
-        ).fetchone():
+        while (
+            entry := self._database.read()
+            .execute(
+                "SELECT id, bucket, key, blob, content, dropped FROM s3_journal WHERE id > ? ORDER BY id LIMIT 1",
+                (last,),
+            )
+            .fetchone()
+        ):
             last, bucket, key, blob, content, dropped = entry
-            if content is not None and self._is_wanted(reader, blob):
+            if content is not None and self._is_wanted(blob):
                 self._blobs.write_again(blob, content)
             self.do(last, bucket, key, dropped)
         self._settle()
 
-    @staticmethod
-    def _is_wanted(reader: sqlite3.Connection, blob: str) -> bool:
-        found = reader.execute(
+    def _is_wanted(self, blob: str) -> bool:
+        found = self._database.read().execute(
             "SELECT 1 FROM s3_objects WHERE blob = ? UNION ALL SELECT 1 FROM s3_parts WHERE blob = ?", (blob, blob)
         )
         return found.fetchone() is not None
