@@ -97,7 +97,8 @@ def remove(path: Path) -> None:
 
 def open_newest(data: Path, *, durable: bool) -> Generation:
     folder = data / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for private in (data, folder.parent, folder):
+        private.mkdir(exist_ok=True, mode=0o700)
     for left in folder.glob(f"*{UNFINISHED}*"):
         left.unlink()
     found = files(data)
