@@ -16,7 +16,6 @@ from rollcall.local.store.request_body import BODY_SECONDS, Body, ClientGone
 
 HEAD_SECONDS = 10.0  # for a request line and its headers to arrive
 IDLE_SECONDS = 60.0  # between two requests, and between two pieces of an answer that is taken
-HALF_CLOSED_SECONDS = 1.0  # for the answer to a client that sends nothing any more
 HEAD_BYTES = 64 * 1024
 HEADER_BYTES = 4  # of a header, beside its name and its value
 UNREAD_BYTES = 1024 * 1024  # of a body that nobody reads: of a longer one the connection is closed
@@ -90,14 +89,9 @@ class Connection(asyncio.Protocol):
         self._serving.closed(self)
 
     def eof_received(self) -> bool:
-        """The client has said everything. What it asked is answered if that does not take long; it may have gone."""
-        self._bad = True
-        if self._receiving is not None:
-            self._receiving.failed()
-        if self._task is None or self._serving.scheme == "https":  # TLS ends in both directions at once
-            return False
-        asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self._transport.close)
-        return True
+        """Whoever sends nothing any more has gone, most likely: only an answer that stands already is still sent."""
+        answered = bool(self._asked) and self._asked[0].request is None
+        return answered and self._serving.scheme == "http"  # TLS ends in both directions at once
 
     def pause_writing(self) -> None:
         self._answers.pause()
