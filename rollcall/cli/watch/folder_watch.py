@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LOOK_SECONDS = 1.0
-IDLE_SHARE = 20  # looking takes at most one part in so many of the time
+IDLE_SHARE = 10  # looking takes at most one part in so many of the time
+LONGEST_WAIT = 30.0  # seconds, however slow the folder is
 AHEAD = 64  # uploads that wait for a worker: the rest stays in the folder
 COUNTED = 16  # uploads between two looks at how many wait
 AT_ONCE = 5_000  # files that one look remembers as new; the next look finds the rest
@@ -88,13 +89,14 @@ class FolderWatch:
                 looked = time.monotonic() - started
                 self._upload(new, more)
                 wait = LOOK_SECONDS if not more else 0.0
-                wait = max(wait, (IDLE_SHARE - 1) * looked)
+                wait = max(wait, min(LONGEST_WAIT, (IDLE_SHARE - 1) * looked))
                 self._unreached = False
             except AWS_ERRORS as error:
                 self._wait_for_aws(error)
                 wait = RETRY_SECONDS
             except Exception as error:  # noqa: BLE001 - the thread's end: nothing would be uploaded any more
-                self._say(f"{printable(str(self._folder))}: new files wait, and are tried again ({error!r})")
+                if not self._stopping.is_set():
+                    self._say(f"{printable(str(self._folder))}: new files wait, and are tried again ({error!r})")
                 wait = RETRY_SECONDS
 
     def _look(self) -> tuple[list[WatchedFile], int]:

@@ -59,7 +59,8 @@ class ResultsBeside:
             except AWS_ERRORS:
                 pass  # whoever restarts it says so
             except Exception as error:  # noqa: BLE001 - the thread's end: no result would be written any more
-                self._say(f"results beside files wait, and are tried again ({error!r})")
+                if not self._stopping.is_set():
+                    self._say(f"results beside files wait, and are tried again ({error!r})")
             wait = max(LOOK_SECONDS, (IDLE_SHARE - 1) * (time.monotonic() - started))
 
     def _look(self) -> None:
