@@ -38,7 +38,7 @@ class Up:
                 self.lines.append(line.rstrip("\n"))
 
     def wait_for(self, start: str) -> str:
-        until(lambda: self.told(start) or self.process.poll() is not None)
+        until(lambda: self.told(start) or self.process.poll() is not None, patience=150)
         return next(line for line in self.lines if line.startswith(start))
 
     def told(self, start: str) -> bool:
