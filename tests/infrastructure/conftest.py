@@ -169,3 +169,21 @@ def aws() -> Iterator[Callable[[str], Any]]:
     with moto_server() as url:
         session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         yield lambda service: session.client(service, endpoint_url=url)
+
+
+@pytest.fixture
+def nobody_signed_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine where nobody has signed in to AWS."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def signed_in(nobody_signed_in: None, monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws("s3").meta.endpoint_url)

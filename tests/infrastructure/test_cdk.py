@@ -1,4 +1,4 @@
-"""`make deploy` and `make destroy` say what a newcomer lacks before anything is sent."""
+"""`make deploy` says what a newcomer lacks before anything is sent."""
 
 import io
 import json
@@ -13,31 +13,12 @@ from typing import Any
 
 import pytest
 
-from infra import cdk, preflight, teardown
-from infra.rehearsal import Clients, create
-from infra.template import Template
-from tests.infrastructure.conftest import ACCOUNT, DEFAULTS, PLACE, REGION, Synthesize
+from infra import cdk, preflight
+from tests.infrastructure.conftest import ACCOUNT, REGION
 
 IMAGES = ["image_repository=rollcall", "image_tag=1.4.0"]
 UNASKED = ["--approve", "never"]
-
-
-@pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine where nobody has signed in to AWS."""
-    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def _signed_in(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws("s3").meta.endpoint_url)
+pytestmark = pytest.mark.usefixtures("nobody_signed_in")
 
 
 def test_without_credentials(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,14 +34,14 @@ def test_without_a_region(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert capsys.readouterr().err.startswith("There is no AWS region. Set AWS_REGION")
 
 
-@pytest.mark.usefixtures("_signed_in")
+@pytest.mark.usefixtures("signed_in")
 def test_in_an_account_that_is_not_bootstrapped(capsys: pytest.CaptureFixture[str]) -> None:
     assert cdk.main(["deploy", *IMAGES, *UNASKED]) == 2
     assert "Run `make bootstrap` once" in capsys.readouterr().err
 
 
 @pytest.fixture
-def bootstrapped(_signed_in: None, aws: Callable[[str], Any]) -> Iterator[None]:
+def bootstrapped(signed_in: None, aws: Callable[[str], Any]) -> Iterator[None]:
     aws("ssm").put_parameter(Name=preflight.BOOTSTRAP, Value="25", Type="String")
     yield
     aws("ssm").delete_parameter(Name=preflight.BOOTSTRAP)
@@ -80,7 +61,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.fixture
-def refusing(_signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def refusing(signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS, where it comes to parameters: nobody may read them."""
 
     class Refusing(BaseHTTPRequestHandler):
@@ -279,7 +260,7 @@ def test_building_for_another_processor_is_warned_of(
     assert len(started) == 1
 
 
-@pytest.mark.usefixtures("_signed_in")
+@pytest.mark.usefixtures("signed_in")
 def test_with_a_key_of_another_region(capsys: pytest.CaptureFixture[str]) -> None:
     key = f"arn:aws:kms:eu-north-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -313,93 +294,3 @@ def test_what_the_cdk_itself_refuses_is_one_line(
 def test_with_a_bad_setting(setting: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cdk.main(["deploy", setting]) == 2
     assert capsys.readouterr().err.startswith(message)
-
-
-@pytest.mark.usefixtures("_signed_in")
-def test_destroying_what_was_never_deployed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cdk.main(["destroy", "prefix=nothing-here"]) == 2
-    assert "nothing-here" in capsys.readouterr().err
-
-
-@pytest.fixture
-def doomed(synthesize: Synthesize, aws: Callable[[str], Any]) -> list[str]:
-    """A stack with something in its bucket; the settings that it was deployed with."""
-    settings = ["prefix=doomed", "removal_policy=destroy", *IMAGES]
-    if not aws("s3").list_buckets(Prefix="doomed-")["Buckets"]:
-        document, _ = synthesize(dict(setting.split("=") for setting in settings))
-        clients = Clients(cloudformation=aws("cloudformation"), s3=aws("s3"), dynamodb=aws("dynamodb"))
-        create("doomed", document, Template(document, PLACE), clients)
-    aws("s3").put_object(Bucket="doomed-input", Key="dear.mp4", Body=b"frames")
-    return settings
-
-
-@pytest.mark.usefixtures("_signed_in")
-@pytest.mark.parametrize(
-    ("typed", "confirmed", "told"),
-    [
-        ("y\n", [], "nothing was deleted: the stack's name was not given"),
-        ("", [], "nothing was deleted: nobody is there to be asked (CONFIRM=doomed goes on without)"),
-        ("doomed\n", ["--confirm", "boomed"], "nothing was deleted: the stack's name was not given"),
-    ],
-)
-def test_nothing_is_deleted_without_a_yes(
-    typed: str, confirmed: list[str], told: str, doomed: list[str], request: pytest.FixtureRequest
-) -> None:
-    capsys, s3 = request.getfixturevalue("capsys"), request.getfixturevalue("aws")("s3")
-    request.getfixturevalue("monkeypatch").setattr("sys.stdin", io.StringIO(typed))
-
-    assert cdk.main(["destroy", *doomed, *confirmed]) == 1
-    output = capsys.readouterr()
-    assert "all that is in doomed-input, doomed-stage-1, doomed-output" in output.out
-    assert output.out.endswith(f"{told}\n")
-    assert output.err == ""
-    assert s3.get_object(Bucket="doomed-input", Key="dear.mp4")["Body"].read() == b"frames"
-
-
-@pytest.mark.usefixtures("_signed_in")
-def test_a_protected_stack_is_told_of_and_unprotected_only_after_the_name(
-    synthesize: Synthesize, aws: Callable[[str], Any], request: pytest.FixtureRequest
-) -> None:
-    capsys, monkeypatch = request.getfixturevalue("capsys"), request.getfixturevalue("monkeypatch")
-    document, _ = synthesize(DEFAULTS | {"prefix": "kept"})
-    clients = Clients(cloudformation=aws("cloudformation"), s3=aws("s3"), dynamodb=aws("dynamodb"))
-    create("kept", document, Template(document, PLACE), clients, protected=True)
-    done: list[str] = []
-    # moto has no such call
-    monkeypatch.setattr(teardown, "give_up_protection", lambda stack, _: done.append(f"{stack} unprotected"))
-
-    def finish(action: str, *_: object) -> int:
-        done.append(action)
-        return 0
-
-    monkeypatch.setattr(cdk, "_cdk", finish)
-
-    assert cdk.main(["destroy", "prefix=kept", *IMAGES, "--confirm", "no"]) == 1
-    assert done == []
-    assert cdk.main(["destroy", "prefix=kept", *IMAGES, "--confirm", "kept"]) == 0
-    assert done == ["kept unprotected", "destroy"]
-    told = capsys.readouterr().out
-    assert "all that is in kept-stage-1.\n" in told
-    assert "These stay, with all that is in them: kept-input, kept-output, kept-people, kept-faces.\n" in told
-    assert "The stack is protected from deletion; whoever goes on lifts that.\n" in told
-
-
-@pytest.mark.usefixtures("_signed_in")
-def test_with_the_stacks_name_functions_are_stopped_and_buckets_emptied_before_it_goes(
-    doomed: list[str], aws: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for mapping in aws("lambda").list_event_source_mappings()["EventSourceMappings"]:
-        aws("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    states: list[str] = []
-
-    def seen(*command: Any, **_: Any) -> int:
-        listed = aws("lambda").list_event_source_mappings()["EventSourceMappings"]
-        states.extend(mapping["State"] for mapping in listed if "doomed" in mapping["FunctionArn"])
-        assert (command[0], command[-1]) == ("destroy", "--force")
-        return 0
-
-    monkeypatch.setattr(cdk, "_cdk", seen)
-
-    assert cdk.main(["destroy", *doomed, "--confirm", "doomed"]) == 0
-    assert states == ["Disabled"] * 3
-    assert "Versions" not in aws("s3").list_object_versions(Bucket="doomed-input")

@@ -1,8 +1,6 @@
 import json
 import math
-import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,55 +8,10 @@ import numpy as np
 import pytest
 
 from rollcall.contracts.usage_error import UsageError
-from rollcall.engine.face import Face, Quality
-from rollcall.people.gallery_source import PhotoError, enroll, scan_gallery
-from rollcall.people.gallery_store import EnrolledFace
-from rollcall.people.odd_faces import load_enrollment_limits
+from rollcall.people.gallery_source import enroll, scan_gallery
+from tests.unit.people.gallery_photos import LIMITS, Reader, face, ignore, photo, write
 
 GOOD = [0.1] * 128
-LIMITS = load_enrollment_limits("dlib-resnet")
-
-
-def ignore(_line: str) -> None:
-    pass
-
-
-def write(path: Path, content: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    return path
-
-
-def photo(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"its content is the reader's business")
-    return path
-
-
-def face(side: float, seed: int = 0) -> Face:
-    generator = np.random.default_rng(seed)
-    return Face(
-        box=(0.0, 0.0, side, side),
-        confidence=1.0,
-        landmarks=np.zeros((5, 2), dtype=np.float32),
-        embedding=generator.normal(size=128).astype(np.float32),
-        quality=Quality(size=side, sharpness=1.0, yaw=0.0, roll=0.0, exposure=1.0, weight=0.5),
-    )
-
-
-class Reader:
-    """Knows what is in each photo by its file name."""
-
-    embedder = "dlib-resnet"
-
-    def __init__(self, content: dict[str, list[Face] | str]) -> None:
-        self._content = content
-
-    def faces(self, photo: Path) -> list[Face]:
-        content = self._content[photo.name]
-        if isinstance(content, str):
-            raise PhotoError(content)
-        return content
 
 
 def test_a_json_list_gives_names_embeddings_and_their_source(tmp_path: Path) -> None:
@@ -332,101 +285,3 @@ def test_embeddings_of_a_real_face_survive_json(tmp_path: Path) -> None:
 
     np.testing.assert_array_equal(enrolled.embedding, embedding)
     assert math.isfinite(float(enrolled.embedding.sum()))
-
-
-def near(known: Face, distance: float) -> Face:
-    return replace(known, embedding=known.embedding + np.float32(distance / math.sqrt(128)))
-
-
-def test_a_photo_of_somebody_who_has_another_name_is_left_out_aloud(tmp_path: Path) -> None:
-    bob, ann = face(100, seed=1), face(100, seed=2)
-    folder = {"Ann/1.jpg": near(bob, 0.3), "Ann/2.jpg": ann, "Bob/3.jpg": bob, "Bob/4.jpg": near(bob, 0.4)}
-    for name in folder:
-        photo(tmp_path / name)
-    reader = Reader({Path(name).name: [shown] for name, shown in folder.items()})
-    notes: list[str] = []
-
-    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
-
-    assert [face.source for face in faces] == ["2.jpg", "3.jpg", "4.jpg"]
-    (line,) = notes
-    assert "Ann/1.jpg: looks like 'Bob'" in line
-
-
-def test_one_face_under_two_names_keeps_the_first_and_says_so(tmp_path: Path) -> None:
-    photo(tmp_path / "Ann" / "1.jpg")
-    photo(tmp_path / "Bob" / "2.jpg")
-    ann = face(100, seed=1)
-    reader = Reader({"1.jpg": [ann], "2.jpg": [near(ann, 0.2)]})
-
-    notes: list[str] = []
-
-    (kept,) = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
-
-    assert kept.name == "Ann"
-    (note,) = notes
-    assert re.search(r"left out .*Bob/2.jpg: looks like 'Ann'.* use one name", note)
-
-
-def test_photos_are_compared_with_those_enrolled_before(tmp_path: Path) -> None:
-    # Given a deployment that knows Ann from two photos and Bob from one
-    ann, bob, other = face(100, seed=1), face(100, seed=2), face(100, seed=3)
-    enrolled = [
-        EnrolledFace(name=name, embedding=shown.embedding, source="")
-        for name, shown in (("Ann", ann), ("Ann", near(ann, 0.3)), ("Bob", bob))
-    ]
-    # When the same photo of Ann comes again, and with it one of Bob, one of nobody known, and one more of her
-    shown = {"1.jpg": ann, "2.jpg": near(bob, 0.2), "3.jpg": other, "4.jpg": near(ann, -0.2)}
-    for name in shown:
-        photo(tmp_path / "Ann" / name)
-    notes: list[str] = []
-    reader = Reader({name: [one] for name, one in shown.items()})
-    faces = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append, enrolled=enrolled)
-
-    # Then only hers are stored
-    assert [face.source for face in faces] == ["1.jpg", "4.jpg"]
-    assert ["does not look like" in line for line in notes] == [True, True]
-
-
-def test_a_single_photo_of_somebody_enrolled_before_is_refused(tmp_path: Path) -> None:
-    photo(tmp_path / "Ann" / "1.jpg")
-    bob = face(100, seed=2)
-    enrolled = [EnrolledFace(name="Bob", embedding=bob.embedding, source="")]
-    reader = Reader({"1.jpg": [near(bob, 0.2)]})
-
-    with pytest.raises(UsageError, match="looks like 'Bob'"):
-        enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=ignore, enrolled=enrolled)
-
-
-def test_a_poor_photo_is_enrolled_with_a_warning_where_somebody_insists(tmp_path: Path) -> None:
-    photo(tmp_path / "Ann" / "small.jpg")
-    photo(tmp_path / "Bo" / "good.jpg")
-    reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
-    source, notes = scan_gallery([tmp_path], note=ignore), list[str]()
-
-    enrolled = enroll(source, reader, LIMITS, note=notes.append, accept_poor=True)
-
-    assert [each.name for each in enrolled] == ["Ann", "Bo"]
-    (warning,) = notes
-    size = f"{LIMITS.least_size - 0.4:g} pixels wide"
-    assert warning.startswith("warning: ")
-    assert f"small.jpg: enrolled all the same, though the face is {size}" in warning
-
-
-def test_whoever_is_left_out_for_a_poor_photo_is_told_how_to_insist(tmp_path: Path) -> None:
-    photo(tmp_path / "Ann" / "small.jpg")
-    photo(tmp_path / "Bo" / "good.jpg")
-    reader = Reader({"small.jpg": [face(LIMITS.least_size - 0.4, seed=1)], "good.jpg": [face(100, seed=2)]})
-    notes: list[str] = []
-
-    enrolled = enroll(scan_gallery([tmp_path], note=ignore), reader, LIMITS, note=notes.append)
-
-    assert [each.name for each in enrolled] == ["Bo"]
-    assert "1 photo left out as too poor; --accept-poor-photos" in notes[-1]
-
-
-def test_nobody_is_enrolled_from_a_photo_without_a_face_however_much_somebody_insists(tmp_path: Path) -> None:
-    photo(tmp_path / "Ann" / "none.jpg")
-
-    with pytest.raises(UsageError, match="nobody can be enrolled: .*none.jpg: no face found"):
-        enroll(scan_gallery([tmp_path], note=ignore), Reader({"none.jpg": []}), LIMITS, note=ignore, accept_poor=True)
