@@ -14,7 +14,6 @@ import json
 import random
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ import psutil
 from botocore.config import Config
 from PIL import Image
 
+from benchmarks.store_objects import latencies, spread
 from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.local.store.server import StoreSettings, run
 
@@ -58,7 +58,9 @@ def main() -> None:
     copies.add_argument("--copies", type=int, default=10)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        print(json.dumps(MEASURES[options.what](options, Path(folder)), indent=2))
+        told = MEASURES[options.what](options, Path(folder))
+        print(json.dumps(told, indent=2))
+        print("\n".join(latencies(told)), file=sys.stderr)
 
 
 def measure_photos(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -115,13 +117,7 @@ def measure_queue(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             list(pool.map(lambda _: _ask_all(sqs, queue, times), range(200)))
     return {
         "messages": options.messages,
-        "milliseconds": {
-            name: {
-                "median": round(1000 * statistics.median(taken), 1),
-                "p99": round(1000 * sorted(taken)[-len(taken) // 100 - 1], 1),
-            }
-            for name, taken in times.items()
-        },
+        "milliseconds": {name: spread([1000 * seconds for seconds in taken]) for name, taken in times.items()},
     }
 
 

@@ -44,6 +44,7 @@ class Database:
         self._turn = threading.Lock()
         self._after: list[Callable[[], None]] = []
         self._own = threading.local()
+        self._parts: set[str] = set()
         self._ending = threading.Event()
         try:
             prepare(folder)
@@ -62,6 +63,7 @@ class Database:
 
     def migrate(self, part: str, migrations: Migrations) -> None:
         """Bring the tables of one part to the newest version. Each migration is a script; old ones never change."""
+        self._parts.add(part)
         with self.transaction() as connection:
             found = connection.execute("SELECT version FROM schema WHERE part = ?", (part,)).fetchone()
             version = found[0] if found else 0
@@ -74,6 +76,15 @@ class Database:
                 for statement in _statements(script):
                     connection.execute(statement)
             connection.execute("INSERT OR REPLACE INTO schema VALUES (?, ?)", (part, len(migrations)))
+
+    def require_known_parts(self) -> None:
+        """Raises StoreError: a newer version has kept something here that nobody has migrated."""
+        found = self.read().execute("SELECT part FROM schema ORDER BY part")
+        if unknown := [part for (part,) in found if part not in self._parts]:
+            raise StoreError(
+                f"{self.folder} was written by a newer version of Rollcall (it has {', '.join(unknown)}): update"
+                " Rollcall, or choose another folder with --data"
+            )
 
     def read(self) -> sqlite3.Connection:
         """The calling thread's own connection, for reading alone. It sees every transaction that has ended.

@@ -46,6 +46,7 @@ async def serve(
         services = Services(
             database, lambda queues: _objects(settings, database, queues), Authorization(settings.secret_of)
         )
+        database.require_known_parts()
         access = Access(settings.served)
         ports = [
             Port(

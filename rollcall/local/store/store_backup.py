@@ -54,6 +54,8 @@ def restore(source: Path, data: Path) -> int:
         if generations.files(data) or (data / BLOBS).exists():
             raise StoreError(f"{data} holds a store already: choose another folder with --data, or move this one away")
         try:
+            for folder in (BLOBS.parent, BLOBS, generations.FOLDER):
+                (data / folder).mkdir(mode=0o700, exist_ok=True)
             count = _extract(source, data)
             _check(data, source)
         except BaseException:

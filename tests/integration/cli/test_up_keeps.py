@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rollcall.cli.demo.demo_photos import ensure_photos
+from rollcall.local.store.database import Database
 from tests.images.certificates import make_certificates
 from tests.integration.cli.running_up import COMMAND, Up
 from tests.integration.throwaway import until
@@ -54,6 +55,15 @@ def test_uploads_in_work_are_finished_after_everything_was_killed(photo: Path, d
         assert f"{data} is in use by another server" in again.stderr.splitlines()[-1]
     finally:
         second.close()
+
+
+def test_a_folder_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.migrate("s3", ["SELECT 1;"] * 100)
+    database.close()
+    ended = subprocess.run([*COMMAND, "--data", tmp_path], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert f"{tmp_path} was written by a newer version of Rollcall (s3 100, here 1)" in ended.stderr.splitlines()[-1]
 
 
 def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Path, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_what_is_backed_up_while_others_write_comes_back_whole(tmp_path: Path) -
     assert not list(data.glob(".store/backup-*"))
 
     restore(archive, again)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in again.rglob("*"))
     with running_store(again, durable=True) as url:
         s3, sqs = client("s3", url), client("sqs", url)
         assert s3.get_object(Bucket="kept", Key="large")["Body"].read() == b"x" * 3_000_000

@@ -149,6 +149,14 @@ def test_migrations_are_applied_once_and_a_newer_folder_is_refused(tmp_path: Pat
     database.close()
 
 
+def test_a_folder_with_something_that_nobody_knows_is_refused(database: Database) -> None:
+    database.require_known_parts()
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO schema VALUES ('faces', 1)")
+    with pytest.raises(StoreError, match=r"newer version of Rollcall \(it has faces\)"):
+        database.require_known_parts()
+
+
 def test_a_file_that_is_no_database_is_an_error_of_one_line(tmp_path: Path) -> None:
     Database(tmp_path).close()
     (file,) = (tmp_path / ".store/base").glob("*.db")
