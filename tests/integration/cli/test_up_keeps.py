@@ -68,7 +68,8 @@ def test_a_folder_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> N
 
 def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Path, tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path, ["localhost"])
-    up = Up("--data", data, "--host", "0.0.0.0", "--certificate", certificates.leaf)
+    gallery = photo.parent.parent
+    up = Up("--data", data, "--gallery", gallery, "--host", "0.0.0.0", "--certificate", certificates.leaf)
     try:
         url = f"https://localhost:{up.url.rpartition(':')[2]}"
         told = (data / "store.credentials").read_text().split()
