@@ -92,14 +92,14 @@ def content(running: Running) -> dict[str, bytes]:
 def test_a_copy_holds_what_was_acknowledged_before_and_is_of_one_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(generations, "LOG_BYTES", 512 * 1024)  # so that files are renewed all the time
+    monkeypatch.setattr(generations, "LOG_BYTES", 256 * 1024)  # so that files are renewed all the time
     copies: list[tuple[Path, list[int]]] = []
     with running_s3(tmp_path / "data", durable=True) as running:
         running.client().create_bucket(Bucket=BUCKET)
         histories = [History(name, running.client()) for name in ("a", "b")]
         with writing(histories):
-            for seed in range(8):
-                time.sleep(0.3)
+            for seed in range(4):
+                time.sleep(0.2)
                 before = [history.acknowledged for history in histories]
                 copy_folder(tmp_path / "data", tmp_path / f"copy-{seed}", random.Random(seed))
                 copies.append((tmp_path / f"copy-{seed}", before))
