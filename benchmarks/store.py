@@ -1,11 +1,10 @@
-"""The local store: photos a minute through the bucket, requests with a long queue, and what outlives `kill -9`.
+"""The local store: requests with a long queue, and what outlives `kill -9`.
 
-python -m benchmarks.store photos [--count 300] [--against DIR]
 python -m benchmarks.store queue [--messages 100000]
 python -m benchmarks.store kill [--uploads 300] [--every 10]
 python -m benchmarks.store copies [--uploads 300] [--copies 10]
 
-`--against` is a checkout of another version, whose `.venv` runs the same photos in the same run. Prints JSON.
+Prints JSON. `benchmarks.photos` measures photos through the bucket.
 """
 
 import argparse
@@ -45,9 +44,6 @@ QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeou
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="what", required=True)
-    photos = commands.add_parser("photos")
-    photos.add_argument("--count", type=int, default=300)
-    photos.add_argument("--against", type=Path)
     queue = commands.add_parser("queue")
     queue.add_argument("--messages", type=int, default=100_000)
     kill = commands.add_parser("kill")
@@ -61,44 +57,6 @@ def main() -> None:
         told = MEASURES[options.what](options, Path(folder))
         print(json.dumps(told, indent=2))
         print("\n".join(latencies(told)), file=sys.stderr)
-
-
-def measure_photos(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    pictures, gallery = _pictures(folder)
-    here = Path.cwd()
-    told = {"this version": through_the_bucket(here, folder, pictures, gallery, options.count, data=True)}
-    told["this version, in memory"] = through_the_bucket(here, folder, pictures, gallery, options.count, data=False)
-    if options.against:
-        told["the other version"] = through_the_bucket(
-            options.against.resolve(), folder, pictures, gallery, options.count, data=None
-        )
-    return told
-
-
-def through_the_bucket(
-    checkout: Path, folder: Path, pictures: list[bytes], gallery: Path, count: int, *, data: bool | None
-) -> dict[str, Any]:
-    kept = [] if data is None else ["--data", str(folder / "photos") if data else "memory"]
-    with Up(checkout, gallery, kept) as up:
-        s3 = up.client("s3")
-        s3.put_object(Bucket="rollcall-input", Key="first.jpg", Body=pictures[0])
-        up.wait_for(lambda: up.answered >= 1)  # workers have started
-        started, before = time.monotonic(), up.processor_seconds()
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            for number in range(count):
-                body = pictures[number % len(pictures)]
-                pool.submit(s3.put_object, Bucket="rollcall-input", Key=f"photo-{number}.jpg", Body=body)
-        uploaded = time.monotonic() - started
-        up.wait_for(lambda: up.answered >= count + 1)
-        seconds = time.monotonic() - started
-        return {
-            "photos": count,
-            "seconds": round(seconds, 1),
-            "photos_a_minute": round(60 * count / seconds),
-            "seconds_to_upload": round(uploaded, 1),
-            "processor_seconds": {name: round(spent, 1) for name, spent in (up.processor_seconds() - before).items()},
-            "memory_of_the_server_mb": up.server_megabytes(),
-        }
 
 
 def measure_queue(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -137,7 +95,7 @@ def _ask_all(sqs: Any, queue: str, times: dict[str, list[float]]) -> None:
 
 def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All of `rollcall up` is killed now and then while photos are uploaded; each acknowledged one has its result."""
-    pictures, gallery = _pictures(folder)
+    photos, gallery = pictures(folder)
     kept = ["--data", str(folder / "kill")]
     todo = [f"photo-{number}.jpg" for number in range(options.uploads)]
     acknowledged: list[str] = []
@@ -268,23 +226,10 @@ class Up:
                 with suppress(psutil.Error):
                     process.kill()
 
-    def processor_seconds(self) -> Counter[str]:
-        spent: Counter[str] = Counter()
-        for process in psutil.Process(self._process.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                times = process.cpu_times()
-                spent[_kind(process)] += times.user + times.system  # type: ignore[assignment]
-        times = psutil.Process(self._process.pid).cpu_times()
-        spent["host"] += times.user + times.system  # type: ignore[assignment]
-        return spent
-
-    def server_megabytes(self) -> int:
-        found = [
-            process.memory_info().rss
-            for process in psutil.Process(self._process.pid).children(recursive=True)
-            if _kind(process) == "server"
-        ]
-        return round(max(found, default=0) / 1024**2)
+    @property
+    def processes(self) -> list[psutil.Process]:
+        main = psutil.Process(self._process.pid)
+        return [main, *main.children(recursive=True)]
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -303,16 +248,6 @@ class Up:
         self._process.wait()
 
 
-def _kind(process: psutil.Process) -> str:
-    command = " ".join(process.cmdline())
-    kinds = {
-        "server": ("local.store", "moto_server"),
-        "worker": ("awslambdaric",),
-        "api": ("rollcall.api", "functions.api"),
-    }
-    return next((kind for kind, words in kinds.items() if any(word in command for word in words)), "other")
-
-
 @contextmanager
 def bare_store(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
@@ -329,7 +264,7 @@ def serve(descriptor: int, folder: str) -> None:
     run([socket.socket(fileno=descriptor)], StoreSettings(folder=Path(folder)))
 
 
-def _pictures(folder: Path) -> tuple[list[bytes], Path]:
+def pictures(folder: Path) -> tuple[list[bytes], Path]:
     """Photos to upload, and a gallery of one person who is on all of them."""
     photos = ensure_photos(folder / "photos-of-the-demo", progress=lambda line: print(line, file=sys.stderr))
     gallery = folder / "gallery"
@@ -345,7 +280,7 @@ def _pictures(folder: Path) -> tuple[list[bytes], Path]:
     return pictures, gallery
 
 
-MEASURES = {"photos": measure_photos, "queue": measure_queue, "kill": measure_kill, "copies": measure_copies}
+MEASURES = {"queue": measure_queue, "kill": measure_kill, "copies": measure_copies}
 
 if __name__ == "__main__":
     main()

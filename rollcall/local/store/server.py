@@ -39,14 +39,19 @@ async def serve(
     settings: StoreSettings,
     until: asyncio.Event,
     ready: Callable[[], None] = lambda: None,
+    print_counts: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> None:
-    """TLS is for the first listener. Raises StoreError where the folder cannot be used."""
+    """TLS is for the first listener. `print_counts` is given what prints how often everything was asked for.
+
+    Raises StoreError where the folder cannot be used.
+    """
     database = Database(settings.folder, durable=settings.durable, prepare=copied_folder.settle)
     try:
         services = Services(
             database, lambda queues: _objects(settings, database, queues), Authorization(settings.secret_of)
         )
         database.require_known_parts()
+        print_counts(services.counts.print)
         access = Access(settings.served)
         ports = [
             Port(
@@ -70,8 +75,9 @@ def run(listeners: Sequence[socket.socket], settings: StoreSettings) -> None:
 
     async def main() -> None:
         until = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, until.set)
-        await serve(listeners, settings, until)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, until.set)
+        await serve(listeners, settings, until, print_counts=lambda work: loop.add_signal_handler(signal.SIGUSR1, work))
 
     asyncio.run(main())
 

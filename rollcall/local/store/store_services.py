@@ -12,6 +12,7 @@ from rollcall.local.store.dynamodb.dynamodb_service import DynamoDb
 from rollcall.local.store.events.event_service import EventBridge
 from rollcall.local.store.http import Request, Response
 from rollcall.local.store.json_protocol import JsonEndpoint, JsonService
+from rollcall.local.store.request_counts import RequestCounts
 from rollcall.local.store.sqs.sqs_service import Sqs
 from rollcall.local.store.store_failures import log_failure
 
@@ -28,6 +29,7 @@ class Services:
     """`objects` answers whatever is for no other service."""
 
     def __init__(self, database: Database, objects: Callable[[Sqs], Objects], authorization: Authorization) -> None:
+        self.counts = RequestCounts()
         self._authorization = authorization
         self._sqs = Sqs(database)
         self._objects = objects(self._sqs)
@@ -39,6 +41,20 @@ class Services:
         }
 
     async def handle(self, request: Request) -> Response:
+        answer = await self._answer(request)
+        self.counts.count(self._name(request), request, answer)
+        return answer
+
+    def _name(self, request: Request) -> str:
+        """`AmazonSQS.SendMessage`, or what is done to what: `S3 GET object`."""
+        target = request.headers.get("x-amz-target")
+        if target is None:
+            return f"S3 {request.method} {'object' if '/' in request.path.strip('/') else 'bucket'}"
+        service, _, operation = target.partition(".")
+        endpoint = self._endpoints.get(service)
+        return target if endpoint is not None and operation in endpoint.service.operations else "other"
+
+    async def _answer(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target")
         if target is not None and request.method == "POST":
             service, _, operation = target.partition(".")
