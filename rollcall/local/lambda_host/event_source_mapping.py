@@ -1,20 +1,21 @@
 """One function and its queue: batches are received, worked on in sandboxes, and settled."""
 
+import math
 import time
 import traceback
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from rollcall.local.lambda_host.logs import FunctionLog, Report
 from rollcall.local.lambda_host.runtime_answer import failed_messages
 from rollcall.local.lambda_host.runtime_event import sqs_event
 from rollcall.local.lambda_host.sandbox import Failure, Outcome, Sandbox
+from rollcall.local.lambda_host.settler import Settler
 from rollcall.local.lambda_host.worker_pool import PoolClosed, WorkerPool
 from rollcall.local.lambda_host.worker_record import WorkerRecord
 from rollcall.pipeline.description import Function
@@ -64,6 +65,8 @@ class EventSourceMapping:
         self._next_sample = 0.0
         self._failed_starts = 0
         self._closing = Event()
+        self._held: deque[MessageTypeDef] = deque()  # received, for whoever is free next
+        self._settler = Settler(source, name=function.name, failed=self._not_settled)
         self._poller = Thread(target=self._poll, name=f"{function.name}-poller", daemon=True)
         self._poller.start()
 
@@ -72,7 +75,7 @@ class EventSourceMapping:
         return self._pool.sandboxes
 
     def status(self) -> FunctionStatus:
-        return self._status(self._source.backlog())
+        return self._status(self._source.backlog() + len(self._held))
 
     def stop(self) -> None:
         self._closing.set()
@@ -81,18 +84,25 @@ class EventSourceMapping:
     def join(self) -> None:
         self._poller.join()
         self._executor.shutdown()
+        self._settler.close()
         self._log.close()
 
     def _poll(self) -> None:
         while not self._closing.is_set():
             self._scale()
             if not self._slots.acquire(timeout=RETRY_SECONDS):
-                continue  # a message is received only when somebody can work on it at once
-            messages = self._receive()
-            if messages and not self._closing.is_set():
-                self._executor.submit(self._deliver, messages)
+                continue  # messages are received only when somebody can work on one at once
+            if not self._held:
+                self._held.extend(self._receive())
+            if self._held and not self._closing.is_set():
+                self._executor.submit(self._deliver, self._batch())
             else:
                 self._slots.release()
+
+    def _batch(self) -> list["MessageTypeDef"]:
+        """A worker's share of what is held, where others are warm and idle as well."""
+        share = math.ceil(len(self._held) / max(1, self._pool.idle))
+        return [self._held.popleft() for _ in range(min(share, self._function.batch_size))]
 
     def _status(self, backlog: int) -> FunctionStatus:
         return FunctionStatus(
@@ -107,7 +117,7 @@ class EventSourceMapping:
             return
         self._next_sample = time.monotonic() + SAMPLE_SECONDS
         try:
-            backlog = self._source.backlog()
+            backlog = self._source.backlog() + len(self._held)
             self._pool.scale(waiting=backlog)
             self._note(self._status(backlog))
         except Exception:  # the poller's end: a later round may do better, and says so if not
@@ -142,7 +152,7 @@ class EventSourceMapping:
         except Exception:  # the thread's end: nobody else would ever see it
             self._log.write(f"The host could not run the function:\n{traceback.format_exc()}")
         finally:
-            self._settle(messages, failed)
+            self._settler.settle(messages, failed)
             self._slots.release()
 
     def _invoke(self, messages: list["MessageTypeDef"]) -> Outcome:
@@ -184,9 +194,6 @@ class EventSourceMapping:
             self._log.write(f"The whole batch counts as failed: {error}")
             return ids
 
-    def _settle(self, messages: list["MessageTypeDef"], failed: frozenset[str]) -> None:
-        try:
-            self._source.settle(messages, failed)
-        except (BotoCoreError, ClientError):
-            if not self._closing.is_set():
-                self._log.write(f"The queue cannot be told what is done:\n{traceback.format_exc()}")
+    def _not_settled(self) -> None:
+        if not self._closing.is_set():
+            self._log.write(f"The queue cannot be told what is done:\n{traceback.format_exc()}")

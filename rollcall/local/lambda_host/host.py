@@ -23,7 +23,7 @@ from rollcall.local.lambda_host.worker_record import WorkerRecord
 from rollcall.local.provision import QueueAddress
 from rollcall.pipeline.description import Function, Pipeline
 from rollcall.pipeline.scaling import Policy
-from rollcall.runtime.worker.message_source import MessageSource
+from rollcall.runtime.worker.message_source import MAX_RECEIVED, MessageSource
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -111,7 +111,7 @@ class LambdaHost:
             return MessageSource(
                 self._sqs,
                 queue_url=queue.url,
-                batch_size=function.batch_size,
+                batch_size=MAX_RECEIVED,  # what one worker does not get, the next one does
                 wait_seconds=LONG_POLL_SECONDS,
                 back_off=quick_back_off_seconds,
             )

@@ -30,6 +30,10 @@ class WorkerPool:
             return [*self._busy, *self._idle]
 
     @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    @property
     def in_flight(self) -> int:
         return len(self._busy)
 
