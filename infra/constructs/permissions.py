@@ -68,6 +68,7 @@ _ASK_FOR_LOOKUP = Grant(_QUEUE + LOOKUP.queue, ("sqs:GetQueueUrl", "sqs:SendMess
 _STAGE_1_GONE = Grant(_BUCKET + "{stage-1}", ("s3:ListBucket",))
 # a job is removed by whoever finds its upload deleted, and so is what was written for it a moment too late
 _JOB = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+_JOBS_OF_A_BATCH = ("dynamodb:BatchGetItem",)
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
     SPLIT.component: (
@@ -88,7 +89,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
             ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"),
         ),
         _STAGE_1_GONE,
-        Grant(_TABLE + "jobs", _JOB),
+        Grant(_TABLE + "jobs", (*_JOB, *_JOBS_OF_A_BATCH)),
         _ASK_FOR_LOOKUP,
     ),
     LOOKUP.component: (
@@ -99,8 +100,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         # reading is for texts of names: writing one only if it is unchanged needs it, too
         Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
-        Grant(_TABLE + "jobs", _JOB),
-        Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:Query")),
+        Grant(_TABLE + "jobs", (*_JOB, *_JOBS_OF_A_BATCH)),
+        Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:BatchGetItem")),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
         _ASK_FOR_LOOKUP,
         *_ANNOUNCE,

@@ -13,17 +13,21 @@ KEYS_PER_REQUEST = 100  # BatchGetItem's limit
 ATTEMPTS = 8
 
 
-def batch_get(table: "Table", keys: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-    """The items that exist, in any order; `keys` are all different."""
+def batch_get(table: "Table", keys: Sequence[dict[str, str]], *, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The items that exist, in any order, with these fields or with all; `keys` are all different."""
     items: list[dict[str, Any]] = []
     for start in range(0, len(keys), KEYS_PER_REQUEST):
-        items += _get_batch(table, keys[start : start + KEYS_PER_REQUEST])
+        items += _get_batch(table, keys[start : start + KEYS_PER_REQUEST], fields)
     return items
 
 
-def _get_batch(table: "Table", keys: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+def _get_batch(table: "Table", keys: Sequence[dict[str, str]], fields: Sequence[str]) -> list[dict[str, Any]]:
     client = table.meta.client  # a resource's client converts attributes to native types
-    request: Any = {table.name: {"Keys": list(keys), "ConsistentRead": True}}
+    asked: dict[str, Any] = {"Keys": list(keys), "ConsistentRead": True}
+    if fields:
+        names = {f"#f{number}": field for number, field in enumerate(fields)}
+        asked |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+    request: Any = {table.name: asked}
     items: list[dict[str, Any]] = []
     for attempt in range(ATTEMPTS):
         answer = client.batch_get_item(RequestItems=request)

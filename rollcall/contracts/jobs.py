@@ -114,23 +114,27 @@ class JobStore:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def start(self, upload: Upload, *, frames_per_second: float) -> Job:
-        """Create the job, or find it as an earlier delivery of the same event left it."""
+    def start(self, upload: Upload, *, frames_per_second: float, whole: RangeSummary | None = None) -> Job:
+        """Create the job, or find it as an earlier delivery of the same event left it.
+
+        `whole`: of an upload that is read already, as a photo is: its only range, so that nothing is left to count.
+        """
         now = time.time()
+        values = {
+            "upload": upload.model_dump(),
+            "created": _number(now),
+            "schema_version": SCHEMA,
+            "expires": int(now) + KEPT_SECONDS,
+            "frames_per_second": _number(frames_per_second),
+            "ranges": {},
+            "packs": {},
+        }
+        if whole is not None:
+            values |= {"ranges": {"0": _numbers(whole)}, "packs": {"0": whole.gops}, "media": _numbers(_media([whole]))}
         return self._update(
             upload.job,
-            "SET upload = if_not_exists(upload, :upload), created = if_not_exists(created, :now),"
-            " schema_version = if_not_exists(schema_version, :schema), expires = if_not_exists(expires, :expires),"
-            " frames_per_second = if_not_exists(frames_per_second, :rate),"
-            " ranges = if_not_exists(ranges, :none), packs = if_not_exists(packs, :none)",
-            {
-                ":upload": upload.model_dump(),
-                ":now": _number(now),
-                ":schema": SCHEMA,
-                ":expires": int(now) + KEPT_SECONDS,
-                ":rate": _number(frames_per_second),
-                ":none": {},
-            },
+            f"SET {', '.join(f'{name} = if_not_exists({name}, :{name})' for name in values)}",
+            {f":{name}": value for name, value in values.items()},
             creates=True,
         )
 
@@ -153,6 +157,13 @@ class JobStore:
         if found is None:
             raise gone()
         return found
+
+    def require_each(self, jobs: Sequence[str]) -> list[Job | Exception]:
+        """Superseded in the place of a job that does not exist. `jobs` may name one twice."""
+        if len(jobs) == 1:
+            return [self.require(jobs[0])]
+        found = self.get_many(sorted({*jobs}))
+        return [found.get(job) or gone() for job in jobs]
 
     def get_many(self, jobs: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist and can be read, by their ids."""

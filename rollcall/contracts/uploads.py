@@ -1,7 +1,8 @@
 """The input bucket as the stages see it: which version of a key counts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,11 +32,14 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
         if is_gone(error):
             return None
         raise
-    version = head.get("VersionId", UNVERSIONED)
+    return latest_of(head, bucket, key, size=head["ContentLength"])
+
+
+def latest_of(answer: Mapping[str, Any], bucket: str, key: str, *, size: int) -> Latest:
+    """By S3's answer to a GET or HEAD of the key without a version."""
+    version = answer.get("VersionId", UNVERSIONED)
     return Latest(
-        upload=Upload(bucket=bucket, key=key, version=version),
-        size=head["ContentLength"],
-        answered=ANSWERED in head["Metadata"],
+        upload=Upload(bucket=bucket, key=key, version=version), size=size, answered=ANSWERED in answer["Metadata"]
     )
 
 

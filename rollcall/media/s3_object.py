@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,8 +10,10 @@ from urllib3.exceptions import HTTPError
 
 from rollcall.contracts.errors import MediaError, SourceUnavailable, TooSlow
 from rollcall.contracts.events import Upload
+from rollcall.contracts.s3_absence import is_gone
+from rollcall.contracts.uploads import Latest, latest, latest_of
 from rollcall.media.range_server import RangeServer
-from rollcall.media.source import Input, Source
+from rollcall.media.source import HEAD_BYTES, Input, Source
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -29,6 +31,25 @@ class S3Object(Source):
         self._upload = upload
         self._sleep = sleep
         self._size = 0
+
+    @classmethod
+    def newest(cls, s3: "S3Client", bucket: str, key: str) -> "tuple[Latest, S3Object] | None":
+        """What a GET of the key would return now, with its first bytes, by one request; None if it is deleted."""
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}")
+        except ClientError as error:
+            if is_gone(error):
+                return None
+            if error.response["Error"]["Code"] != _BEYOND_THE_END:
+                raise
+            empty = latest(s3, bucket, key)
+            return None if empty is None else (empty, cls(s3, empty.upload))
+        found = latest_of(answer, bucket, key, size=int(answer["ContentRange"].rpartition("/")[2]))
+        source = cls(s3, found.upload)
+        with suppress(*_BROKEN_OFF), closing(answer["Body"]) as body:  # a stream that broke off is read again later
+            source.head = body.read()
+            source._size = found.size
+        return found, source
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from boto3.dynamodb.types import Binary
 from numpy.typing import NDArray
 
+from rollcall.contracts.batch_get import batch_get
 from rollcall.contracts.embedder_kinds import EMBEDDERS, UNNAMED_EMBEDDER, common_kind, embedder_kind
 from rollcall.contracts.errors import BadGallery, GalleryMismatch
 from rollcall.people.gallery import Templates
@@ -107,6 +108,11 @@ class GalleryStore:
             ConsistentRead=True,
         )
         return [item for page in pages for item in page["Items"]]
+
+    def present(self, faces: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those that are enrolled at this moment. `faces`: name and face of each, all different."""
+        items = batch_get(self._table, [{"name": name, "face": face} for name, face in faces], fields=("name", "face"))
+        return {(str(item["name"]), str(item["face"])) for item in items}
 
     def has(self, name: str, face: str) -> bool:
         """Whether this face is enrolled under this name at this moment."""

@@ -277,9 +277,9 @@ def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> 
             RECOGNIZE,
             settings,
             handler="rollcall.stages.recognize_handler.handler",
-            timeout=120,
+            timeout=240,
             memory_mb=vcpu_mb,
-            batch_size=2,
+            batch_size=4,  # as many photos as the networks are quickest with, and no more of a video for one worker
             environment=_shared(RECOGNIZE, settings, tables) | _recognize(settings, buckets),
             compute=settings.compute,
         ),
@@ -289,7 +289,7 @@ def _functions(settings: Settings, buckets: BucketNames, tables: TableNames) -> 
             handler="rollcall.stages.lookup_handler.handler",
             timeout=120,
             memory_mb=1024,
-            batch_size=5,
+            batch_size=10,
             environment=_shared(LOOKUP, settings, tables) | _lookup(settings, buckets, tables),
         ),
     )

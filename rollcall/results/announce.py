@@ -3,13 +3,14 @@
 Both may come more than once, with the same `id`. A reader that keeps the ids it has dealt with does nothing twice.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel
 
 from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.events import Upload
-from rollcall.contracts.named_queue import NamedQueue
+from rollcall.contracts.named_queue import NamedQueue, in_batches
 from rollcall.results.output_files import RESULT, beside_json
 from rollcall.results.result import Failure, Result
 
@@ -65,11 +66,25 @@ class Announcer(NamedQueue):
         self._bus = bus
 
     def announce(self, upload: Upload, result: Result | Failure) -> None:
-        body = announcement_of(upload, result, bucket=self._bucket).model_dump_json()
-        self._send(body)
-        answer = self._events.put_events(
-            Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": body, "EventBusName": self._bus}]
-        )
-        if answer["FailedEntryCount"]:
-            entry = answer["Entries"][0]
-            raise NotAnnounced(f"event bus {self._bus}: {entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
+        (error,) = self.announce_all([(upload, result)])
+        if error is not None:
+            raise error
+
+    def announce_all(self, results: Sequence[tuple[Upload, Result | Failure]]) -> list[Exception | None]:
+        """The error of each that could not be announced."""
+        bodies = [announcement_of(upload, result, bucket=self._bucket).model_dump_json() for upload, result in results]
+        sent = self._send_all(bodies)
+        put = [error for some in in_batches(bodies) for error in self._put(some)]
+        return [first or second for first, second in zip(sent, put, strict=True)]
+
+    def _put(self, bodies: Sequence[str]) -> list[Exception | None]:
+        entries = [
+            {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": body, "EventBusName": self._bus} for body in bodies
+        ]
+        answer = self._events.put_events(Entries=entries)
+        return [
+            NotAnnounced(f"event bus {self._bus}: {entry['ErrorCode']}: {entry.get('ErrorMessage')}")
+            if entry.get("ErrorCode")
+            else None
+            for entry in answer["Entries"]
+        ]

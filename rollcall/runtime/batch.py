@@ -1,42 +1,36 @@
-"""One loop for all three queues: each record on its own, partial failures, and an answer before the dead letters."""
+"""One loop for all three queues: records side by side, partial failures, and an answer before the dead letters."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollcall.contracts.errors import Superseded
 from rollcall.runtime.deliveries import Deliveries
-from rollcall.runtime.observability import about_nothing, count, logger
+from rollcall.runtime.observability import Subjects, count, logger
+from rollcall.runtime.together import Steps, side_by_side
 
-Work = Callable[[str], None]
+Work = Callable[[str], Steps[None]]
 Record = TypeVar("Record")
 
 
 def handle_batch(
-    event: dict[str, Any],
-    context: LambdaContext,
-    *,
-    work: Work,
-    give_up: Work,
-    deliveries: Callable[[], Deliveries],
+    event: dict[str, Any], *, work: Work, give_up: Work, deliveries: Callable[[], Deliveries]
 ) -> PartialItemFailureResponse:
-    """Call `work` with each body; once every attempt has failed, `give_up` instead, and bury the message.
+    """Work on each body; once every attempt has failed, `give_up` instead, and bury the message.
 
-    What fails comes again after a while. A worker that is killed in mid-work leaves only the count of attempts, so the
-    next delivery tells the owner. Both functions may raise Superseded: then the message is done.
+    What fails comes again after a while, and is no matter of the other records. A worker that is killed in mid-work
+    leaves only the count of attempts, so the next delivery tells the owner. Both functions may raise Superseded: then
+    the message is done.
     """
 
-    def handle(record: SQSRecord) -> None:
-        about_nothing()
+    def handle(record: SQSRecord) -> Steps[None]:
         try:
             if deliveries().begin(record):
-                work(record.body)
+                yield from work(record.body)
                 return
-            give_up(record.body)
+            yield from give_up(record.body)
             deliveries().bury(record)
             count(records_failed=1)
             logger.error("given up: every attempt has failed", message_id=record.message_id)
@@ -49,21 +43,19 @@ def handle_batch(
             _come_again_soon(deliveries, record)
             raise
 
-    return process_partial_response(
-        event=event,
-        record_handler=handle,
-        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    records = [SQSRecord(record) for record in event["Records"]]
+    outcomes = side_by_side([handle(record) for record in records], switch=Subjects().switch)
+    failed = [record for record, error in zip(records, outcomes, strict=True) if error is not None]
+    return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in failed]}
 
 
-def for_each(records: Iterable[Record], work: Callable[[Record], None]) -> None:
+def for_each(records: Iterable[Record], work: Callable[[Record], Steps[None]]) -> Steps[None]:
     """The records of one message. Raise Superseded only if there was nothing to do for any of them."""
     moot: list[Superseded] = []
     records = list(records)
     for record in records:
         try:
-            work(record)
+            yield from work(record)
         except Superseded as superseded:
             moot.append(superseded)
     if moot and len(moot) == len(records):

@@ -39,6 +39,23 @@ def about_nothing() -> None:
     logger.remove_keys(_UPLOAD_KEYS)
 
 
+class Subjects:
+    """Uploads that several pieces of work are about: the lines of each tell of its own."""
+
+    def __init__(self) -> None:
+        self._now: int | None = None
+        self._keys: dict[int | None, dict[str, object]] = {}
+
+    def switch(self, number: int) -> None:
+        """Piece `number` goes on."""
+        known = logger.get_current_keys()
+        self._keys[self._now] = {key: known[key] for key in _UPLOAD_KEYS if key in known}
+        about_nothing()
+        self._now = number
+        if keys := self._keys.get(number):
+            logger.append_keys(**keys)
+
+
 def count(**counts: int) -> None:
     for name, value in counts.items():
         metrics.add_metric(name=_metric(name), unit=MetricUnit.Count, value=value)

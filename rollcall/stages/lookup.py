@@ -1,9 +1,9 @@
 """Turn a finished job into its published result; only ever for the newest upload of a key."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rollcall.contracts.errors import GalleryMismatch, RollcallError, Superseded
@@ -13,16 +13,17 @@ from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import gop_faces_key
 from rollcall.contracts.uploads import latest, require_latest
 from rollcall.people.calibration import load_calibration
-from rollcall.people.gallery import Gallery
+from rollcall.people.gallery import Gallery, Templates
 from rollcall.people.gallery_store import GalleryStore, face_id
 from rollcall.people.gop_faces import GopFaces
-from rollcall.people.people_store import PeopleStore
+from rollcall.people.people_store import PeopleStore, Record
 from rollcall.people.tracks import identify, link
 from rollcall.results.announce import Announcer
 from rollcall.results.compose import Evidence, publication_of
 from rollcall.results.publisher import Publication, Publisher
 from rollcall.results.result import Failure, Result
 from rollcall.runtime.observability import about, count, logger, stage, took
+from rollcall.runtime.together import Shared, Steps
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,22 +55,27 @@ class Lookup:
         self._announcer = announcer
         self._stage_1_bucket = stage_1_bucket
         self._threshold = threshold
+        self._found: Shared[str, Job | None] = Shared(lambda ids: _each(ids, jobs.get_many(sorted({*ids}))))
+        self._galleries = Shared(self._load_galleries)
+        self._records = Shared(self._read_records)
+        self._enrolled = Shared(self._are_enrolled)
+        self._announced = Shared(announcer.announce_all)
 
-    def look_up(self, body: str) -> None:
-        self._attempt(body, self._publish)
+    def look_up(self, body: str) -> Steps[None]:
+        yield from self._attempt(body, self._publish)
 
-    def give_up(self, body: str) -> None:
-        self._attempt(body, self._fail)
+    def give_up(self, body: str) -> Steps[None]:
+        yield from self._attempt(body, self._fail)
 
-    def _attempt(self, body: str, work: Callable[[Job], None]) -> None:
+    def _attempt(self, body: str, work: Callable[[Job], Steps[None]]) -> Steps[None]:
         upload = LookupMessage.model_validate_json(body).upload
         about(upload)
-        job = self._jobs.get(upload.job)
+        job = yield from self._found(upload.job)
         try:
             require_latest(self._s3, upload)
             if job is None:
                 raise gone()
-            work(job)
+            yield from work(job)
         except Superseded:
             # a worker may have been ended between writing a result and asking whether it is still wanted
             if job is None or job.status == "running":
@@ -77,14 +83,14 @@ class Lookup:
             self._publish_newest(upload)
             raise
 
-    def _fail(self, job: Job) -> None:
+    def _fail(self, job: Job) -> Steps[None]:
         if job.status == "done":  # only telling of it has failed: the result stays
-            self._publish(job)
+            yield from self._publish(job)
         else:
-            self._publish(self._jobs.fail(job.job, INTERNAL_ERROR), failed=True)
+            yield from self._publish(self._jobs.fail(job.job, INTERNAL_ERROR), failed=True)
 
-    def _publish(self, job: Job, *, failed: bool = False) -> None:
-        publication = self._store(job, failed=failed)
+    def _publish(self, job: Job, *, failed: bool = False) -> Steps[None]:
+        publication = yield from self._store(job, failed=failed)
         if publication is None:
             return  # asked too early: the last stage to finish asks again
         try:
@@ -93,27 +99,31 @@ class Lookup:
         except Superseded:
             self._withdraw(job.upload)
             raise
-        self._announcer.announce(job.upload, publication.result)
+        yield from self._announced((job.upload, publication.result))
         _report(publication.result)
 
-    def _store(self, job: Job, *, failed: bool) -> Publication | None:
+    def _store(self, job: Job, *, failed: bool) -> Steps[Publication | None]:
         """A deletion may miss what is written meanwhile. Then everybody is looked up again."""
         for _ in range(LOOKUPS):
-            with stage("lookup"):
-                publication = self._publication(job, failed=failed)
+            publication = yield from self._publication(job, failed=failed)
             if publication is None:
                 return None
-            if not self._still_enrolled(publication):
+            if not (yield from self._still_enrolled(publication)):
                 continue
             with stage("store"):
                 self._publisher.publish(job.upload, publication)
-            if self._still_enrolled(publication):
+            if (yield from self._still_enrolled(publication)):
                 return publication
         raise RollcallError(f"people who were seen have been deleted during {LOOKUPS} lookups, one after the other")
 
-    def _still_enrolled(self, publication: Publication) -> bool:
+    def _still_enrolled(self, publication: Publication) -> Steps[bool]:
         """Asks by faces, not by name: somebody else may have been enrolled under the name since then."""
-        return all(faces <= set(self._gallery.faces_of(name)) for name, faces in publication.enrolled.items())
+        asked = frozenset((name, face) for name, faces in publication.enrolled.items() for face in faces)
+        return not asked or (yield from self._enrolled(asked))
+
+    def _are_enrolled(self, asked: Sequence[frozenset[tuple[str, str]]]) -> list[bool | Exception]:
+        there = self._gallery.present(frozenset().union(*asked))
+        return [faces <= there for faces in asked]
 
     def _withdraw(self, upload: Upload) -> None:
         self._publisher.withdraw(upload)
@@ -126,18 +136,20 @@ class Lookup:
         if newest is not None and (newest.complete or newest.error is not None):
             self._lookups.ask(newest.upload)
 
-    def _publication(self, job: Job, *, failed: bool) -> Publication | None:
+    def _publication(self, job: Job, *, failed: bool) -> Steps[Publication | None]:
         try:
             if job.complete and not failed:
-                return self._result(job)
+                return (yield from self._result(job))
         except GalleryMismatch as mismatch:
             return _failure(job, JobError(code="gallery-mismatch", message=str(mismatch)))
         return None if job.error is None else _failure(job, job.error)
 
-    def _result(self, job: Job) -> Publication:
+    def _result(self, job: Job) -> Steps[Publication]:
         started = time.monotonic()
-        gops = self._read(job)
-        enrolled, gallery = self._load_gallery({gop.embedder for gop in gops})
+        with stage("lookup"):
+            gops = self._read(job)
+        enrolled = yield from self._galleries(_embedder_of(gops))
+        gallery = enrolled.gallery
         records = [record for gop in gops for record in gop.faces]
         tracks = link([record.sighting() for record in records], gallery)
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
@@ -149,12 +161,14 @@ class Lookup:
             gops=gops,
             identities=identities,
             calibration=gallery.calibration,
-            records=self._people.get_many(names),
+            records=(yield from self._records(names)) if names else {},
         )
         publication = publication_of(evidence, lookup_seconds=time.monotonic() - started)
-        return replace(publication, enrolled={name: enrolled(name) for name in names})
+        return replace(publication, enrolled={name: enrolled.faces(name) for name in names})
 
     def _read(self, job: Job) -> list[GopFaces]:
+        if len(job.done) == 1:
+            return [self._read_gop(job.upload, index) for index in job.done]
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(lambda index: self._read_gop(job.upload, index), sorted(job.done)))
 
@@ -166,18 +180,43 @@ class Lookup:
             raise
         return GopFaces.model_validate_json(answer["Body"].read())
 
-    def _load_gallery(self, embedders: set[str]) -> tuple[Callable[[str], frozenset[str]], Gallery]:
-        """Which faces each name was enrolled with, and the gallery of them."""
-        if len(embedders) > 1:
-            raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
-        (embedder,) = embedders
-        groups = self._gallery.load(embedder)
+    def _load_galleries(self, embedders: Sequence[str]) -> "list[_Enrolled | Exception]":
+        """Read now, so that all are in it who were enrolled before anybody asked."""
+        loaded: dict[str, _Enrolled | Exception] = {}
+        for embedder in {*embedders}:
+            try:
+                groups = self._gallery.load(embedder)
+                calibration = load_calibration(embedder, threshold=self._threshold)
+                loaded[embedder] = _Enrolled(groups, Gallery(groups, calibration))
+            except RollcallError as error:
+                loaded[embedder] = error
+        return [loaded[embedder] for embedder in embedders]
 
-        def enrolled(name: str) -> frozenset[str]:
-            pairs = (pair for group in groups for pair in zip(group.names, group.embeddings, strict=True))
-            return frozenset(face_id(face) for other, face in pairs if other == name)
+    def _read_records(self, asked: Sequence[list[str]]) -> list[Mapping[str, Record] | Exception]:
+        records = self._people.get_many(name for names in asked for name in names)
+        return [records for _ in asked]
 
-        return enrolled, Gallery(groups, load_calibration(embedder, threshold=self._threshold))
+
+@dataclass(frozen=True)
+class _Enrolled:
+    groups: Sequence[Templates]
+    gallery: Gallery
+
+    def faces(self, name: str) -> frozenset[str]:
+        """Those that the name was enrolled with."""
+        pairs = (pair for group in self.groups for pair in zip(group.names, group.embeddings, strict=True))
+        return frozenset(face_id(face) for other, face in pairs if other == name)
+
+
+def _each(ids: Sequence[str], found: Mapping[str, Job]) -> list[Job | None | Exception]:
+    return [found.get(id) for id in ids]
+
+
+def _embedder_of(gops: Sequence[GopFaces]) -> str:
+    embedders = {gop.embedder for gop in gops}
+    if len(embedders) > 1:
+        raise GalleryMismatch("The embedder was changed while this video was being read. Upload it again.")
+    return embedders.pop()
 
 
 def _report(result: Result | Failure) -> None:

@@ -52,7 +52,6 @@ def lookup() -> Lookup:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return handle_batch(
         event,
-        context,
         work=lookup().look_up,
         give_up=lookup().give_up,
         deliveries=lambda: environment().deliveries,

@@ -1,6 +1,7 @@
 """Find the faces of one GoP pack, and account for it in its job."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ from rollcall.engine.engine import Engine
 from rollcall.people.gop_faces import GopFaces
 from rollcall.runtime.batch import for_each
 from rollcall.runtime.observability import about, count, logger, stage, took
-from rollcall.stages.pack_faces import faces_of
+from rollcall.runtime.together import Shared, Steps, alone, one_by_one
+from rollcall.stages.pack_faces import faces_of_each
 from rollcall.stages.stage_1 import StoredObject, removed_if_moot
 
 if TYPE_CHECKING:
@@ -36,12 +38,15 @@ class Recognizer:
         self._lookups = lookups
         self.engine = engine
         self._input_bucket = input_bucket
+        self._required = Shared(jobs.require_each)
+        self._found = Shared(self._find)
+        self._asked = Shared(lookups.ask_all)
 
-    def recognize(self, body: str) -> None:
-        for_each(S3Notification.model_validate_json(body).created(), self._recognize)
+    def recognize(self, body: str) -> Steps[None]:
+        yield from for_each(S3Notification.model_validate_json(body).created(), self._recognize)
 
     def give_up(self, body: str) -> None:
-        for_each(S3Notification.model_validate_json(body).created(), self._give_up)
+        alone(for_each(S3Notification.model_validate_json(body).created(), one_by_one(self._give_up)))
 
     def _give_up(self, created: ObjectCreated) -> None:
         job = self._job_of(_stored(created), created.time)
@@ -72,7 +77,11 @@ class Recognizer:
                 return None
             raise
 
-    def _recognize(self, created: ObjectCreated) -> None:
+    def _find(self, packs: Sequence[Pack]) -> list[GopFaces | Exception]:
+        with stage("recognize"):
+            return faces_of_each(packs, self.engine, watch=stage)
+
+    def _recognize(self, created: ObjectCreated) -> Steps[None]:
         started, stored = time.monotonic(), _stored(created)
         pack = self._get(stored, created.time)
         upload = pack.manifest.upload
@@ -80,18 +89,18 @@ class Recognizer:
         took("fetch", time.monotonic() - started)
         try:
             with removed_if_moot(self._s3, stored):
-                self._account_for(pack, stored.bucket)
+                yield from self._account_for(pack, stored.bucket)
         except Superseded:
             self._jobs.discard(upload.job)
             raise
 
-    def _account_for(self, pack: Pack, bucket: str) -> None:
+    def _account_for(self, pack: Pack, bucket: str) -> Steps[None]:
         upload, index = pack.manifest.upload, pack.manifest.index
-        job = self._jobs.require(upload.job)
+        job = yield from self._required(upload.job)
         if index not in job.done:
-            require_latest(self._s3, upload)
-            with stage("recognize"):
-                faces = faces_of(pack, self.engine, watch=stage)
+            if not pack.manifest.photo:  # a photo takes less than the question
+                require_latest(self._s3, upload)
+            faces = yield from self._found(pack)
             with stage("store"):
                 stored = self._put(bucket, faces)
             with removed_if_moot(self._s3, stored):
@@ -100,7 +109,7 @@ class Recognizer:
             count(gops=1, frames=len(pack.frames), faces=len(faces.faces))
             logger.info("gop done", faces=len(faces.faces), recognize_seconds=round(faces.seconds_spent, 4))
         if job.awaits_publication:
-            self._lookups.ask(upload)
+            yield from self._asked(upload)
 
     def _get(self, stored: StoredObject, put_at: datetime | None) -> Pack:
         try:

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.observability import logger, metrics
+from rollcall.runtime.together import one_by_one
 from rollcall.stages.recognize_environment import Environment
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def recognizer() -> "Recognizer":
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return handle_batch(
         event,
-        context,
         work=recognizer().recognize,
-        give_up=recognizer().give_up,
+        give_up=one_by_one(recognizer().give_up),
         deliveries=lambda: environment().deliveries,
     )

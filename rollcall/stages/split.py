@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollcall.contracts.errors import EmptyFile, MediaError, SourceUnavailable, Superseded, TooLarge, TooSlow
@@ -12,18 +13,19 @@ from rollcall.contracts.jobs import INTERNAL_ERROR, UNDIVIDED_SCHEMA, Job, JobEr
 from rollcall.contracts.lookup_queue import LookupQueue
 from rollcall.contracts.object_keys import MAX_INPUT_KEY_BYTES, pack_key
 from rollcall.contracts.packs import SCHEMA, Manifest, write_pack
-from rollcall.contracts.uploads import UNVERSIONED, Latest, latest, require_latest
+from rollcall.contracts.uploads import UNVERSIONED, Latest, require_latest
 from rollcall.media.deadline import Deadline
 from rollcall.media.refusals import EMPTY
 from rollcall.media.s3_object import S3Object
 from rollcall.media.videos.budget import NOTE
-from rollcall.media.videos.decode import WHOLE, Gop, decode
+from rollcall.media.videos.decode import WHOLE, Gop, decode, photo_gop
 from rollcall.media.videos.division import Division
 from rollcall.media.videos.failures import END_MISSING
-from rollcall.media.videos.probe import Media, photo_decoder, probe, readable_tracks
+from rollcall.media.videos.probe import Media, photo_decoder, probe_photo, probe_video, readable_tracks
 from rollcall.media.videos.stretches import divide, ranges_of
 from rollcall.runtime.batch import for_each
 from rollcall.runtime.observability import about, count, logger, stage
+from rollcall.runtime.together import alone, one_by_one
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.stage_1 import StoredObject, removed_if_moot
 
@@ -57,13 +59,25 @@ class Splitter:
             with self._work_on(message.upload):
                 self._attempt(self._jobs.require(message.upload.job), lambda job: self._go_on(message, job, deadline))
             return
-        for_each(message.created(), lambda created: self._split(created, deadline))
+        alone(for_each(message.created(), one_by_one(lambda created: self._split(created, deadline))))
 
     def _split(self, created: ObjectCreated, deadline: Deadline) -> None:
         with self._work_on(_upload(created)):
-            current = self._current(created)
-            if current is not None:
-                self._attempt(self._start(current.upload), lambda job: self._begin(current, job, deadline))
+            found = self._current(created)
+            if found is None:
+                return
+            current, source = found
+            try:
+                self._require_bounds(current)
+                photo = self._probe_photo(source)
+            except MediaError as error:
+                self._refuse(self._start(current.upload), error)
+                return
+            upload = current.upload
+            if photo is None:
+                self._attempt(self._start(upload), lambda job: self._begin(upload, source, job, deadline))
+            else:
+                self._finish(self._take_photo(upload, photo))
 
     def give_up(self, body: str) -> None:
         message = parse_split_message(body)
@@ -71,13 +85,13 @@ class Splitter:
             with self._work_on(message.upload):
                 self._fail(self._jobs.require(message.upload.job))
             return
-        for_each(message.created(), self._give_up)
+        alone(for_each(message.created(), one_by_one(self._give_up)))
 
     def _give_up(self, created: ObjectCreated) -> None:
         with self._work_on(_upload(created)):
-            current = self._current(created)
-            if current is not None:
-                self._fail(self._start(current.upload))
+            found = self._current(created)
+            if found is not None:
+                self._fail(self._start(found[0].upload))
 
     @contextmanager
     def _work_on(self, upload: Upload) -> Iterator[None]:
@@ -97,18 +111,19 @@ class Splitter:
             self._jobs.fail(job.job, INTERNAL_ERROR)
             self._lookups.ask(job.upload)
 
-    def _current(self, created: ObjectCreated) -> Latest | None:
+    def _current(self, created: ObjectCreated) -> tuple[Latest, S3Object] | None:
         """The upload of the event; None if it is not to be worked on. Raises Superseded if it is gone."""
-        current = latest(self._s3, created.bucket, created.key)
-        if current is None or created.version not in (None, current.upload.version):
+        found = S3Object.newest(self._s3, created.bucket, created.key)
+        if found is None or created.version not in (None, found[0].upload.version):
             raise Superseded("the upload is deleted, or replaced by a newer one, which has an event of its own")
+        current, _ = found
         about(current.upload)
         if created.key.endswith("/") and current.size == 0:
             return None  # what the S3 console calls a folder
         if current.answered:
             logger.info("upload answered already", key=created.key)
             return None
-        return current
+        return found
 
     def _start(self, upload: Upload) -> Job:
         job = self._jobs.start(upload, frames_per_second=self._division.frames_per_second)
@@ -120,22 +135,50 @@ class Splitter:
             # the event may have come twice, and its first worker may have died before asking for the lookup
             self._finish(job if job.complete or job.refused else work(job))
         except MediaError as error:
-            count(uploads_refused=1)
-            logger.info("upload refused", code=error.code, reason=str(error))
-            self._finish(self._jobs.fail(job.job, JobError(code=error.code, message=str(error))))
+            self._refuse(job, error)
+
+    def _refuse(self, job: Job, error: MediaError) -> None:
+        count(uploads_refused=1)
+        logger.info("upload refused", code=error.code, reason=str(error))
+        self._finish(self._jobs.fail(job.job, JobError(code=error.code, message=str(error))))
 
     def _finish(self, job: Job) -> None:
         if job.awaits_publication or (job.refused and job.status == "running"):
             self._lookups.ask(job.upload)
 
-    def _begin(self, current: Latest, job: Job, deadline: Deadline) -> Job:
-        """Read the upload, or have it read range by range."""
-        self._require_bounds(current)
-        upload, division = current.upload, self._division_of(job)
+    def _probe_photo(self, source: S3Object) -> "_Photo | None":
+        started = time.monotonic()
+        with stage("split"):
+            media = probe_photo(source, limits=self._limits, photos=self._photos)
+        return None if media is None else _Photo(media, time.monotonic() - started)
+
+    def _take_photo(self, upload: Upload, photo: "_Photo") -> Job:
+        """It is read already, so one write begins its job and says all that there is to count."""
+        media = photo.media
+        gop = photo_gop(media)
+        whole = RangeSummary(
+            next=gop.rest.first,
+            gops=1,
+            duration=0.0,
+            step=0.0,
+            width=media.width,
+            height=media.height,
+            seconds_spent=photo.seconds,
+            notes=[*media.notes],
+        )
+        job = self._jobs.start(upload, frames_per_second=self._division.frames_per_second, whole=whole)
+        if not (job.complete or job.refused):
+            with stage("store"):
+                self._put(SplitRange(upload=upload, stretch=WHOLE, first_pack=0), media, gop)
+        return job
+
+    def _begin(self, upload: Upload, source: S3Object, job: Job, deadline: Deadline) -> Job:
+        """Read the video, or have it read range by range."""
+        division = self._division_of(job)
         divisible = job.schema_version > UNDIVIDED_SCHEMA
-        if divisible and division.every_track and (tracks := self._tracks(upload, division)):
+        if divisible and division.every_track and (tracks := self._tracks(source, upload, division)):
             return self._send(ranges_of(upload, tracks, division), job)
-        source, media = self._open(upload)
+        media = self._probe(source)
         stretches = divide(source, media, division) if divisible else [WHOLE]
         ranges = ranges_of(upload, {None: stretches}, division)
         return self._read(source, media, ranges[0], job, deadline) if len(ranges) == 1 else self._send(ranges, job)
@@ -145,9 +188,8 @@ class Splitter:
         logger.info("divided", ranges=len(ranges))
         return job
 
-    def _tracks(self, upload: Upload, division: Division) -> dict[int | None, list[Stretch]]:
+    def _tracks(self, source: S3Object, upload: Upload, division: Division) -> dict[int | None, list[Stretch]]:
         """Stretches by track, if there are several. The tracks share the budget of the upload."""
-        source = S3Object(self._s3, upload)
         try:
             tracks = readable_tracks(source, limits=self._limits)[: division.most_tracks]
         except MediaError:  # reading the file in one piece tells its error
@@ -164,14 +206,15 @@ class Splitter:
 
     def _divided(self, source: S3Object, track: int, division: Division) -> list[Stretch]:
         try:
-            return divide(source, probe(source, limits=self._limits, track=track), division)
+            return divide(source, self._probe(source, track), division)
         except MediaError:  # told by the range that meets it again
             return [WHOLE]
 
     def _go_on(self, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         require_latest(self._s3, part.upload)
         try:
-            source, media = self._open(part.upload, part.track)
+            source = S3Object(self._s3, part.upload)
+            media = self._probe(source, part.track)
         except MediaError as error:
             return self._leave_out(part, _Reading(part.stretch), error)
         return self._read(source, media, part, job, deadline)
@@ -204,10 +247,8 @@ class Splitter:
             self._division, frames_per_second=job.frames_per_second or self._division.frames_per_second
         )
 
-    def _open(self, upload: Upload, track: int | None = None) -> tuple[S3Object, Media]:
-        source = S3Object(self._s3, upload)
-        most = self._division.most_tracks
-        return source, probe(source, limits=self._limits, track=track, most_tracks=most, photos=self._photos)
+    def _probe(self, source: S3Object, track: int | None = None) -> Media:
+        return probe_video(source, limits=self._limits, track=track, most_tracks=self._division.most_tracks)
 
     def _read(self, source: S3Object, media: Media, part: SplitRange, job: Job, deadline: Deadline) -> Job:
         first = part.base + part.stretch.first
@@ -227,6 +268,7 @@ class Splitter:
             with stage("split"), closing(gops):
                 for gop in reading.follow(gops):
                     with stage("store"):
+                        require_latest(self._s3, part.upload)  # no work for what has been replaced meanwhile
                         self._put(part, media, gop)
                     reading.stored(gop)
                     if self._jobs.packed(job.job, first=first, count=reading.gops).refused:
@@ -247,7 +289,7 @@ class Splitter:
             then=part.then,
             gops=reading.gops,
             duration=reading.duration,
-            step=0.0 if media.photo else 1.0 / division.frames_per_second,
+            step=1.0 / division.frames_per_second,
             width=media.width,
             height=media.height,
             seconds_spent=time.monotonic() - started,
@@ -285,7 +327,6 @@ class Splitter:
             scale=gop.scale,
             photo=media.photo,
         )
-        require_latest(self._s3, upload)  # a newer upload of this key puts packs under the same keys
         key = pack_key(upload.key, index)
         stored = self._s3.put_object(
             Bucket=self._stage_1_bucket,
@@ -300,6 +341,12 @@ class Splitter:
 
 def _upload(created: ObjectCreated) -> Upload:
     return Upload(bucket=created.bucket, key=created.key, version=created.version or UNVERSIONED)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    media: Media
+    seconds: float  # that reading it took
 
 
 class _Reading:

@@ -13,6 +13,7 @@ from rollcall.media.deadline import Deadline
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.function_clients import sqs
 from rollcall.runtime.observability import logger, metrics
+from rollcall.runtime.together import one_by_one
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.split import Splitter
 from rollcall.stages.split_environment import Environment
@@ -44,8 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     deadline = Deadline.before_timeout(context.get_remaining_time_in_millis() / 1000)
     return handle_batch(
         event,
-        context,
-        work=partial(splitter().split, deadline=deadline),
-        give_up=splitter().give_up,
+        work=one_by_one(partial(splitter().split, deadline=deadline)),
+        give_up=one_by_one(splitter().give_up),
         deliveries=lambda: environment().deliveries,
     )

@@ -69,7 +69,8 @@ def decode(
     A video gives the same samples, however it is divided into stretches.
     """
     if media.photo:
-        return (yield from _photo(media))
+        yield photo_gop(media)
+        return 0.0
     source = as_source(source)
     with source.opened() as readable:
         opened = _Opened(
@@ -117,8 +118,8 @@ class _Opened:
         raise explain(child.log, child.returncode, otherwise=DAMAGED)
 
 
-def _photo(media: Media) -> Generator[Gop, None, float | None]:
-    yield Gop(
+def photo_gop(media: Media) -> Gop:
+    return Gop(
         index=0,
         first_frame=0,
         times=[0.0],
@@ -130,7 +131,6 @@ def _photo(media: Media) -> Generator[Gop, None, float | None]:
         end=0.0,
         rest=Stretch(first=1),
     )
-    return 0.0
 
 
 def _decode_on(opened: _Opened, rate: Fraction, stretch: Stretch) -> Generator[Gop, None, float | None]:

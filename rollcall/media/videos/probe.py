@@ -99,19 +99,39 @@ def probe(
     several photos.
     """
     source = as_source(source)
+    photo = probe_photo(source, limits=limits, photos=photos)
+    return photo or probe_video(source, limits=limits, track=track, most_tracks=most_tracks, binaries=binaries)
+
+
+def probe_photo(source: Source, *, limits: Limits, photos: PhotoDecoder | None = None) -> Media | None:
+    """The photo, decoded; None for a video and for a picture that moves."""
     container = container_of(source)
-    if container.photo:
-        decoder = photos or photo_decoder(limits)
-        try:
-            return _photo(source, limits, decoder)
-        except MovingPicture:
-            pass
-        except TooLarge:
-            if container != GIF:
-                raise
-        finally:
-            if photos is None:
-                decoder.close()
+    if not container.photo:
+        return None
+    decoder = photos or photo_decoder(limits)
+    try:
+        return _photo(source, limits, decoder)
+    except MovingPicture:
+        return None
+    except TooLarge:
+        if container != GIF:
+            raise
+        return None
+    finally:
+        if photos is None:
+            decoder.close()
+
+
+def probe_video(
+    source: Source,
+    *,
+    limits: Limits,
+    track: int | None = None,
+    most_tracks: int = MOST_TRACKS,
+    binaries: Binaries | None = None,
+) -> Media:
+    """For what `probe_photo` finds to be no photo."""
+    container = container_of(source)
     try:
         return _video(source, container, limits, binaries or find(), chosen=track, most_tracks=most_tracks)
     except (NoVideo, UnreadableMedia) as error:

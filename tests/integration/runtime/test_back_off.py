@@ -16,6 +16,7 @@ from rollcall.runtime import back_off
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.deliveries import Deliveries, DeliveryEnvironment
 from rollcall.runtime.observability import metrics
+from rollcall.runtime.together import one_by_one
 from rollcall.runtime.worker.sqs_event import sqs_event
 from tests.integration.throwaway import pipeline
 
@@ -32,13 +33,6 @@ SETTINGS = DeliveryEnvironment(ATTEMPTS=ATTEMPTS, ATTEMPTS_TABLE="try-attempts",
 
 NOBODY: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "thing"}
 Work = Callable[[str], None]
-
-
-class Context:
-    function_name = "try"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +78,7 @@ def resource(cloud: LocalCloud) -> "DynamoDBServiceResource":
 
 def handle(messages: list[Any], deliveries: Deliveries, work: Work = refuse, give_up: Work = nothing) -> Any:
     event = sqs_event(messages, queue_arn=ARN, region="us-east-1")
-    return handle_batch(event, Context(), work=work, give_up=give_up, deliveries=lambda: deliveries)  # type: ignore[arg-type]
+    return handle_batch(event, work=one_by_one(work), give_up=one_by_one(give_up), deliveries=lambda: deliveries)
 
 
 def send(sqs: "SQSClient", body: str) -> None:

@@ -23,6 +23,7 @@ from rollcall.pipeline.settings import Settings
 from rollcall.results.announce import Announcer
 from rollcall.results.publisher import Publisher
 from rollcall.results.result import Failure
+from rollcall.runtime.together import alone
 from rollcall.stages.lookup import Lookup
 from tests.integration.throwaway import Messages, until
 
@@ -96,7 +97,7 @@ def announced(cloud: LocalCloud) -> list[dict[str, Any]]:
 
 
 def test_the_message_says_where_to_look(cloud: LocalCloud, dynamodb: Any, events: Any, upload: Upload) -> None:
-    lookup(cloud, dynamodb, events).look_up(asked(upload))
+    alone(lookup(cloud, dynamodb, events).look_up(asked(upload)))
 
     (message,) = announced(cloud)
     assert message == {
@@ -115,7 +116,7 @@ def test_the_message_says_where_to_look(cloud: LocalCloud, dynamodb: Any, events
 
 def test_told_twice_it_has_the_same_id(cloud: LocalCloud, dynamodb: Any, events: Any, upload: Upload) -> None:
     for _ in range(2):
-        lookup(cloud, dynamodb, events).look_up(asked(upload))
+        alone(lookup(cloud, dynamodb, events).look_up(asked(upload)))
 
     assert [message["id"] for message in announced(cloud)] == 2 * [f"{upload.job}-done"]
 
@@ -130,7 +131,7 @@ def test_an_event_follows_the_rules_of_the_accounts_bus(
     listener = {"Id": "listener", "Arn": "arn:aws:sqs:us-east-1:123456789012:listener"}
     events.put_targets(Rule="results", Targets=[listener])
 
-    lookup(cloud, dynamodb, events).look_up(asked(upload))
+    alone(lookup(cloud, dynamodb, events).look_up(asked(upload)))
 
     (message,) = Messages(cloud).receive("listener")
     assert json.loads(message["Body"])["detail"] == announced(cloud)[-1]
@@ -143,7 +144,7 @@ def test_a_result_that_cannot_be_announced_is_tried_again_and_never_turned_into_
 
     for deliver in (broken.look_up, broken.give_up):
         with pytest.raises(ClientError, match="NonExistentQueue"):
-            deliver(asked(upload))
+            alone(deliver(asked(upload)))
 
     answer = cloud.client("s3").get_object(Bucket=f"{PREFIX}-output", Key=f"{KEY}.json")
     assert json.loads(answer["Body"].read())["status"] == "done"

@@ -38,6 +38,7 @@ from rollcall.results.announce import Announcer
 from rollcall.results.forget import Forgetter
 from rollcall.results.publisher import Publisher
 from rollcall.runtime.observability import metrics
+from rollcall.runtime.together import alone
 from rollcall.stages.lookup import Lookup
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.recognize import Recognizer
@@ -118,8 +119,8 @@ class Stages:
         """Until no queue has a message; what fails is tried again."""
         works: dict[str, Callable[[str], None]] = {
             "split": lambda body: self.splitter.split(body, deadline=Deadline.after(60)),
-            "recognize": self.recognizer.recognize,
-            "lookup": self.lookup.look_up,
+            "recognize": lambda body: alone(self.recognizer.recognize(body)),
+            "lookup": lambda body: alone(self.lookup.look_up(body)),
         }
         self.requests = 0
         waiting: list[tuple[str, str]] = []
@@ -334,10 +335,10 @@ def test_late_messages_leave_nothing(clean: Stages, how: str) -> None:
             RangeMessage(range=part).model_dump_json(),
         ),
         (clean.splitter.give_up, RangeMessage(range=part).model_dump_json()),
-        (clean.lookup.look_up, LookupMessage(upload=gone()).model_dump_json()),
-        (clean.lookup.give_up, LookupMessage(upload=gone()).model_dump_json()),
+        (lambda body: alone(clean.lookup.look_up(body)), LookupMessage(upload=gone()).model_dump_json()),
+        (lambda body: alone(clean.lookup.give_up(body)), LookupMessage(upload=gone()).model_dump_json()),
         (
-            clean.recognizer.recognize,
+            lambda body: alone(clean.recognizer.recognize(body)),
             notification(Upload(bucket=f"{PREFIX}-stage-1", key=f"{KEY}/gop-00001.zip", version="0")),
         ),
         (

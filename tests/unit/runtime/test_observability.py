@@ -15,6 +15,7 @@ from rollcall.contracts.events import Upload
 from rollcall.runtime.batch import handle_batch
 from rollcall.runtime.deliveries import Deliveries
 from rollcall.runtime.observability import about, count, logger, metrics, stage
+from rollcall.runtime.together import Shared, Steps
 from rollcall.runtime.tracing import DAEMON_VARIABLE, HEADER_VARIABLE, Trace, sampled
 
 UPLOAD = Upload(bucket="in", key="clip.mp4", version="1")
@@ -152,13 +153,14 @@ class OutOfReach(Deliveries):
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
 
-def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_lines_of_a_record_never_tell_of_another_ones_upload(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[tuple[str, Any]] = []
 
-    def work(body: str) -> None:
+    def work(body: str) -> Steps[None]:
         seen.append((body, logger.get_current_keys().get("job")))
         if body == "good":
             about(UPLOAD, gop=3)
+        yield from Shared[str, str](lambda asked: asked)(body)
         seen.append((body, logger.get_current_keys().get("job")))
         assert body == "good"
 
@@ -175,13 +177,12 @@ def test_lines_of_a_record_never_tell_of_the_upload_before_it(caplog: pytest.Log
     ]
     answer = handle_batch(
         {"Records": records},
-        Context(),  # type: ignore[arg-type]
         work=work,
         give_up=work,
         deliveries=OutOfReach,
     )
 
-    assert seen == [("good", None), ("good", UPLOAD.job), ("bad", None), ("bad", None)]
+    assert seen == [("good", None), ("bad", None), ("good", UPLOAD.job), ("bad", None)]
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
 
 

@@ -1,0 +1,83 @@
+"""Pieces of work that go on side by side: what several of them ask for at one time is asked for once, for all of them.
+
+Each piece is a generator. It yields what it asks for and goes on with the answer, or with the error, that it gets.
+"""
+
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Wish:
+    shared: "Shared[Any, Any]"
+    asked: Any
+
+
+Steps = Generator[Wish, Any, Result]
+
+
+class Shared(Generic[Asked, Answer]):
+    """Answers many at once. `answer` returns one answer or error for each, or raises what counts for all of them."""
+
+    def __init__(self, answer: Callable[[list[Asked]], Sequence[Answer | Exception]]) -> None:
+        self._answer = answer
+
+    def __call__(self, asked: Asked) -> Steps[Answer]:
+        answer: Answer = yield Wish(self, asked)
+        return answer
+
+    def answers(self, asked: list[Asked]) -> Sequence[Answer | Exception]:
+        try:
+            return self._answer(asked)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            return [error] * len(asked)
+
+
+def side_by_side(
+    works: Sequence[Steps[None]], *, switch: Callable[[int], None] = lambda _: None
+) -> list[Exception | None]:
+    """Works through all of them; returns the error that each ended with. `switch` is told which one goes on."""
+    outcomes: list[Exception | None] = [None] * len(works)
+    going: dict[int, Callable[[], Wish]] = {number: partial(next, work) for number, work in enumerate(works)}
+    while going:
+        wishes: dict[Hashable, list[tuple[int, Wish]]] = {}
+        for number, go_on in going.items():
+            switch(number)
+            try:
+                wish = go_on()
+            except StopIteration:
+                continue
+            except Exception as error:  # noqa: BLE001 - it is this one's outcome, and not the others'
+                outcomes[number] = error
+            else:
+                wishes.setdefault(wish.shared, []).append((number, wish))
+        going = {}
+        for asking in wishes.values():
+            answers = asking[0][1].shared.answers([wish.asked for _, wish in asking])
+            for (number, _), answer in zip(asking, answers, strict=True):
+                work = works[number]
+                going[number] = partial(work.throw if isinstance(answer, Exception) else work.send, answer)
+    return outcomes
+
+
+def one_by_one(work: Callable[[Asked], None]) -> Callable[[Asked], Steps[None]]:
+    """For work that shares nothing."""
+
+    def steps(asked: Asked) -> Steps[None]:
+        work(asked)
+        yield from ()
+
+    return steps
+
+
+def alone(work: Steps[None]) -> None:
+    """Works through one piece by itself; raises its error."""
+    (error,) = side_by_side([work])
+    if error is not None:
+        raise error
