@@ -102,7 +102,7 @@ def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     kills = 0
     while todo:
         with Up(Path.cwd(), gallery, kept) as up:
-            uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, pictures))
+            uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, photos))
             uploader.start()
             uploader.join(options.every)
             up.kill_all()
@@ -130,12 +130,12 @@ def measure_kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def measure_copies(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Copies of the folder, taken while photos are uploaded. In each, what was acknowledged before has its result."""
-    pictures, gallery = _pictures(folder)
+    photos, gallery = pictures(folder)
     todo = [f"photo-{number}.jpg" for number in range(options.uploads)]
     acknowledged: list[str] = []
     copies: list[tuple[Path, list[str], float]] = []
     with Up(Path.cwd(), gallery, ["--data", str(folder / "data")]) as up:
-        uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, pictures))
+        uploader = threading.Thread(target=_upload, args=(up.client("s3"), todo, acknowledged, photos))
         uploader.start()
         for number in range(options.copies):
             time.sleep(random.uniform(0.5, 2 * 0.15 * options.uploads / options.copies))
