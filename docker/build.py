@@ -1,4 +1,6 @@
-"""Builds the functions' images with docker, or with buildah where no docker engine runs, and unpacks them.
+"""Builds the images of the functions and of the server, and unpacks them.
+
+With docker, or with buildah where no docker engine runs.
 
 python docker/build.py [COMPONENT…] [--out out/images] [--fresh]
 
@@ -19,11 +21,12 @@ import machine
 from engines import Engine, EngineMissing, find_engine
 
 PROJECT = Path(__file__).parent.parent
-COMPONENTS = ("video_split", "face_recognition", "lookup", "api")
+FUNCTIONS = ("video_split", "face_recognition", "lookup", "api")
+COMPONENTS = (*FUNCTIONS, "server")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="docker/build.py", description="Build the functions' images.")
+    parser = argparse.ArgumentParser(prog="docker/build.py", description="Build the container images.")
     parser.add_argument("components", nargs="*", default=COMPONENTS, metavar="COMPONENT", help=", ".join(COMPONENTS))
     parser.add_argument("--out", type=Path, default=Path("out/images"), help="folder for what is built")
     parser.add_argument("--fresh", action="store_true", help="keep no layer: take Debian's newest packages")

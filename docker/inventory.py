@@ -32,7 +32,7 @@ NAMED_HERE = {
     "python3.11-minimal": "PSF-2.0",
 }
 # uncompressed, in MB
-AIMS = {"video_split": 250, "face_recognition": 400, "lookup": 150, "api": 420}
+AIMS = {"video_split": 250, "face_recognition": 400, "lookup": 150, "api": 420, "server": 470}
 _LICENSE_FIELD = re.compile(r"^License: *(\S.*)$", re.MULTILINE)
 _HASHED_NAME = re.compile(r"-[0-9a-f]{8}(?=\.so)")  # wheels rename the libraries that they bring
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from build import COMPONENTS
+from build import FUNCTIONS
 from engines import EngineMissing, find_engine
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")  # as `image_tag` in rollcall/pipeline/deployment_settings.py
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{options.tag!r} is no tag: letters, digits, dots, hyphens and underscores, for example 1.4.0")
     try:
         engine = find_engine()
-        for component in COMPONENTS:
+        for component in FUNCTIONS:
             print(f"pushing {component} with {engine.name}", flush=True)
             engine.push(component, f"{options.repository}:{component}-{options.tag}")
     except EngineMissing as error:

@@ -1,4 +1,4 @@
-"""The units of the guide: systemd takes them."""
+"""The units and the compose file of the guide: systemd takes them, and they agree with the image."""
 
 import re
 import shutil
@@ -30,3 +30,16 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
     told = [line for line in checked.stderr.splitlines() if any(name in line for name in UNITS)]
     assert (checked.returncode, told) == (0, [])
+
+
+def test_the_compose_file_agrees_with_the_image() -> None:
+    yaml = pytest.importorskip("yaml")
+    service = yaml.safe_load((PROJECT / "docker" / "compose.yaml").read_text())["services"]["rollcall"]
+    dockerfile = (PROJECT / "docker" / "Dockerfile").read_text()
+    target = dockerfile.partition(f"FROM runtime AS {service['build']['target']}\n")[2]
+
+    assert "VOLUME /data\n" in target
+    assert service["volumes"][0].endswith(":/data")
+    assert f"EXPOSE {service['ports'][0].partition(':')[2]}\n" in target
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert (PROJECT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
