@@ -6,27 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment, read_enrollment
 from rollcall.local.lambda_host.unreliable_source import Delivery
 from rollcall.pipeline.settings import Settings
-from rollcall.weights.folder import ensure_model_files
 from tests.e2e.pipeline import RunningPipeline, open_pipeline
 from tests.e2e.videos import Videos
 
 Start = Callable[..., RunningPipeline]
-
-
-@pytest.fixture(scope="session")
-def model_dir() -> Path:
-    return ensure_model_files(progress=print)
-
-
-@pytest.fixture(scope="session")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("media")
-    photos = ensure_photos(folder / "photos", progress=print)
-    return Videos(photos=photos, folder=folder)
 
 
 @pytest.fixture(scope="session")

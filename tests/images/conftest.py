@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import read_enrollment
 from rollcall.cli.session import Session
 from rollcall.local.cloud import LocalCloud
@@ -36,12 +35,6 @@ def images() -> Path:
     if missing:
         pytest.fail(f"{', '.join(missing)} not built; run `make images` first")
     return IMAGES
-
-
-@pytest.fixture(scope="session")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("media")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
-"""A running deployment and the `rollcall` command beside it, as a process of its own."""
+"""A running deployment and the `rollcall` command beside it."""
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +12,10 @@ from rollcall.contracts.object_keys import result_key
 from rollcall.local.cloud import LocalCloud
 from rollcall.pipeline.description import describe
 from rollcall.pipeline.settings import Settings
+from tests.commands import Ended, run_here
 from tests.integration.throwaway import until
 
 PREFIX = "dep"
-SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,7 @@ def running_deployment(model_dir: Path, log_dir: Path) -> Iterator[RunningDeploy
         yield RunningDeployment(cloud, log_dir)
 
 
-def run_rollcall(
-    *arguments: str | Path, environment: Mapping[str, str], cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_rollcall(*arguments: str | Path, environment: Mapping[str, str], cwd: Path | None = None) -> Ended:
     """An environment with nothing of the user's own AWS configuration."""
     nothing = {
         "PATH": os.environ["PATH"],
@@ -94,12 +90,4 @@ def run_rollcall(
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    return subprocess.run(
-        [sys.executable, "-m", "rollcall", *map(str, arguments)],
-        env=nothing | dict(environment),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return run_here(*arguments, environment=nothing | dict(environment), cwd=cwd)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,13 +14,11 @@ import numpy as np
 import pytest
 import urllib3
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import read_enrollment
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
 from rollcall.contracts.object_keys import job_id
 from rollcall.people.calibration import ErrorRates, load_calibration
 from rollcall.people.gallery_store import GalleryStore
-from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration.api.running_api import RunningApi, running_api
 from tests.integration.throwaway import until
@@ -28,14 +27,7 @@ BIDEN = "Joe Biden"
 
 
 @pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("api")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
-
-
-@pytest.fixture(scope="module")
-def api(videos: Videos) -> Iterator[RunningApi]:
-    model_dir = ensure_model_files(progress=print)
+def api(videos: Videos, model_dir: Path) -> Iterator[RunningApi]:
     enrollment = read_enrollment([videos.gallery()], videos.people(), model_dir)
     with running_api(enrollment, model_dir) as running:
         yield running

@@ -7,7 +7,6 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -16,20 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
-from rollcall.cli.preparation import Enrollment
-from rollcall.weights.folder import ensure_model_files
-from tests.integration.api.running_api import Answer, RunningApi, running_api
+from tests.integration.api.running_api import Answer, RunningApi
 
 SEED = 20_261
 FUZZED = 150  # of each format
 KILLS = 12
 FORM = "multipart/form-data; boundary=x"
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[RunningApi]:
-    with running_api(Enrollment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
-        yield running
 
 
 def noise(suffix: str, side: int = 64) -> bytes:

@@ -10,19 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from rollcall.cli.preparation import Enrollment
-from rollcall.weights.folder import ensure_model_files
-from tests.integration.api.running_api import RunningApi, running_api
+from tests.integration.api.running_api import RunningApi
 
 pytest.importorskip("openapi_python_client", reason="needs openapi-python-client; `make test` installs it")
 PACKAGE = "generated_rollcall_client"
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[RunningApi]:
-    enrollment = Enrollment(faces=[], records=[{"name": "Ada Lovelace", "born": 1815}])
-    with running_api(enrollment, ensure_model_files(progress=print)) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +45,8 @@ def test_every_module_of_a_generated_client_imports(client: ModuleType) -> None:
 
 
 def test_a_generated_client_reads_answers_and_errors(api: RunningApi, client: ModuleType) -> None:
+    body, kind = b'{"born": 1815}', {"Content-Type": "application/json"}
+    assert api.ask("PUT", "/v1/people/Ada%20Lovelace", body=body, headers=kind).status == 200
     get_person = importlib.import_module(f"{PACKAGE}.api.people.get_person")
     with client.Client(base_url=api.server.url) as connection:
         ada = get_person.sync("Ada Lovelace", client=connection)

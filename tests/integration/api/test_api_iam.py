@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
 from rollcall.contracts.object_keys import result_key
 from rollcall.pipeline.settings import Settings
-from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import PREFIX, LambdaApi, json_of, running_lambda_api
 
 CALLER = "arn:aws:iam::123456789012:user/ada"
@@ -24,8 +24,8 @@ ORIGINS = f"{ORIGIN}, https://second.example"
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    nobody, model_dir = Enrollment(faces=[], records=[]), ensure_model_files(progress=print)
+def session(model_dir: Path) -> Iterator[Session]:
+    nobody = Enrollment(faces=[], records=[])
     settings = Settings(prefix=PREFIX, api_cors_origins=ORIGINS)
     with open_session(settings, nobody, port=0, model_dir=model_dir, log_dir=None) as running:
         yield running

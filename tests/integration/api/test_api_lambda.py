@@ -11,13 +11,11 @@ import pytest
 
 from rollcall.api import lambda_handler as lambda_function
 from rollcall.api.api_keys import ApiKeyStore
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.cli.session import Session, open_session
 from rollcall.contracts.api_scopes import SCOPES
 from rollcall.contracts.usage_error import UsageError
 from rollcall.pipeline.settings import Settings
-from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.lambda_api import running_lambda_api
 
 Invoke = Callable[..., dict[str, Any]]
@@ -25,8 +23,7 @@ PHOTO = cv2.imencode(".png", np.full((80, 80, 3), 90, dtype=np.uint8))[1].tobyte
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    model_dir = ensure_model_files(progress=print)
+def session(model_dir: Path) -> Iterator[Session]:
     nobody = Enrollment(faces=[], records=[])
     with open_session(Settings(prefix="test"), nobody, port=0, model_dir=model_dir, log_dir=None) as session:
         yield session
@@ -131,8 +128,8 @@ def test_each_route_opens_for_its_scopes_and_for_no_others(  # noqa: PLR0917
         assert status(set(SCOPES) - {scope}) == 403
 
 
-def test_records_are_read_with_people_read_alone(invoke: Invoke, keys: ApiKeyStore, tmp_path: Path) -> None:
-    photo = (ensure_photos(tmp_path, progress=print) / "obama.jpg").read_bytes()
+def test_records_are_read_with_people_read_alone(invoke: Invoke, keys: ApiKeyStore, demo_photos: Path) -> None:
+    photo = (demo_photos / "obama.jpg").read_bytes()
     _, writer = keys.create("writer", ["people:write"])
     _, camera = keys.create("camera", ["recognize"])
     _, reader = keys.create("reader", ["recognize", "people:read"])

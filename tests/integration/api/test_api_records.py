@@ -3,23 +3,14 @@
 import json
 import socket
 import unicodedata
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
-from rollcall.cli.preparation import Enrollment
 from rollcall.people.people_store import MAX_RECORD_BYTES
-from rollcall.weights.folder import ensure_model_files
-from tests.integration.api.running_api import Answer, RunningApi, running_api
+from tests.integration.api.running_api import Answer, RunningApi
 
 ADA = "/v1/people/Ada"
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[RunningApi]:
-    with running_api(Enrollment(faces=[], records=[]), ensure_model_files(progress=print)) as running:
-        yield running
 
 
 def put(api: RunningApi, body: bytes, *, kind: str = "application/json") -> Answer:

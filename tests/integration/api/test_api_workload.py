@@ -4,31 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rollcall.cli.preparation import Enrollment
 from rollcall.local.lambda_host.process_environment import ACCESS_KEY, REGION, SECRET_KEY
-from rollcall.weights.folder import ensure_model_files
-from tests.integration.api.running_api import RunningApi, running_api
+from tests.integration.api.running_api import RunningApi
 
 pytest.importorskip("aiohttp", reason="the load generator needs aiohttp; pip install -e '.[bench]' brings it")
 WORKLOAD = Path(__file__).parents[3] / "workload" / "workload.py"
-
-
-@pytest.fixture(scope="module")
-def log_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("logs")
-
-
-@pytest.fixture(scope="module")
-def api(log_dir: Path) -> Iterator[RunningApi]:
-    nobody = Enrollment(faces=[], records=[])
-    with running_api(nobody, ensure_model_files(progress=print), log_dir=log_dir) as running:
-        yield running
 
 
 def run(out: Path, *options: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,10 +10,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rollcall.cli.preparation import prepare_model_files, read_enrollment
+from rollcall.cli.preparation import read_enrollment
 from rollcall.contracts.object_keys import result_key
 from rollcall.media.photos.photo_pixels import INCOMPLETE
 from rollcall.media.refusals import ACCEPTED
+from tests.commands import run_here
 from tests.integration.api.running_api import RunningApi, running_api
 from tests.integration.throwaway import until
 from tests.made_photos import bitmap_of, saved, tiff_of
@@ -136,8 +135,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(gallery: Path) -> Iterator[RunningApi]:
-    model_dir = prepare_model_files()
+def api(gallery: Path, model_dir: Path) -> Iterator[RunningApi]:
     with running_api(read_enrollment([gallery], None, model_dir), model_dir) as running:
         yield running
 
@@ -174,8 +172,7 @@ def by_http(api: RunningApi, photos: dict[str, Path]) -> dict[str, Told]:
 
 
 def by_command(gallery: Path, photos: dict[str, Path]) -> dict[str, str]:
-    command = [sys.executable, "-m", "rollcall", "faces", "--gallery", str(gallery), *map(str, photos.values())]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    answer = run_here("faces", "--gallery", gallery, *photos.values())
     assert answer.returncode == 1  # some are refused
     lines = [json.loads(line) for line in answer.stdout.splitlines()]
     return {Path(line["image"]).name: line.get("error") or line["faces"][0]["name"] for line in lines}

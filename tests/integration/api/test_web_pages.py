@@ -8,10 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.pipeline.settings import Settings
-from rollcall.weights.folder import ensure_model_files
 from tests.integration.api.browser import CHROMIUM, PageServer, opened, page_server, shown
 from tests.integration.api.running_api import RunningApi, running_api
 
@@ -24,21 +22,20 @@ PAGE = Path(__file__).with_name("attacks.html")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    photos = ensure_photos(tmp_path_factory.mktemp("photos"), progress=print)
+def pages(demo_photos: Path) -> Iterator[PageServer]:
     files = {
         "/": ("text/html", PAGE.read_bytes()),
-        "/photo.jpg": ("image/jpeg", (photos / "biden.jpg").read_bytes()),
+        "/photo.jpg": ("image/jpeg", (demo_photos / "biden.jpg").read_bytes()),
     }
     with page_server(files) as pages:
         yield pages
 
 
 @pytest.fixture(scope="module")
-def api(pages: PageServer) -> Iterator[RunningApi]:
+def api(pages: PageServer, model_dir: Path) -> Iterator[RunningApi]:
     enrollment = Enrollment(faces=[], records=[{"name": "Ada", "born": SECRET}])
     settings = Settings(prefix=PREFIX, max_concurrency=1, api_cors_origins=f"http://app.test:{pages.port}")
-    with running_api(enrollment, ensure_model_files(progress=print), settings) as running:
+    with running_api(enrollment, model_dir, settings) as running:
         photo = pages.files["/photo.jpg"][1]
         running.session.s3.put_object(Bucket=f"{PREFIX}-output", Key=CROP, Body=photo, ContentType="image/jpeg")
         yield running

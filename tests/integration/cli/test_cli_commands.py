@@ -1,4 +1,4 @@
-"""The commands on real files, with real weights, each in a process of its own."""
+"""The commands on real files, with real weights, most of them in a process of its own."""
 
 import json
 import signal
@@ -17,6 +17,7 @@ import pytest
 
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
 from rollcall.people.calibration import load_calibration
+from tests.commands import run_here
 from tests.integration.throwaway import until
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -54,9 +55,10 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_up_takes_uploads_tells_of_answers_and_leaves_nothing_behind(stop: signal.Signals) -> None:
-    with up("--prefix", "test-up") as (process, endpoint):
+def test_up_takes_uploads_tells_of_answers_keeps_logs_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    logs = tmp_path / "new" / "logs"
+    functions = ("test-up-video-split", "test-up-lookup")
+    with up("--prefix", "test-up", "--log-dir", str(logs)) as (process, endpoint):
         s3 = boto3.client(
             "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
@@ -65,8 +67,10 @@ def test_up_takes_uploads_tells_of_answers_and_leaves_nothing_behind(stop: signa
         told = read_line(process)
         result = json.load(s3.get_object(Bucket="test-up-output", Key="a b+ü.mp4.json")["Body"])
         s3.close()
+        until(lambda: all("REPORT RequestId: " in read(logs / f"{function}.log") for function in functions))
+        until(lambda: all(f'"{function}", "workers": 1' in read(logs / "workers.jsonl") for function in functions))
         children = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(stop)
+        process.send_signal(signal.SIGTERM)
         code = process.wait(30)
 
     assert told.startswith("failed a b+ü.mp4: ")
@@ -75,28 +79,17 @@ def test_up_takes_uploads_tells_of_answers_and_leaves_nothing_behind(stop: signa
     assert children
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+    require_logs(logs, functions, "a b+ü.mp4")
 
 
-def test_up_keeps_the_logs_and_a_record_of_the_workers(tmp_path: Path) -> None:
-    logs = tmp_path / "new" / "logs"
-    functions = ("test-logs-video-split", "test-logs-lookup")
-    with up("--prefix", "test-logs", "--log-dir", str(logs)) as (process, endpoint):
-        s3 = boto3.client(
-            "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        s3.put_object(Bucket="test-logs-input", Key="a.mp4", Body=b"this is text")
-        s3.close()
-        assert read_line(process).startswith("failed a.mp4: ")
-        until(lambda: all("REPORT RequestId: " in read(logs / f"{function}.log") for function in functions))
-        until(lambda: all(f'"{function}", "workers": 1' in read(logs / "workers.jsonl") for function in functions))
-
+def require_logs(logs: Path, functions: tuple[str, ...], key: str) -> None:
     counts = [json.loads(line) for line in read(logs / "workers.jsonl").splitlines()]
     fields = frozenset({"time", "function", "workers", "in_flight", "backlog"})
     assert {frozenset(count) for count in counts} == {fields}
     assert [count["time"] for count in counts] == sorted(count["time"] for count in counts)
     for function in functions:
         lines = [json.loads(line) for line in read(logs / f"{function}.log").splitlines() if line.startswith("{")]
-        assert any(line.get("key") == "a.mp4" for line in lines)
+        assert any(line.get("key") == key for line in lines)
 
 
 def read(path: Path) -> str:
@@ -106,13 +99,7 @@ def read(path: Path) -> str:
 def test_a_port_in_use_is_one_line_and_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        answer = subprocess.run(
-            [*COMMAND, "up", "--data", "memory", "--port", str(port), "--api-port", "0"],
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS,
-            check=False,
-        )
+        answer = run_here("up", "--data", "memory", "--port", str(port), "--api-port", "0")
 
     assert answer.returncode == 2
     assert answer.stdout == ""
@@ -236,15 +223,7 @@ def test_faces_without_a_gallery_names_nobody_and_with_a_folder_of_photos_knows_
     (gallery / enrolled.name).write_bytes(enrolled.read_bytes())
 
     without, known = (
-        json.loads(
-            subprocess.run(
-                [*COMMAND, "faces", str(probe), *options],
-                capture_output=True,
-                text=True,
-                timeout=START_SECONDS,
-                check=True,
-            ).stdout
-        )["faces"][0]
+        json.loads(run_here("faces", probe, *options).stdout)["faces"][0]
         for options in ([], ["--gallery", str(tmp_path / "gallery")])
     )
 

@@ -7,24 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
-from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, run_rollcall, running_deployment
 from tests.integration.throwaway import until
 
 BROKEN = "Bartholomew Unreadable"
-
-
-@pytest.fixture(scope="module")
-def model_dir() -> Path:
-    return ensure_model_files(progress=print)
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("media")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
 
 
 @pytest.fixture

@@ -6,31 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
-from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, OBAMA
 from tests.integration.deployments import PREFIX, RunningDeployment, run_rollcall, running_deployment
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure_photos(tmp_path_factory.mktemp("photos"), progress=print)
-
-
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[RunningDeployment]:
-    with running_deployment(ensure_model_files(progress=print), tmp_path / "logs") as running:
+def deployment(model_dir: Path, tmp_path: Path) -> Iterator[RunningDeployment]:
+    with running_deployment(model_dir, tmp_path / "logs") as running:
         yield running
 
 
 def test_photos_are_compared_with_the_faces_of_the_deployment(
-    deployment: RunningDeployment, photos: Path, tmp_path: Path
+    deployment: RunningDeployment, demo_photos: Path, tmp_path: Path
 ) -> None:
     def folder(person: str, *names: str) -> Path:
         gallery = tmp_path / f"{person}-{'-'.join(names)}"
         (gallery / person).mkdir(parents=True)
         for name in names:
-            shutil.copy(photos / name, gallery / person)
+            shutil.copy(demo_photos / name, gallery / person)
         return gallery
 
     assert deployment.rollcall("enroll", folder(OBAMA, "obama.jpg", "obama2.jpg")).startswith("2 faces of 1 people")
@@ -46,13 +39,13 @@ def test_photos_are_compared_with_the_faces_of_the_deployment(
 
 
 def test_a_face_that_cannot_be_read_does_not_keep_others_from_being_enrolled(
-    deployment: RunningDeployment, photos: Path, tmp_path: Path
+    deployment: RunningDeployment, demo_photos: Path, tmp_path: Path
 ) -> None:
     deployment.cloud.client("dynamodb").put_item(
         TableName=f"{PREFIX}-faces", Item={"name": {"S": "Ann"}, "face": {"S": "0f"}, "embedding": {"B": b"short"}}
     )
     (tmp_path / "gallery" / COLLINS).mkdir(parents=True)
-    shutil.copy(photos / "astronaut.png", tmp_path / "gallery" / COLLINS)
+    shutil.copy(demo_photos / "astronaut.png", tmp_path / "gallery" / COLLINS)
 
     answer = run_rollcall("enroll", tmp_path / "gallery", environment=deployment.environment())
 

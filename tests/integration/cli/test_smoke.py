@@ -11,7 +11,6 @@ import boto3
 import pytest
 
 from rollcall.cli.commands import smoke as command
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.deployment import Deployment
 from rollcall.cli.parser import build_parser
 from rollcall.cli.smoke.failure import SmokeTestFailed
@@ -21,23 +20,11 @@ from rollcall.cli.smoke.waiting import Patience
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
 from rollcall.pipeline.roles import BUCKET_ROLES, QUEUE_ROLES
 from rollcall.pipeline.settings import Settings
-from rollcall.weights.folder import ensure_model_files
 from tests.e2e.videos import COLLINS, Videos
 from tests.integration.deployments import PREFIX, RunningDeployment, running_deployment
 from tests.integration.throwaway import until
 
 TABLES = ("people", "faces", "jobs", "api-keys")
-
-
-@pytest.fixture(scope="module")
-def model_dir() -> Path:
-    return ensure_model_files(progress=print)
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("media")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
 
 
 @pytest.fixture(scope="module")

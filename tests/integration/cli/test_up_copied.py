@@ -4,13 +4,12 @@ import json
 import subprocess
 from pathlib import Path
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from tests.integration.cli.running_up import Up
 from tests.integration.throwaway import until
 
 
-def test_uploads_before_the_copy_have_their_results_in_it(tmp_path: Path) -> None:
-    photo = ensure_photos(tmp_path / "photos", progress=print) / "astronaut.png"
+def test_uploads_before_the_copy_have_their_results_in_it(demo_photos: Path, tmp_path: Path) -> None:
+    photo = demo_photos / "astronaut.png"
     gallery = tmp_path / "gallery" / "Eileen"
     gallery.mkdir(parents=True)
     (gallery / "astronaut.png").write_bytes(photo.read_bytes())

@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.local.store.database import Database
 from tests.images.certificates import make_certificates
 from tests.integration.cli.running_up import COMMAND, Up
@@ -18,11 +17,11 @@ from tests.integration.throwaway import until
 
 
 @pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photo(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
     path = folder / "gallery" / "Eileen" / "astronaut.png"
     path.parent.mkdir(parents=True)
-    shutil.copy(ensure_photos(folder / "photos", progress=print) / "astronaut.png", path)
+    shutil.copy(demo_photos / "astronaut.png", path)
     return path
 
 

@@ -12,17 +12,16 @@ from typing import Any
 import psutil
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from tests.integration.cli.running_up import Up
 from tests.integration.throwaway import until
 
 
 @pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photo(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("up")
     path = folder / "gallery" / "Eileen" / "astronaut.png"
     path.parent.mkdir(parents=True)
-    shutil.copy(ensure_photos(folder / "photos", progress=print) / "astronaut.png", path)
+    shutil.copy(demo_photos / "astronaut.png", path)
     return path
 
 

@@ -9,19 +9,12 @@ from typing import Any
 
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 from tests.integration import throwaway
 from tests.integration.cli.running_up import Up
 
 BUCKET = "lives-input"
 until = partial(throwaway.until, patience=150)  # each answer may need workers that start first
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("media")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
 
 
 @pytest.fixture

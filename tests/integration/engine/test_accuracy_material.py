@@ -8,18 +8,12 @@ import pytest
 from benchmarks.accuracy.material import pairs, people_in_folders, read
 from benchmarks.accuracy.verification import verify, verify_pairs
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.engine import Engine
 from rollcall.people.calibration import load_calibration
-from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(ensure_model_files(), min_face=20)
 
 
 @pytest.fixture

@@ -38,11 +38,6 @@ def each(request: pytest.FixtureRequest) -> Engine:
     return load_engine(ensure_model_files(), detector=request.param, min_face=20)
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(ensure_model_files(), min_face=20)
-
-
 def photo(path: Path) -> Image:
     return np.asarray(cv2.imread(str(path)), dtype=np.uint8)
 

@@ -12,7 +12,6 @@ import pytest
 
 from rollcall.contracts.detector_names import DETECTOR_FILES
 from rollcall.engine.detection.load_detector import load_detector
-from rollcall.engine.engine import load_engine
 from rollcall.engine.engine_settings import load_settings
 from rollcall.engine.pyramid import Octaves
 from rollcall.engine.sessions import OpenVinoSession
@@ -27,11 +26,6 @@ GOLDEN_TOLERANCE = 0.1
 RESNET_NUMBERS, RESNET_TOLERANCE = 128, 0.02 if platform.machine() == "x86_64" else 0.1
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return load_engine(ensure_model_files(), min_face=20)
 
 
 def photo(name):

@@ -11,13 +11,12 @@ import pytest
 
 from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.engine import Engine
 from rollcall.engine.face import Image
 from rollcall.people.enrollment import NotEnrolled, main_face
 from rollcall.people.gallery_source import enroll, scan_gallery
 from rollcall.people.odd_faces import foreign_ones, load_enrollment_limits, odd_ones
 from rollcall.people.photo_reader import EnginePhotoReader
-from rollcall.weights.folder import ensure_model_files
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 JOHNS = DATA / "johns"
@@ -26,11 +25,6 @@ TIGHT = ("150×150, filled", "150×150, filled, tilted")
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data with its photos is not here")
 Notes = list[str]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(ensure_model_files(), min_face=20)
 
 
 def photo(path: Path) -> Image:

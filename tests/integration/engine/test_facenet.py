@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.preparation import Enrollment
 from rollcall.engine.engine import load_engine
 from rollcall.people.gallery_store import EnrolledFace
@@ -28,12 +27,6 @@ ANN = EnrolledFace(name="Ann", embedding=np.full(128, 0.1, dtype=np.float32), so
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return facenet_folder(tmp_path_factory.mktemp("models") / "facenet")
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    folder = tmp_path_factory.mktemp("facenet")
-    return Videos(photos=ensure_photos(folder / "photos", progress=print), folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from PIL.Image import Transpose
 from benchmarks.accuracy.conditions import CONDITIONS, cut_out
 from benchmarks.accuracy.material import read
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
-from rollcall.engine.engine import Engine, load_engine
+from rollcall.engine.engine import Engine
 from rollcall.engine.face import Face, Image
 from rollcall.media.videos.limits import Limits
 from rollcall.media.videos.probe import probe
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Templates
 from rollcall.people.photo_reader import EnginePhotoReader
-from rollcall.weights.folder import ensure_model_files
 from tests.made_photos import saved as made
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -55,11 +54,6 @@ class Johns:
         part, box = cut_out(read(self.paths[number]), self.faces[number].box)
         scale = 1.0 if side is None else side / min(box[2:])
         return np.asarray(cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(ensure_model_files(), min_face=20)
 
 
 @pytest.fixture(scope="module")

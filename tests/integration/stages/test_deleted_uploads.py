@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rollcall.cli.demo.demo_photos import ensure_photos
 from rollcall.cli.demo.story import OBAMA
 from rollcall.cli.preparation import read_gallery
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
@@ -43,7 +42,6 @@ from rollcall.stages.lookup import Lookup
 from rollcall.stages.range_queue import RangeQueue
 from rollcall.stages.recognize import Recognizer
 from rollcall.stages.split import Splitter
-from rollcall.weights.folder import ensure_model_files
 from tests.made_photos import saved
 
 PREFIX = "late"
@@ -203,17 +201,15 @@ def _done(work: Callable[[str], None], body: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
-    model_dir = ensure_model_files(progress=print)
-    photos = ensure_photos(tmp_path_factory.mktemp("photos"), progress=print)
+def stages(model_dir: Path, demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
     gallery = tmp_path_factory.mktemp("gallery") / OBAMA
     gallery.mkdir()
-    (gallery / "1.jpg").write_bytes((photos / "obama.jpg").read_bytes())
+    (gallery / "1.jpg").write_bytes((demo_photos / "obama.jpg").read_bytes())
     faces: list[EnrolledFace] = read_gallery([gallery.parent], model_dir, DEFAULT_EMBEDDER).faces
     engine = load_engine(model_dir, DEFAULT_EMBEDDER, min_face=40, threads=1)
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
     with LocalCloud(dataclasses.replace(describe(Settings(prefix=PREFIX)), functions=())) as cloud:
-        stages = Stages(cloud, engine, small(photos / "obama2.jpg"), faces, session)
+        stages = Stages(cloud, engine, small(demo_photos / "obama2.jpg"), faces, session)
         stages.gallery.put_all(faces)
         for queue in ("split", "recognize"):
             stages.receive(queue)  # S3's test events

@@ -2,22 +2,17 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from rollcall.cli.main import main
 from rollcall.cli.parser import build_parser
 from rollcall.cli.session import settings_from
 from rollcall.pipeline.description import describe
-
-Execute = Callable[[Sequence[str]], tuple[int, str, str]]
+from tests.commands import run_here
 
 GALLERY_ENTRY = {"name": "Ann", "embedding": [0.1] * 128}
 
@@ -32,24 +27,6 @@ def rollcall(*arguments: str | Path, cwd: Path, **environment: str) -> subproces
         timeout=120,
         check=False,
     )
-
-
-@pytest.fixture
-def execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Execute:
-    """Runs the command in this process, in `tmp_path`: exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
-
-    def run(arguments: Sequence[str]) -> tuple[int, str, str]:
-        try:
-            code = main(arguments)
-        except SystemExit as ended:  # argparse has ended it
-            assert isinstance(ended.code, int)
-            code = ended.code
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture
@@ -71,11 +48,11 @@ def clip(tmp_path: Path) -> Path:
     ["run", "up", "faces", "calibrate", "people", "people load", "people list", "people remove"]
     + ["enroll", "submit", "status", "results", "redrive", "keys", "keys create", "keys list", "keys revoke"],
 )
-def test_each_command_has_help_with_an_example(execute: Execute, command: str) -> None:
-    code, stdout, _ = execute([*command.split(), "--help"])
+def test_each_command_has_help_with_an_example(command: str) -> None:
+    answer = run_here(*command.split(), "--help")
 
-    assert code == 0
-    assert f"example: rollcall {command}" in " ".join(stdout.split())
+    assert answer.returncode == 0
+    assert f"example: rollcall {command}" in " ".join(answer.stdout.split())
 
 
 def test_the_version_is_that_of_the_distribution(tmp_path: Path) -> None:
@@ -166,16 +143,14 @@ def test_help_does_not_load_what_only_the_work_needs(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("gallery", "clip")
-def test_what_is_used_wrongly_gets_one_line_and_code_2(
-    tmp_path: Path, execute: Execute, arguments: list[str], complaint: str
-) -> None:
+def test_what_is_used_wrongly_gets_one_line_and_code_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.json").write_text("{")
 
-    code, stdout, stderr = execute(arguments)
+    answer = run_here(*arguments, cwd=tmp_path)
 
-    assert (code, stdout) == (2, "")
-    (line,) = stderr.splitlines()
+    assert (answer.returncode, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
     assert complaint in line
     assert line.startswith("rollcall")
 
