@@ -29,7 +29,7 @@ register_url_convertor("object_key", ObjectKey())
 router = APIRouter(prefix="/v1", tags=["videos"])
 UPLOAD_SECONDS = 3600
 UPLOADED_UNDER = "api/videos"
-MAX_QUESTION_BYTES = 16 * 1024
+MAX_QUESTION_BYTES = 64 * 1024  # JSON may write a character of a file name in 12 bytes
 MAX_FILE_NAME = 2048
 
 
