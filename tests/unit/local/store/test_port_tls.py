@@ -17,7 +17,7 @@ from rollcall.local.store.port import Port
 from rollcall.local.store.port_access import Access, Served
 from tests.images.certificates import make_certificates
 
-PIECES = 200
+PIECES = 2000  # more than a busy machine sends before the client has said that it leaves
 PIECE_BYTES = 1024 * 1024
 
 
