@@ -134,7 +134,7 @@ def _hot_items(demand: Demand, outcomes: list[Outcome]) -> Iterator[str]:
 def _shape(outcome: Outcome) -> str:
     peaks = {name: max(record.busy, key=lambda point: point[1]) for name, record in outcome.stages.items()}
     order = sorted(peaks, key=lambda name: peaks[name])
-    return "; ".join(f"{name} reaches {peaks[name][1]} after {clock(peaks[name][0])}" for name in order) + "."
+    return " ".join(f"{name} reaches {peaks[name][1]} after {clock(peaks[name][0])}." for name in order)
 
 
 def _basis() -> Iterator[str]:
