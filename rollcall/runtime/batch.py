@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from rollcall.contracts.errors import Superseded
-from rollcall.runtime.deliveries import Deliveries
+from rollcall.runtime.deliveries import Deliveries, came_before
 from rollcall.runtime.observability import Subjects, count, logger
 from rollcall.runtime.together import Steps, side_by_side
 
@@ -21,8 +21,9 @@ def handle_batch(
     """Work on each body; once every attempt has failed, `give_up` instead, and bury the message.
 
     What fails comes again after a while, and is no matter of the other records. A worker that is killed in mid-work
-    leaves only the count of attempts, so the next delivery tells the owner. Both functions may raise Superseded: then
-    the message is done.
+    leaves only the count of attempts, so the next delivery tells the owner. Messages that came before are worked on
+    one after the other: whichever kills the worker is then the last whose attempt was counted. Both functions may raise
+    Superseded: then the message is done.
     """
 
     def handle(record: SQSRecord) -> Steps[None]:
@@ -44,8 +45,11 @@ def handle_batch(
             raise
 
     records = [SQSRecord(record) for record in event["Records"]]
-    outcomes = side_by_side([handle(record) for record in records], switch=Subjects().switch)
-    failed = [record for record, error in zip(records, outcomes, strict=True) if error is not None]
+    fresh = [record for record in records if not came_before(record)]
+    failed: list[SQSRecord] = []
+    for some in [fresh, *([record] for record in records if came_before(record))]:
+        outcomes = side_by_side([handle(record) for record in some], switch=Subjects().switch)
+        failed += [record for record, error in zip(some, outcomes, strict=True) if error is not None]
     return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in failed]}
 
 

@@ -40,7 +40,7 @@ class Deliveries:
 
     def begin(self, record: "SQSRecord") -> bool:
         """Count an attempt; False if there were enough before it."""
-        if int(record.attributes.approximate_receive_count) == 1:
+        if not came_before(record):
             return True
         answer = self._table.update_item(
             Key={"message": record.message_id},
@@ -56,6 +56,10 @@ class Deliveries:
 
     def come_again(self, record: "SQSRecord") -> None:
         back_off(self._sqs, record)
+
+
+def came_before(record: "SQSRecord") -> bool:
+    return int(record.attributes.approximate_receive_count) > 1
 
 
 class _DeadLetters(NamedQueue):
