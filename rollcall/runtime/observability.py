@@ -46,13 +46,13 @@ class Subjects:
         self._now: int | None = None
         self._keys: dict[int | None, dict[str, object]] = {}
 
-    def switch(self, number: int) -> None:
-        """Piece `number` goes on."""
+    def switch(self, number: int | None) -> None:
+        """Piece `number` goes on, or for None something that is about several."""
         known = logger.get_current_keys()
         self._keys[self._now] = {key: known[key] for key in _UPLOAD_KEYS if key in known}
         about_nothing()
         self._now = number
-        if keys := self._keys.get(number):
+        if number is not None and (keys := self._keys.get(number)):
             logger.append_keys(**keys)
 
 

@@ -40,9 +40,12 @@ class Shared(Generic[Asked, Answer]):
 
 
 def side_by_side(
-    works: Sequence[Steps[None]], *, switch: Callable[[int], None] = lambda _: None
+    works: Sequence[Steps[None]], *, switch: Callable[[int | None], None] = lambda _: None
 ) -> list[Exception | None]:
-    """Works through all of them; returns the error that each ended with. `switch` is told which one goes on."""
+    """Works through all of them; returns the error that each ended with.
+
+    `switch` is told which one goes on, and None before several are answered at once.
+    """
     outcomes: list[Exception | None] = [None] * len(works)
     going: dict[int, Callable[[], Wish]] = {number: partial(next, work) for number, work in enumerate(works)}
     while going:
@@ -59,6 +62,7 @@ def side_by_side(
                 wishes.setdefault(wish.shared, []).append((number, wish))
         going = {}
         for asking in wishes.values():
+            switch(asking[0][0] if len(asking) == 1 else None)
             answers = asking[0][1].shared.answers([wish.asked for _, wish in asking])
             for (number, _), answer in zip(asking, answers, strict=True):
                 work = works[number]

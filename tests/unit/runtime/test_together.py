@@ -91,11 +91,13 @@ def _refuse(what: str) -> None:
 
 def test_it_is_told_who_goes_on() -> None:
     asked = Asked()
-    told: list[int] = []
+    told: list[int | None] = []
 
     def work(number: int) -> Steps[None]:
-        yield from asked.double(number)
+        for _ in range(number):
+            yield from asked.double(number)
 
     side_by_side([work(1), work(2)], switch=told.append)
 
-    assert told == [0, 1, 0, 1]
+    # both, what both asked, both again, what the second alone asked, and its end
+    assert told == [0, 1, None, 0, 1, 1, 1]
