@@ -27,7 +27,7 @@ METRICS = {
         *("ColdStart", "Gops", "Frames", "Faces"),
         *("FetchTime", "RecognizeTime", "DecodeTime", "DetectTime", "EmbedTime", "StoreTime"),
     ),
-    "lookup": ("ColdStart", "Results", "People", "Unknowns", "LookupTime", "StoreTime", "TotalTime"),
+    "lookup": ("ColdStart", "Results", "People", "Unknowns", "FetchTime", "LookupTime", "StoreTime", "TotalTime"),
 }
 HOURS_A_MONTH = 24 * DAYS_A_MONTH
 SHARES_SHOWN = 3

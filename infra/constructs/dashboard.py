@@ -25,6 +25,7 @@ STAGE_TIMES = (
     ("FetchTime", "face_recognition"),
     ("RecognizeTime", "face_recognition"),
     ("StoreTime", "face_recognition"),
+    ("FetchTime", "lookup"),
     ("LookupTime", "lookup"),
     ("StoreTime", "lookup"),
 )

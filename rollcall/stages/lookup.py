@@ -146,15 +146,17 @@ class Lookup:
 
     def _result(self, job: Job) -> Steps[Publication]:
         started = time.monotonic()
-        with stage("lookup"):
+        with stage("fetch"):
             gops = self._read(job)
         enrolled = yield from self._galleries(_embedder_of(gops))
         gallery = enrolled.gallery
         records = [record for gop in gops for record in gop.faces]
-        tracks = link([record.sighting() for record in records], gallery)
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
         photo = job.media is not None and job.media.step == 0
-        identities = identify(tracks, gallery, least_evidence=0.0 if photo else gallery.calibration.least_evidence)
+        least = 0.0 if photo else gallery.calibration.least_evidence
+        with stage("lookup"):
+            tracks = link([record.sighting() for record in records], gallery)
+            identities = identify(tracks, gallery, least_evidence=least)
         names = [identity.match.name for identity in identities if identity.match.name is not None]
         evidence = Evidence(
             job=job,
