@@ -107,11 +107,12 @@ class LambdaHost:
         )
 
     def _source(self, function: Function, queue: QueueAddress) -> MessageSource:
+        at_once = self._policy(function).ceiling * function.batch_size  # more would wait, hidden from everybody else
         if self._settings.delivery == Delivery():
             return MessageSource(
                 self._sqs,
                 queue_url=queue.url,
-                batch_size=MAX_RECEIVED,  # what one worker does not get, the next one does
+                batch_size=min(MAX_RECEIVED, at_once),  # what one worker does not get, the next one does
                 wait_seconds=LONG_POLL_SECONDS,
                 back_off=quick_back_off_seconds,
             )
