@@ -162,7 +162,7 @@ def _role(process: psutil.Process) -> str:
 
 
 def _requests(up: Up, folder: Path) -> dict[str, Counter[str]]:
-    """Of the store since its start; nothing of a version that does not count them."""
+    """Count the store's requests since its start; a version that does not count them gives none."""
     log = folder / "logs" / "aws.log"
     stores = [process for process in up.processes if "local.store" in " ".join(process.cmdline())]
     told: dict[str, Any] = {}

@@ -249,7 +249,7 @@ def _rates(running: Running, count: int, body: bytes) -> dict[str, Any]:
 
 
 def _ask(pool: urllib3.HTTPConnectionPool, number: int, objects: int, times: dict[str, list[float]]) -> None:
-    """Without an SDK, whose own work would be most of the time."""
+    """Send requests without an SDK, whose own work would be most of the time."""
     key, new = _key(random.randrange(objects)), f"new/{number}"
     requests = {
         "head": ("HEAD", f"/{BUCKET}/{key}", None),

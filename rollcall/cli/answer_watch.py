@@ -127,7 +127,7 @@ class FinishedJobs:
         self._known: set[str] = set()
 
     def skip(self) -> None:
-        """Those that have ended already."""
+        """Take jobs that have ended by now as told already."""
         self._known = set(self._ended())
 
     def new(self) -> list[Job]:

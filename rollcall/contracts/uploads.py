@@ -36,7 +36,7 @@ def latest(s3: "S3Client", bucket: str, key: str) -> Latest | None:
 
 
 def latest_of(answer: Mapping[str, Any], bucket: str, key: str, *, size: int) -> Latest:
-    """By S3's answer to a GET or HEAD of the key without a version."""
+    """Read what S3 answers to a GET or HEAD of the key without a version."""
     version = answer.get("VersionId", UNVERSIONED)
     return Latest(
         upload=Upload(bucket=bucket, key=key, version=version), size=size, answered=ANSWERED in answer["Metadata"]
