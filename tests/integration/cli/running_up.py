@@ -1,5 +1,6 @@
 """`rollcall up` in a process of its own, and what it says."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -66,6 +67,14 @@ class Up:
 
     def upload(self, key: str, photo: bytes) -> None:
         self.s3.put_object(Bucket="lives-input", Key=key, Body=photo)
+
+    def people(self, key: str) -> list[str]:
+        """Names in the result of an upload, none while there is no result."""
+        try:
+            result = json.load(self.s3.get_object(Bucket="lives-output", Key=f"{key}.json")["Body"])
+        except self.s3.exceptions.NoSuchKey:
+            return []
+        return [person["name"] for person in result["people"]]
 
     def post(self, photo: Path) -> str:
         form = ["-F", f"inputFile=@{photo}"]

@@ -1,7 +1,5 @@
 """`rollcall up` with a folder: what it was given outlives it, however it ends."""
 
-import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,6 @@ from rollcall.local.store.database import Database
 from tests.images.certificates import make_certificates
 from tests.integration.cli.running_up import COMMAND, Up
 from tests.integration.throwaway import until
-
-
-@pytest.fixture(scope="module")
-def photo(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kept")
-    path = folder / "gallery" / "Eileen" / "astronaut.png"
-    path.parent.mkdir(parents=True)
-    shutil.copy(demo_photos / "astronaut.png", path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +34,8 @@ def test_uploads_in_work_are_finished_after_everything_was_killed(photo: Path, d
     try:
         for number in range(4):
             key = f"late-{number}.png"
-            until(lambda key=key: _people(second, key) == ["Eileen"])  # type: ignore[misc]
-        assert _people(second, "first.png") == ["Eileen"]
+            until(lambda key=key: second.people(key) == ["Eileen"])  # type: ignore[misc]
+        assert second.people("first.png") == ["Eileen"]
         assert not second.told("done first.png")  # that was told before
         assert (data / "lives-output" / "first.png.json").is_file()
         again = subprocess.run([*COMMAND, "--data", data], capture_output=True, text=True, timeout=120, check=False)
@@ -90,11 +79,3 @@ def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Pat
             client.close()
     finally:
         up.close()
-
-
-def _people(up: Up, key: str) -> list[str]:
-    try:
-        result = json.load(up.s3.get_object(Bucket="lives-output", Key=f"{key}.json")["Body"])
-    except up.s3.exceptions.NoSuchKey:
-        return []
-    return [person["name"] for person in result["people"]]

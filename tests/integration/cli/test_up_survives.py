@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -14,15 +13,6 @@ import pytest
 
 from tests.integration.cli.running_up import Up
 from tests.integration.throwaway import until
-
-
-@pytest.fixture(scope="module")
-def photo(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("up")
-    path = folder / "gallery" / "Eileen" / "astronaut.png"
-    path.parent.mkdir(parents=True)
-    shutil.copy(demo_photos / "astronaut.png", path)
-    return path
 
 
 @pytest.fixture(scope="module")
