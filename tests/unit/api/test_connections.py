@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from rollcall.api.connections import HEAD_BYTES, bounded
+from tests.raw_connections import answer, connect
 
 MOST = 20
 HEAD_SECONDS = 0.6
@@ -48,21 +49,6 @@ def port() -> Iterator[int]:
     server.should_exit = True
     thread.join()
     listener.close()
-
-
-def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
-
-
-def answer(client: socket.socket) -> bytes:
-    """All that comes until the server closes."""
-    received = b""
-    try:
-        while piece := client.recv(65536):
-            received += piece
-    except ConnectionError:
-        pass
-    return received
 
 
 def ask(port: int, request: bytes = GET) -> bytes:

@@ -15,6 +15,7 @@ from rollcall.local.store.http import Request, Response
 from rollcall.local.store.port import Port
 from rollcall.local.store.port_access import Access, Served
 from rollcall.runtime.local_requests import origins_of
+from tests.raw_connections import answer, connect
 
 HEAD_SECONDS = 0.4
 PAGE = b"Origin: https://app.example"
@@ -61,20 +62,6 @@ def port() -> Iterator[int]:
         yield number
         loops[0].call_soon_threadsafe(until.set)
         thread.join()
-
-
-def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
-
-
-def answer(client: socket.socket) -> bytes:
-    received = b""
-    try:
-        while piece := client.recv(65536):
-            received += piece
-    except ConnectionError:
-        pass
-    return received
 
 
 def ask(port: int, start: bytes, *headers: bytes) -> int:
