@@ -11,18 +11,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.unit.local.store.running import running_store
-
 MATERIAL = json.loads((Path(__file__).parent / "hostile.json").read_text())
 REQUESTS = MATERIAL["requests"]  # good ones, by service and operation
 NAMES = ["a", "k", ":v", "#a", "S", "N", "L", "M"]
 EACH = 40
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_store(tmp_path_factory.mktemp("store")) as url:
-        yield url
 
 
 @pytest.mark.parametrize("service", REQUESTS)

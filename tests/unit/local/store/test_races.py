@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.local.store.dynamodb_tables import make
 from tests.unit.local.store.running import client, running_store
 
 THREADS = 8
@@ -26,24 +27,19 @@ def at_once(work: Any) -> list[Any]:
 
 def test_updates_of_one_item_all_count(url: str) -> None:
     dynamodb = client("dynamodb", url)
-    dynamodb.create_table(
-        TableName="counts",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-    )
+    table = make(dynamodb)
 
     def add(thread: int) -> None:
         for number in range(EACH):
             dynamodb.update_item(
-                TableName="counts",
+                TableName=table,
                 Key={"k": {"S": "one"}},
                 UpdateExpression="ADD seen :some, n :one",
                 ExpressionAttributeValues={":some": {"NS": [str(thread * EACH + number)]}, ":one": {"N": "1"}},
             )
 
     at_once(add)
-    item = dynamodb.get_item(TableName="counts", Key={"k": {"S": "one"}}, ConsistentRead=True)["Item"]
+    item = dynamodb.get_item(TableName=table, Key={"k": {"S": "one"}}, ConsistentRead=True)["Item"]
     dynamodb.close()
     assert item["n"] == {"N": str(THREADS * EACH)}
     assert len(item["seen"]["NS"]) == THREADS * EACH
@@ -51,19 +47,14 @@ def test_updates_of_one_item_all_count(url: str) -> None:
 
 def test_one_of_many_that_make_the_same_item_wins(url: str) -> None:
     dynamodb = client("dynamodb", url)
-    dynamodb.create_table(
-        TableName="winners",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-    )
+    table = make(dynamodb)
 
-    def make(thread: int) -> int:
+    def attempts(thread: int) -> int:
         won = 0
         for number in range(EACH):
             try:
                 dynamodb.put_item(
-                    TableName="winners",
+                    TableName=table,
                     Item={"k": {"S": str(number)}, "by": {"N": str(thread)}},
                     ConditionExpression="attribute_not_exists(k)",
                 )
@@ -72,7 +63,7 @@ def test_one_of_many_that_make_the_same_item_wins(url: str) -> None:
                 continue
         return won
 
-    assert sum(at_once(make)) == EACH
+    assert sum(at_once(attempts)) == EACH
     dynamodb.close()
 
 

@@ -19,12 +19,6 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_store(tmp_path_factory.mktemp("store")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def sqs(url: str) -> Iterator[Any]:
     sqs = client("sqs", url)
     yield sqs
