@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from rollcall.api.routes.routes_videos import MAX_QUESTION_BYTES
 from rollcall.people.people_store import MAX_RECORD_BYTES
 from tests.integration.api.running_api import Answer, RunningApi
 
@@ -123,7 +124,11 @@ def test_a_record_over_the_limit_is_refused_while_it_is_sent(api: RunningApi, he
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b'{"content_type": "' + b"v" * 20_000 + b'"}', 413), (b'{"content_type": "text/html"}', 422), (b"{", 400)],
+    [
+        (b'{"content_type": "' + b"v" * MAX_QUESTION_BYTES + b'"}', 413),
+        (b'{"content_type": "text/html"}', 422),
+        (b"{", 400),
+    ],
 )
 def test_asking_for_an_upload_is_bounded_too(api: RunningApi, body: bytes, status: int) -> None:
     answer = api.ask("POST", "/v1/videos", body=body, headers={"Content-Type": "application/json"})
