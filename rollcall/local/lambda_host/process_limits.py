@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
-import psutil
-
 from rollcall.contracts.bounds import beside
-from rollcall.local.lambda_host.processes import children_by_parent, descendants, folder_megabytes, resident_megabytes
+from rollcall.local.lambda_host.processes import folder_megabytes, resident_megabytes, tree_of
 from rollcall.local.lambda_host.sandbox import Failure, Sandbox
 
 POLL_SECONDS = 0.2
@@ -25,19 +23,14 @@ class LimitsWatch:
 
     def _watch(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
-            busy = [sandbox for sandbox in self._sandboxes() if sandbox.busy and sandbox.alive]
-            children = children_by_parent() if busy else {}
-            for sandbox in busy:
-                failure = measure(sandbox, descendants(sandbox.pid, children))
+            for sandbox in self._sandboxes():
+                failure = measure(sandbox) if sandbox.busy and sandbox.alive else None
                 if failure is not None:
                     sandbox.end_for(failure)
 
 
-def measure(sandbox: Sandbox, children: list[psutil.Process]) -> Failure | None:
-    try:
-        megabytes = resident_megabytes([psutil.Process(sandbox.pid), *children])
-    except psutil.NoSuchProcess:
-        return None
+def measure(sandbox: Sandbox) -> Failure | None:
+    megabytes = resident_megabytes(tree_of(sandbox.pid))
     sandbox.max_memory_mb = max(sandbox.max_memory_mb, megabytes)
     function = sandbox.function
     if megabytes > function.memory_mb:

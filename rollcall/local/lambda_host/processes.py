@@ -3,13 +3,14 @@
 import contextlib
 import os
 import signal
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 MEGABYTE = 1024 * 1024
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own block is
 
 
@@ -18,18 +19,25 @@ def describe_exit(code: int) -> str:
     return f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
-def children_by_parent() -> Mapping[int, list[psutil.Process]]:
-    """One pass over the machine's processes, for any number of trees."""
-    children: defaultdict[int, list[psutil.Process]] = defaultdict(list)
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            children[process.ppid()].append(process)
-    return children
+def tree_of(pid: int) -> list[int]:
+    """The process and all below it."""
+    return [pid, *(deeper for child in _children(pid) for deeper in tree_of(child))]
 
 
-def descendants(pid: int, children: Mapping[int, list[psutil.Process]]) -> list[psutil.Process]:
-    direct = children.get(pid, [])
-    return direct + [deeper for child in direct for deeper in descendants(child.pid, children)]
+def _children(pid: int) -> list[int]:
+    """Linux lists the children of each thread; elsewhere all processes have to be asked for their parents."""
+    with contextlib.suppress(OSError, psutil.Error):
+        if not TELLS_CHILDREN:
+            return [child.pid for child in psutil.Process(pid).children()]
+        with os.scandir(f"/proc/{pid}/task") as threads:
+            return [int(child) for thread in threads for child in _children_of_thread(Path(thread))]
+    return []
+
+
+def _children_of_thread(thread: Path) -> list[bytes]:
+    with contextlib.suppress(OSError):
+        return (thread / "children").read_bytes().split()
+    return []
 
 
 def processes_with(variable: str, value: str) -> list[psutil.Process]:
@@ -42,12 +50,18 @@ def processes_with(variable: str, value: str) -> list[psutil.Process]:
     return found
 
 
-def resident_megabytes(processes: Iterable[psutil.Process]) -> float:
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total / MEGABYTE
+def resident_megabytes(pids: Iterable[int]) -> float:
+    return sum(map(_resident_bytes, pids)) / MEGABYTE
+
+
+def _resident_bytes(pid: int) -> int:
+    """0 when it is gone."""
+    try:
+        if not TELLS_CHILDREN:
+            return int(psutil.Process(pid).memory_info().rss)
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * PAGE_BYTES
+    except (OSError, psutil.Error):
+        return 0
 
 
 def peak_megabytes(pid: int) -> float:

@@ -7,15 +7,15 @@ import sys
 import psutil
 import pytest
 
+from rollcall.local.lambda_host import processes
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.logs import FunctionLog, Report
 from rollcall.local.lambda_host.processes import (
-    children_by_parent,
-    descendants,
     folder_megabytes,
     peak_megabytes,
     processes_with,
     resident_megabytes,
+    tree_of,
 )
 
 GRANDPARENT = "import subprocess, sys; subprocess.run(['sleep', '60'])"
@@ -33,24 +33,36 @@ def parent_of_one():
 
 
 def test_a_tree_has_the_process_and_all_below_it(parent_of_one):
-    tree = descendants(os.getpid(), children_by_parent())
+    (child,) = psutil.Process(parent_of_one.pid).children()
 
-    names = {process.pid: process.name() for process in tree}
-    assert parent_of_one.pid in names
-    assert "sleep" in names.values()
+    assert tree_of(parent_of_one.pid) == [parent_of_one.pid, child.pid]
+    assert {parent_of_one.pid, child.pid} < set(tree_of(os.getpid()))
 
 
-def test_resident_memory_adds_up_and_skips_the_dead(parent_of_one):
-    process = psutil.Process(parent_of_one.pid)
-    dead = subprocess.Popen(["true"])
-    gone = psutil.Process(dead.pid)
-    dead.wait()
+def test_a_tree_has_what_another_thread_has_started():
+    code = "import subprocess, threading; threading.Thread(target=subprocess.run, args=(['sleep', '60'],)).start()"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        while not (children := psutil.Process(process.pid).children()):
+            pass
 
-    one, two = resident_megabytes([process, gone]), resident_megabytes([process, *process.children(), gone])
+        assert tree_of(process.pid) == [process.pid, children[0].pid]
+        children[0].kill()
 
+
+@pytest.mark.parametrize("tells_children", [True, False], ids=["as Linux tells", "as elsewhere"])
+def test_resident_memory_adds_up_and_skips_the_dead(parent_of_one, monkeypatch, tells_children):
+    monkeypatch.setattr(processes, "TELLS_CHILDREN", tells_children and processes.TELLS_CHILDREN)
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    tree = tree_of(parent_of_one.pid)
+
+    one, two = resident_megabytes([parent_of_one.pid, dead.pid]), resident_megabytes([*tree, dead.pid])
+
+    assert len(tree) == 2
+    assert one == pytest.approx(psutil.Process(parent_of_one.pid).memory_info().rss / 1024**2, rel=0.1)
     assert 1 < one < two
     assert peak_megabytes(parent_of_one.pid) >= one * 0.9
-    assert peak_megabytes(gone.pid) == 0.0
+    assert peak_megabytes(dead.pid) == 0.0
 
 
 def test_processes_are_found_by_their_environment():
