@@ -1,7 +1,9 @@
 """Tells of each upload that has its answer, even while the local AWS cannot be asked."""
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -12,17 +14,39 @@ from rollcall.cli.aws_errors import AWS_ERRORS
 from rollcall.cli.outputs import RESULT
 from rollcall.cli.session import Session
 from rollcall.cli.show.result_table import line_of
+from rollcall.contracts.events import LookupMessage
 from rollcall.contracts.jobs import Job, JobStore
 from rollcall.contracts.object_keys import result_key
 from rollcall.contracts.s3_absence import is_gone
 from rollcall.contracts.shown_text import printable
+from rollcall.pipeline.roles import LOOKUP
 from rollcall.results.result import Result
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 WATCH_SECONDS = 0.5
+WHOLE_SECONDS = 30.0  # between two looks at the whole table of jobs
+WHOLE_SHARE = 100  # such a look grows with the number of jobs: it takes no more than one part in so many of the time
 PATIENCE_SECONDS = 15.0  # before it is said that nothing can be seen: a server that is started again takes seconds
+
+
+class EndedJobs:
+    """Jobs that have ended lately, most likely, as the Lambda host sees them pass. Any thread may note them."""
+
+    def __init__(self) -> None:
+        self._ids: deque[str] = deque()
+
+    def note(self, component: str, messages: Sequence[str]) -> None:
+        """Messages that a function has dealt with."""
+        if component == LOOKUP.component:
+            for message in messages:
+                with suppress(ValidationError):  # anybody may send to the queue
+                    self._ids.append(LookupMessage.model_validate_json(message).upload.job)
+
+    def take(self) -> set[str]:
+        """Those that nobody has taken yet."""
+        return {self._ids.popleft() for _ in range(len(self._ids))}
 
 
 class AnswerWatch:
@@ -34,15 +58,21 @@ class AnswerWatch:
         *,
         answered: Callable[[str], None],
         trouble: Callable[[str], None],
+        ended: EndedJobs | None = None,
         from_now_on: bool = False,
     ) -> None:
-        """`from_now_on`: nothing is told of jobs that have ended before."""
+        """`ended`: told of at once. Others are found in the table, later. `from_now_on`: nothing is told of jobs that
+        have ended before.
+        """
         self._session = session
         self._answered = answered
         self._trouble = trouble
         self._finished = FinishedJobs(session.table("jobs"), session.jobs)
+        self._ended = ended or EndedJobs()
+        self._next_whole = time.monotonic()
         if from_now_on:
             self._finished.skip()
+            self._next_whole += WHOLE_SECONDS
         self._waiting = 0
         self._untold: list[Job] = []
         self._stopping = False
@@ -63,6 +93,7 @@ class AnswerWatch:
             raise self._unread
 
     def look_soon(self) -> None:
+        self._next_whole = time.monotonic()
         self._wake.set()
 
     def stop(self) -> None:
@@ -77,9 +108,8 @@ class AnswerWatch:
         last = False
         while not last:
             last = self._stopping
-            started = time.monotonic()
             try:
-                self._look()
+                self._look(whole=last or time.monotonic() >= self._next_whole)
             except AWS_ERRORS as error:
                 self._failed(error)
             except OSError as error:  # whoever read the lines has gone
@@ -89,17 +119,30 @@ class AnswerWatch:
                 self._trouble(f"answers cannot be told of for now, and are stored all the same ({error!r})")
             else:
                 self._failing_since, self._told = None, False
-            # a scan grows with the number of jobs; it must stay a small part of the time
             if not self._stopping:
-                self._wake.wait(max(WATCH_SECONDS, 10 * (time.monotonic() - started)))
+                self._wake.wait(WATCH_SECONDS)
                 self._wake.clear()
 
-    def _look(self) -> None:
-        self._untold += self._finished.new()
-        self._waiting = self._session.uploads_waiting()
+    def _look(self, *, whole: bool) -> None:
+        ids = self._ended.take()
+        if whole:
+            self._look_at_all()
+        elif ids:
+            try:
+                self._untold += self._finished.among(ids)
+            except AWS_ERRORS:
+                self._next_whole = time.monotonic()  # they are among all
+                raise
         while self._untold and not self._stopping:
             self._tell(self._untold[0])
             self._untold.pop(0)
+
+    def _look_at_all(self) -> None:
+        started = time.monotonic()
+        self._untold += self._finished.new()
+        self._waiting = self._session.uploads_waiting()
+        now = time.monotonic()
+        self._next_whole = now + max(WHOLE_SECONDS, WHOLE_SHARE * (now - started))
 
     def _tell(self, job: Job) -> None:
         try:
@@ -132,10 +175,14 @@ class FinishedJobs:
 
     def new(self) -> list[Job]:
         """Jobs that have ended since the last call."""
-        ids = set(self._ended()) - self._known
-        jobs = self._jobs.get_many(sorted(ids))
-        self._known |= ids
-        return sorted(jobs.values(), key=lambda job: job.created)
+        return self.among(self._ended())
+
+    def among(self, ids: Iterable[str]) -> list[Job]:
+        """Those of them that have ended and were not among those of an earlier call."""
+        found = self._jobs.get_many(sorted({*ids} - self._known))
+        jobs = [job for job in found.values() if job.status != "running"]
+        self._known |= {job.job for job in jobs}
+        return sorted(jobs, key=lambda job: job.created)
 
     def _ended(self) -> list[str]:
         pages = self._table.meta.client.get_paginator("scan").paginate(

@@ -114,8 +114,9 @@ def open_session(
     page_origins: Sequence[str] = (),
     restartable: bool = False,
     worker_died: Callable[[str, str], None] = lambda _function, _how: None,
+    messages_done: Callable[[str, Sequence[str]], None] = lambda _component, _bodies: None,
 ) -> Iterator[Session]:
-    """Pages of `page_origins` may send upload forms. `restartable` and `worker_died` are as for LocalCloud."""
+    """Pages of `page_origins` may send upload forms. What follows it is as for LocalCloud."""
     with LocalCloud(
         describe(settings),
         port=port,
@@ -128,6 +129,7 @@ def open_session(
         server_options=[*_upload_forms(settings, page_origins), *serving.options],
         restartable=restartable,
         worker_died=worker_died,
+        messages_done=messages_done,
     ) as cloud:
         session = Session(cloud, settings.prefix, serving.credentials)
         session.enroll(enrollment)

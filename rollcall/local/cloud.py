@@ -46,7 +46,8 @@ class LocalCloud:
     queues, buckets and tables. `data` is the folder in which they are kept; without it they go with the cloud. `server`
     is another command for the server behind them: a stack needs more of it than is here. `server_options` are those of
     `rollcall.local.store`. `restartable`: `restart_aws` may be called once that server has ended. `worker_died` is told
-    the function and how. Where `host` is not this machine alone, the server asks for `credentials` of its own.
+    the function and how; `messages_done` a component and the messages that it has dealt with. Where `host` is not this
+    machine alone, the server asks for `credentials` of its own.
 
     Raises:
         PortInUse: something else listens on `port`.
@@ -74,6 +75,7 @@ class LocalCloud:
         credentials: Credentials = LOCAL_CREDENTIALS,
         restartable: bool = False,
         worker_died: Callable[[str, str], None] = lambda _function, _how: None,
+        messages_done: Callable[[str, Sequence[str]], None] = lambda _component, _bodies: None,
     ) -> None:
         self._pipeline = pipeline
         self._port = port
@@ -93,6 +95,7 @@ class LocalCloud:
         self._credentials = credentials
         self._restartable = restartable
         self._worker_died = worker_died
+        self._messages_done = messages_done
         self._ending = ExitStack()
         self._clients: dict[str, Any] = {}
         self._clients_lock = Lock()
@@ -204,6 +207,7 @@ class LocalCloud:
             log_dir=log_dir,
             guard=guard,
             worker_died=self._worker_died,
+            messages_done=self._messages_done,
         )
         # in this order: a poller that waits for messages returns only when the server is gone
         ending.callback(self._lambda.join)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from rollcall.cli.answer_watch import AnswerWatch
+from rollcall.cli.answer_watch import AnswerWatch, EndedJobs
 from rollcall.cli.aws_errors import AWS_ERRORS
 from rollcall.cli.leaving import leave
 from rollcall.cli.preparation import note, prepare_model_files, read_enrollment
@@ -51,7 +51,7 @@ def execute(options: argparse.Namespace) -> int:
         note(sentence)
     settings, serving = settings_from(options), serving_from(options)
     note("nothing is kept: --data memory" if serving.data is None else f"everything is kept in {serving.data}")
-    left = ""
+    left, ended = "", EndedJobs()
     try:
         with (
             listen_for_api(options.api_port) as listener,
@@ -65,6 +65,7 @@ def execute(options: argparse.Namespace) -> int:
                 page_origins=own_origins(listener),
                 restartable=True,
                 worker_died=DeadWorkers(note).tell,
+                messages_done=ended.note,
             ) as session,
             ApiServer(
                 settings,
@@ -75,7 +76,13 @@ def execute(options: argparse.Namespace) -> int:
             ) as api,
         ):
             announce(session, serving, api.url)
-            watch = AnswerWatch(session, answered=lambda line: print(line, flush=True), trouble=note, from_now_on=True)
+            watch = AnswerWatch(
+                session,
+                answered=lambda line: print(line, flush=True),
+                trouble=note,
+                ended=ended,
+                from_now_on=True,
+            )
             try:
                 with watching(session, options):
                     supervise(session, api, watch)

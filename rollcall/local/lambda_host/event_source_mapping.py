@@ -52,13 +52,16 @@ class EventSourceMapping:
         log: FunctionLog,
         record: WorkerRecord,
         report: Callable[[Report], None],
+        done: Callable[[Sequence[str]], None],
     ) -> None:
+        """`done` is told the bodies of messages that the function has dealt with."""
         self._function = function
         self._source = source
         self._queue_arn = queue_arn
         self._log = log
         self._history = record
         self._report = report
+        self._done = done
         self._pool = WorkerPool(start_sandbox, policy=policy)
         self._slots = Semaphore(policy.ceiling)
         self._executor = ThreadPoolExecutor(max_workers=policy.ceiling, thread_name_prefix=function.name)
@@ -147,6 +150,7 @@ class EventSourceMapping:
         failed = ids
         try:
             failed = self._failed(self._invoke(messages), ids)
+            self._done([message["Body"] for message in messages if message["MessageId"] not in failed])
         except PoolClosed:
             return  # the messages come again, to whoever polls the queue next
         except Exception:  # the thread's end: nobody else would ever see it

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ class LambdaHost:
         log_dir: Path,
         guard: Guard,
         worker_died: Callable[[str, str], None] = lambda _function, _how: None,
+        messages_done: Callable[[str, Sequence[str]], None] = lambda _component, _bodies: None,
     ) -> None:
         self._settings = settings
         self._sqs = sqs
@@ -59,6 +60,7 @@ class LambdaHost:
         self._log_dir = log_dir
         self._guard = guard
         self._worker_died = worker_died
+        self._messages_done = messages_done
         self._numbers = itertools.count(1)
         self._reports: deque[Report] = deque(maxlen=REPORTS_KEPT)
         self._workers = WorkerRecord(log_dir / WORKER_RECORD)
@@ -96,6 +98,7 @@ class LambdaHost:
             log=log,
             record=self._workers,
             report=self._reports.append,
+            done=lambda bodies: self._messages_done(function.component, bodies),
         )
 
     def _policy(self, function: Function) -> Policy:

@@ -1,7 +1,7 @@
 """Answers are told of, whatever else is in the table of jobs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from rollcall.cli.answer_watch import AnswerWatch, FinishedJobs
-from rollcall.contracts.events import Upload
+from rollcall.cli.answer_watch import AnswerWatch, EndedJobs, FinishedJobs
+from rollcall.contracts.events import LookupMessage, Upload
 from rollcall.contracts.jobs import JobStore
 
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -53,6 +53,12 @@ def test_an_item_that_is_no_job_keeps_no_other_from_being_told(table: Any, item:
     assert jobs.get("0") is None
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 class Session:
     """A session in which one result cannot be read, for a reason that nobody thought of."""
 
@@ -89,13 +95,35 @@ def test_the_thread_survives_what_it_cannot_tell(table: Any) -> None:
 
     watch = AnswerWatch(session, answered=told.append, trouble=troubles.append)  # type: ignore[arg-type]
     try:
-        end = time.monotonic() + 30
-        while not told and time.monotonic() < end:
-            watch.look_soon()
-            time.sleep(0.02)
+        wait_until(lambda: told)
     finally:
         watch.stop()
         watch.join(30)
 
     assert [line for line in told if "even.mp4" in line]
     assert troubles == ["odd.mp4 is answered, and its result cannot be read here (ZeroDivisionError())"]
+
+
+def test_a_job_whose_lookup_has_passed_is_told_of_once_and_without_a_look_at_all_jobs(table: Any) -> None:
+    told: list[str] = []
+    ended = EndedJobs()
+    session = Session(table)
+    finish(session.jobs, "before.mp4")
+    running = Upload(bucket="in", key="running.mp4", version="1")
+    session.jobs.start(running, frames_per_second=1)
+
+    watch = AnswerWatch(session, answered=told.append, trouble=told.append, ended=ended, from_now_on=True)  # type: ignore[arg-type]
+    try:
+        passed = [LookupMessage(upload=finish(session.jobs, key)).model_dump_json() for key in ("a.mp4", "b.mp4")]
+        ended.note("face_recognition", [passed[1]])
+        ended.note("lookup", ["no message", passed[0], passed[0], LookupMessage(upload=running).model_dump_json()])
+        wait_until(lambda: told)
+        ended.note("lookup", [passed[0]])
+        session.jobs.published(running.job, "done")
+        ended.note("lookup", [LookupMessage(upload=running).model_dump_json()])
+        wait_until(lambda: len(told) > 1)
+    finally:
+        watch.stop()
+        watch.join(30)
+
+    assert [line.split(":")[0] for line in told] == ["done a.mp4", "done running.mp4"]
