@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rollcall.local.store.sqs.deliveries import TAG as ONCE
 from rollcall.pipeline.description import (
     CORS_HEADERS,
     CORS_SECONDS,
@@ -45,7 +46,10 @@ def provision(
     """Returns the address of every queue by name. Queues come first: S3 notifies only queues that exist."""
     queues = {queue.name: _create_queue_with_dead_letters(sqs, queue, pipeline.buckets) for queue in pipeline.queues}
     if pipeline.results is not None:
-        _create_queue(sqs, pipeline.results.name, {"MessageRetentionPeriod": str(pipeline.results.retention_seconds)})
+        results = _create_queue(
+            sqs, pipeline.results.name, {"MessageRetentionPeriod": str(pipeline.results.retention_seconds)}
+        )
+        sqs.tag_queue(QueueUrl=results.url, Tags={ONCE: "id"})
     for bucket in pipeline.buckets:
         _create_bucket(s3, bucket, queues)
     for table in pipeline.tables:

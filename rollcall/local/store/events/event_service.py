@@ -33,13 +33,14 @@ CREATE TABLE events_target (
 BUS = "default"
 _BUS_ARN = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{BUS}"
 ENTRY_BYTES = 256 * 1024
+OWN_SOURCE = "rollcall"
 _SIMPLE_TARGET = {"Id", "Arn"}
 Answer = dict[str, Any]
 
 
 class Queues(Protocol):
     def exists(self, connection: sqlite3.Connection, arn: str) -> bool: ...
-    def send(self, connection: sqlite3.Connection, arn: str, body: str) -> None: ...
+    def send(self, connection: sqlite3.Connection, arn: str, body: str, *, once: str | None = None) -> None: ...
 
 
 class EventBridge:
@@ -89,7 +90,7 @@ class EventBridge:
     def _deliver(self, connection: sqlite3.Connection, matched: Sequence[tuple[tuple[str, str], Any]]) -> None:
         for (rule, _), event in matched:
             for (arn,) in connection.execute("SELECT arn FROM events_target WHERE rule = ?", (rule,)).fetchall():
-                self._queues.send(connection, arn, json.dumps(event, ensure_ascii=False))
+                self._queues.send(connection, arn, json.dumps(event, ensure_ascii=False), once=_once(event))
 
     async def _put_rule(self, call: Call) -> Answer:
         asked = call.asked
@@ -203,6 +204,12 @@ def _event(id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         "resources": entry.get("Resources") or [],
         "detail": json.loads(entry["Detail"]),
     }
+
+
+def _once(event: Mapping[str, Any]) -> str | None:
+    """Rollcall's own events have an id, and stages that were killed put them again. Others may come as they like."""
+    id = event["detail"].get("id")
+    return id if event["source"] == OWN_SOURCE and isinstance(id, str) else None
 
 
 def _shown(row: tuple[str, str, str, str | None]) -> Answer:

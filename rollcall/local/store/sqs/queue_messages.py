@@ -62,8 +62,7 @@ def insert(
     system: Attributes | None = None,
 ) -> Sent:
     now = now_ms()
-    digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
-    sent = Sent(uuid=str(uuid.uuid4()), md5=digest)
+    sent = Sent(uuid=str(uuid.uuid4()), md5=md5_of(body))
     connection.execute(
         "INSERT INTO sqs_message (queue, visible, uuid, body, md5, attributes, system, sent)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -79,6 +78,10 @@ def insert(
         ),
     )
     return sent
+
+
+def md5_of(body: str) -> str:
+    return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
 
 
 def any_visible(connection: sqlite3.Connection, queue: Queue) -> bool:

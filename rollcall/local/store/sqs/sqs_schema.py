@@ -40,4 +40,14 @@ CREATE TABLE sqs_move (
     last INTEGER NOT NULL
 );
 """,
+    """
+CREATE TABLE sqs_delivered (
+    queue INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    uuid TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (queue, id)
+) WITHOUT ROWID;
+CREATE INDEX sqs_delivered_at ON sqs_delivered (at);
+""",
 )

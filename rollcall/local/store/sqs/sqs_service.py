@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rollcall.local.store.database import Database
 from rollcall.local.store.json_protocol import Call, Operation
+from rollcall.local.store.sqs import deliveries
 from rollcall.local.store.sqs import queue_messages as messages
 from rollcall.local.store.sqs.attributes import DEFAULTS
 from rollcall.local.store.sqs.long_polls import LongPolls
@@ -86,16 +87,17 @@ class Sqs:
         while True:
             for queue in self._queues.all():
                 await self._database.write(lambda c, q=queue: messages.expire(c, q, most=EXPIRE_AT_ONCE), durable=False)  # type: ignore[misc]
+            await self._database.write(deliveries.forget_old, durable=False)
             await asyncio.sleep(EXPIRE_SECONDS)
 
     def exists(self, _connection: sqlite3.Connection, arn: str) -> bool:
         return self._queues.of_arn(arn) is not None
 
-    def send(self, connection: sqlite3.Connection, arn: str, body: str) -> None:
-        """Nothing happens where the queue is gone."""
+    def send(self, connection: sqlite3.Connection, arn: str, body: str, *, once: str | None = None) -> None:
+        """Nothing happens where the queue is gone. `once`: the id of a message that is not to come twice."""
         queue = self._queues.of_arn(arn)
         if queue is not None:
-            messages.insert(connection, queue, body, delay=queue.number("DelaySeconds"))
+            deliveries.deliver(connection, queue, body, id=once, delay=queue.number("DelaySeconds"))
             self._database.after_commit(lambda: self._polls.ring(queue.id))
 
     # queues
@@ -208,11 +210,14 @@ class Sqs:
         return ready.answer(await self._database.write(work))
 
     def _sending(self, queue: Queue, message: Outgoing) -> Callable[[sqlite3.Connection], Answer]:
+        id = deliveries.id_of(queue, message.body)
+
         def work(connection: sqlite3.Connection) -> Answer:
-            sent = messages.insert(
+            sent = deliveries.deliver(
                 connection,
                 queue,
                 message.body,
+                id=id,
                 delay=message.delay,
                 attributes=message.attributes,
                 system=message.system,
