@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rollcall.local.store.data_folder import generations
+from rollcall.local.store.data_folder.erasure import Erasure
 from rollcall.local.store.data_folder.folder_lock import FolderLock
 from rollcall.local.store.store_errors import StoreError
 from rollcall.local.store.store_failures import log_failure
@@ -49,6 +50,7 @@ class Database:
         try:
             prepare(folder)
             self._current = generations.open_newest(folder, durable=durable)
+            self._erasure = Erasure(folder)
             self._retired = generations.Retired(generations.files(folder)[:-1])
             with self.transaction() as connection:
                 connection.execute(
@@ -132,6 +134,10 @@ class Database:
         """Inside a transaction: have this called once it has ended well, by the same thread, before the sync."""
         self._after.append(callback)
 
+    def erase_soon(self) -> None:
+        """Inside a transaction that deletes what nobody is to find in the files, after a while."""
+        self._erasure.want()
+
     def sync(self) -> None:
         """Return once every transaction that has ended is on the disk."""
         if self._durable:
@@ -139,10 +145,16 @@ class Database:
 
     def renew(self) -> None:
         """Have the log begin anew, in the next generation of the files. Others write meanwhile."""
-        with self._turn:
-            current = self._current
-            self._current = generations.next_of(current, self._turn, durable=self._durable, ending=self._ending)
+        self._erasure.begin()
+        try:
+            with self._turn:
+                current = self._current
+                self._current = generations.next_of(current, self._turn, durable=self._durable, ending=self._ending)
+        except BaseException:
+            self._erasure.end(well=False)
+            raise
         self._retired.add(current)
+        self._erasure.end(well=True)
 
     def close(self) -> None:
         """Nobody may use it any more."""
@@ -159,7 +171,7 @@ class Database:
         while not self._ending.wait(seconds):
             seconds = LOOK_SECONDS
             try:
-                if self._current.has_long_log:
+                if self._current.has_long_log or self._erasure.due:
                     self.renew()
                 self._retired.remove_old()
             except generations.Ended:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rollcall.local.store.database import Database
@@ -78,7 +78,10 @@ class DynamoDb:
             return
 
         def work(connection: sqlite3.Connection) -> int:
-            return items.expire(connection, table, now=now, oldest=now - OLDEST_SECONDS, most=AT_ONCE)
+            expired = items.expire(connection, table, now=now, oldest=now - OLDEST_SECONDS, most=AT_ONCE)
+            if expired:
+                self._database.erase_soon()
+            return expired
 
         while await self._database.write(work, durable=False):
             pass
@@ -93,7 +96,7 @@ class DynamoDb:
         table = self._table(call)
         await self._change(lambda c: self._tables.delete(c, table))
         while await self._database.write(lambda c: items.remove(c, table, most=AT_ONCE)):
-            pass
+            self._database.erase_soon()
         return {"TableDescription": table.described(status="DELETING", items=0, size=0)}
 
     async def _describe_table(self, call: Call) -> Answer:
@@ -148,18 +151,28 @@ class DynamoDb:
         return await self._write_one(call, read_update_of(self._tables, call.asked))
 
     async def _write_one(self, call: Call, write: Write) -> Answer:
-        written = await self._database.write(write.run)
+        written = await self._write([write], write.run)
         attributes = _returned(call.asked.get("ReturnValues", "NONE"), write, written)
         answer: Answer = {"Attributes": attributes} if attributes else {}
         return answer | consumed(call.asked, write.table, write_units(*written.sizes))
 
     async def _batch_write(self, call: Call) -> Answer:
         writes = batches.read_writes(self._tables, call.asked)
-        return await self._database.write(lambda c: batches.run_writes(c, writes, call.asked))
+        return await self._write(writes, lambda c: batches.run_writes(c, writes, call.asked))
 
     async def _transact_write(self, call: Call) -> Answer:
         writes = transactions.read_writes(self._tables, call.asked)
-        return await self._database.write(lambda c: transactions.run_writes(c, writes, call.asked))
+        return await self._write(writes, lambda c: transactions.run_writes(c, writes, call.asked))
+
+    async def _write(self, writes: Sequence[Write], work: Callable[[sqlite3.Connection], Result]) -> Result:
+        deletes = any(write.delete for write in writes)
+
+        def run(connection: sqlite3.Connection) -> Result:
+            if deletes:
+                self._database.erase_soon()
+            return work(connection)
+
+        return await self._database.write(run)
 
     def _read(self, read: Callable[[sqlite3.Connection, Tables, Mapping[str, Any]], Answer]) -> Operation:
         async def operation(call: Call) -> Answer:

@@ -52,6 +52,8 @@ class Change:
         blob = placed.blob if placed else None
         if not self.journal.durable:
             content = None
+        if dropped is not None:
+            self.database.erase_soon()
         if placed is not None:
             self.database.after_commit(placed.commit)
         number = self.journal.note(self.connection, bucket, key, blob=blob, content=content, dropped=dropped)
