@@ -39,6 +39,7 @@ ROLES = {  # by a part of the command
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
 }
+OTHER = "other"
 
 Measure = Callable[[Path, argparse.Namespace, Path], dict[str, Any]]
 
@@ -143,6 +144,8 @@ class Spent:
 
     def _note(self, process: psutil.Process) -> None:
         role = "host" if process == self._root else _role(process)
+        if role == OTHER:  # one that has ended has no command any more
+            role, _ = self._seconds.get(process.pid, (OTHER, 0.0))
         times = process.cpu_times()
         self._seconds[process.pid] = role, times.user + times.system
         self.peaks[role] = max(self.peaks.get(role, 0), round(process.memory_info().rss / 1024**2))
@@ -158,7 +161,7 @@ class Spent:
 
 def _role(process: psutil.Process) -> str:
     command = " ".join(process.cmdline())
-    return next((role for part, role in ROLES.items() if part in command), "other")
+    return next((role for part, role in ROLES.items() if part in command), OTHER)
 
 
 def _requests(up: Up, folder: Path) -> dict[str, Counter[str]]:

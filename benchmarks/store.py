@@ -28,7 +28,7 @@ from typing import Any
 import boto3
 import psutil
 from botocore.config import Config
-from PIL import Image
+from PIL import Image, ImageOps
 
 from benchmarks.store_objects import latencies, spread
 from rollcall.cli.demo.demo_photos import ensure_photos
@@ -273,7 +273,7 @@ def pictures(folder: Path) -> tuple[list[bytes], Path]:
     pictures = []
     for angle in range(4):  # different bytes, so that nothing is the same file
         with Image.open(photos / "obama2.jpg") as image:
-            small = image.convert("RGB").resize((SIDE, SIDE + angle))
+            small = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE + angle))  # undistorted, as people's photos are
         encoded = io.BytesIO()
         small.save(encoded, "JPEG")
         pictures.append(encoded.getvalue())
