@@ -75,7 +75,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         *_consume(SPLIT.queue),
         *_WHICH_UPLOAD_COUNTS,
         Grant(_BUCKET + "{input}/*", ("s3:GetObjectVersion",)),
-        Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject", "s3:DeleteObjectVersion")),
+        Grant(_BUCKET + "{stage-1}/*", ("s3:PutObject",)),
         Grant(_TABLE + "jobs", _JOB),
         _ASK_FOR_LOOKUP,
         # ranges of long videos go back to where the uploads came from

@@ -27,7 +27,6 @@ from rollcall.runtime.batch import for_each
 from rollcall.runtime.observability import about, count, logger, stage
 from rollcall.runtime.together import alone, one_by_one
 from rollcall.stages.range_queue import RangeQueue
-from rollcall.stages.stage_1 import StoredObject, removed_if_moot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -327,16 +326,14 @@ class Splitter:
             scale=gop.scale,
             photo=media.photo,
         )
-        key = pack_key(upload.key, index)
-        stored = self._s3.put_object(
+        # whoever reads it asks whether its upload is still the newest, and removes it if not
+        self._s3.put_object(
             Bucket=self._stage_1_bucket,
-            Key=key,
+            Key=pack_key(upload.key, index),
             Body=write_pack(manifest, gop.frames),
             ContentType="application/zip",
             Metadata={"job": upload.job},
         )
-        with removed_if_moot(self._s3, StoredObject(self._stage_1_bucket, key, stored.get("VersionId"))):
-            require_latest(self._s3, upload)
 
 
 def _upload(created: ObjectCreated) -> Upload:

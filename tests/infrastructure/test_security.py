@@ -32,7 +32,6 @@ OBJECTS = {
         ("input", "s3:GetObject"),
         ("input", "s3:GetObjectVersion"),
         ("stage-1", "s3:PutObject"),
-        ("stage-1", "s3:DeleteObjectVersion"),
     },
     "face_recognition": {
         ("input", "s3:GetObject"),
