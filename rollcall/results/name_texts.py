@@ -4,7 +4,7 @@ Uploads of one stem (`clip.jpg`, `clip.mp4`) share it. It holds the names of the
 whatever the order in which they are answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,12 @@ from rollcall.results.result import Result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 ATTEMPTS = 5
 _CSV_SUFFIX = CSV.key("")
+Listed = Mapping[str, str]
+"""ETags of stored outputs, by key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +40,23 @@ class NameTexts:
         self._bucket = bucket
         self._writes = ConditionalWrites(s3, bucket)
 
-    def publish(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
-        """Call it after the CSV of this upload is written: an upload has a result if it has a CSV."""
-        self._write(key, result, metadata, only_again=False)
+    def listed(self, key: str) -> Listed | None:
+        """What is stored of all uploads of this stem; None if that is more than one answer holds."""
+        answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=stem_prefix(key))
+        return None if answer["IsTruncated"] else _etags([answer])
 
-    def rewrite(self, key: str, result: Result, metadata: Mapping[str, str]) -> None:
-        """Writes only if there is a text and it is this upload's."""
-        if not self._there_is_one(key):
+    def publish(self, key: str, result: Result, metadata: Mapping[str, str], listed: Listed | None = None) -> None:
+        """Call it after the CSV of this upload is written: an upload has a result if it has a CSV.
+
+        `listed`: what `listed` returned after that.
+        """
+        self._write(key, result, metadata, listed, only_again=False)
+
+    def rewrite(self, key: str, result: Result, metadata: Mapping[str, str], listed: Listed | None = None) -> None:
+        """Writes only if there is a text and it is this upload's. `listed`: as for `publish`."""
+        if listed is None and not self._there_is_one(key):
             return  # one request instead of a list of all the stem's outputs
-        self._write(key, result, metadata, only_again=True)
+        self._write(key, result, metadata, listed, only_again=True)
 
     def withdraw(self, key: str) -> None:
         """Call it after the CSV of this upload is deleted: the next upload gets the text, or it is deleted."""
@@ -60,27 +71,24 @@ class NameTexts:
         else:
             self._put(key, result, metadata, stem.etag)
 
-    def _write(self, key: str, result: Result, metadata: Mapping[str, str], *, only_again: bool) -> None:
+    def _write(
+        self, key: str, result: Result, metadata: Mapping[str, str], listed: Listed | None, *, only_again: bool
+    ) -> None:
+        stem = self._look(key) if listed is None else _stem(key, listed)
         for _ in range(ATTEMPTS):
-            stem = self._look(key)
             if stem.owner != key or (only_again and stem.etag is None):
                 return
             if self._put(key, result, metadata, stem.etag):
                 return
+            stem = self._look(key)
         raise RollcallError(f"{names_key(key)}: changed {ATTEMPTS} times while it was written")
 
     def _there_is_one(self, key: str) -> bool:
         return self._writes.etag(names_key(key)) is not None
 
     def _look(self, key: str) -> _Stem:
-        text = names_key(key)
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=text.removesuffix(NAMES_SUFFIX) + "."
-        )
-        etags = {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", ())}
-        uploads = [name.removesuffix(_CSV_SUFFIX) for name in etags if name.endswith(_CSV_SUFFIX)]
-        owner = min((upload for upload in uploads if names_key(upload) == text), default=None)
-        return _Stem(owner=owner, etag=etags.get(text))
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=stem_prefix(key))
+        return _stem(key, _etags(pages))
 
     def _put(self, key: str, result: Result, metadata: Mapping[str, str], etag: str | None) -> bool:
         """False if somebody else has written it since."""
@@ -94,3 +102,19 @@ class NameTexts:
             return None, {}
         except ValidationError:
             return None, {}
+
+
+def stem_prefix(key: str) -> str:
+    """How the outputs of all uploads of this stem begin, and those of longer stems (`clip.final.mp4` beside `clip`)."""
+    return names_key(key).removesuffix(NAMES_SUFFIX) + "."
+
+
+def _etags(pages: "Iterable[ListObjectsV2OutputTypeDef]") -> Listed:
+    return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", ())}
+
+
+def _stem(key: str, listed: Listed) -> _Stem:
+    text = names_key(key)
+    uploads = [name.removesuffix(_CSV_SUFFIX) for name in listed if name.endswith(_CSV_SUFFIX)]
+    owner = min((upload for upload in uploads if names_key(upload) == text), default=None)
+    return _Stem(owner=owner, etag=listed.get(text))

@@ -1,15 +1,16 @@
 """Writes a result into the output bucket so that it ends up whole, however often it is written."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from rollcall.contracts.events import Upload
+from rollcall.contracts.object_keys import crops_prefix, is_crop
 from rollcall.contracts.s3_absence import is_gone
-from rollcall.results.name_texts import NameTexts
+from rollcall.results.name_texts import Listed, NameTexts, stem_prefix
 from rollcall.results.output_files import CROPS, RESULT, beside_json, stored_keys
 from rollcall.results.result import Failure, Result
 from rollcall.results.stored_crops import stored_crops
@@ -39,15 +40,16 @@ class Publisher:
         result = publication.result
         for key, crop in publication.crops.items():
             self._put(upload, key, crop, CROPS.content_type)
-        crops = stored_crops(self._s3, self._bucket, upload.key)
-        obsolete = [key for key in crops if key not in publication.crops]
+        beside = [*beside_json()]
         if isinstance(result, Result):
-            for file in beside_json():
+            for file in beside:
                 self._put(upload, file.key(upload.key), file.body(result), file.content_type)
-        else:
-            obsolete += [file.key(upload.key) for file in beside_json()]
+        listed = self._texts.listed(upload.key)
+        obsolete = [key for key in self._crops(upload.key, listed) if key not in publication.crops]
+        if isinstance(result, Failure):
+            obsolete += [file.key(upload.key) for file in beside]
         self._delete(obsolete)
-        self._publish_names(upload, result)
+        self._publish_names(upload, result, listed)
         self._put(upload, RESULT.key(upload.key), result.model_dump_json(indent=2).encode(), RESULT.content_type)
 
     def withdraw(self, upload: Upload) -> None:
@@ -65,14 +67,20 @@ class Publisher:
             raise
         return head["Metadata"] == _metadata(upload)
 
-    def _publish_names(self, upload: Upload, result: Result | Failure) -> None:
+    def _crops(self, key: str, listed: Listed | None) -> Iterable[str]:
+        """The crops of this upload that are stored. Without an ending, its key does not begin as its stem's outputs."""
+        if listed is None or not crops_prefix(key).startswith(stem_prefix(key)):
+            return stored_crops(self._s3, self._bucket, key)
+        return (output for output in listed if is_crop(key, output))
+
+    def _publish_names(self, upload: Upload, result: Result | Failure, listed: Listed | None) -> None:
         """Keeps a text true that was written while the setting was on: nothing else would ever change it."""
         if isinstance(result, Failure):
             self._texts.withdraw(upload.key)
         elif self._name_texts:
-            self._texts.publish(upload.key, result, _metadata(upload))
+            self._texts.publish(upload.key, result, _metadata(upload), listed)
         else:
-            self._texts.rewrite(upload.key, result, _metadata(upload))
+            self._texts.rewrite(upload.key, result, _metadata(upload), listed)
 
     def _put(self, upload: Upload, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(

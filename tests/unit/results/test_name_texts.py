@@ -140,6 +140,21 @@ def test_a_newer_result_replaces_it(store: Store) -> None:
     assert store.text("a.txt") == "Bo"
 
 
+@pytest.mark.parametrize("at_once", [1000, 1])
+def test_a_text_of_earlier_settings_follows_the_first_upload_by_key(store: Store, at_once: int) -> None:
+    store.publish("a.mp4", named("Ann"))
+    store.publisher = Publisher(store.s3, "t-output")
+    events = store.s3.meta.events
+    events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: params | {"MaxKeys": at_once})
+
+    store.publish("a.mp4", named("Bo"))
+    assert store.text("a.txt") == "Bo"
+    store.publish("a.jpg", named("Cy"))
+    assert store.text("a.txt") == "Cy"
+    store.publish("a.mp4", named("Di"))
+    assert store.text("a.txt") == "Cy"
+
+
 def test_a_forgotten_person_is_gone_from_it_and_no_text_comes_by_that(store: Store) -> None:
     store.publish("a.jpg", named("Ann", "Bo"))
     store.publish("a.mp4", named("Ann"))

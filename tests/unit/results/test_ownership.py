@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -151,14 +151,19 @@ def test_publishing_one_upload_again_leaves_all_others_as_they_are(s3: "S3Client
         assert stored(s3) == everything, again
 
 
-def test_a_result_of_fewer_people_takes_the_other_crops_away(s3: "S3Client") -> None:
+@pytest.mark.parametrize("key", ["a", "a.jpg"])
+@pytest.mark.parametrize("at_once", [1000, 2])
+def test_a_result_of_fewer_people_takes_the_other_crops_away(s3: "S3Client", key: str, at_once: int) -> None:
+    events: Any = s3.meta.events
+    events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: params | {"MaxKeys": at_once})
     publisher = Publisher(s3, BUCKET)
-    publisher.publish(upload("a"), whole("a"))
+    for other in (key, "a.png", "a.b.jpg"):
+        publisher.publish(upload(other), whole(other))
 
-    fewer = Publication(result=result([person("Ann", [(0, 1)])], video="a"), crops={crop_key("a", "Ann", 1): b"face"})
-    publisher.publish(upload("a", "2"), fewer)
+    fewer = Publication(result=result([person("Ann", [(0, 1)])], video=key), crops={crop_key(key, "Ann", 1): b"face"})
+    publisher.publish(upload(key, "2"), fewer)
 
-    assert stored(s3) == own("a") - {crop_key("a", "x", 1)}
+    assert stored(s3) == own(key) - {crop_key(key, "x", 1)} | own("a.png") | own("a.b.jpg")
 
 
 def test_a_key_too_long_for_s3_gets_its_failure(s3: "S3Client") -> None:
