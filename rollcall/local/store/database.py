@@ -17,7 +17,7 @@ from rollcall.local.store.data_folder.erasure import Erasure
 from rollcall.local.store.data_folder.folder_lock import FolderLock
 from rollcall.local.store.store_errors import StoreError
 from rollcall.local.store.store_failures import log_failure
-from rollcall.local.store.write_threads import WriteThreads
+from rollcall.local.store.write_threads import Deferred, WriteThreads
 
 LOOK_SECONDS = 0.5  # at the length of the log
 PATIENCE_SECONDS = 30.0  # after a failure, such as a full disk
@@ -125,10 +125,50 @@ class Database:
         if durable:
             self.sync()
 
-    async def write(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True) -> Result:
-        """`transaction` for an event loop: `work` runs inside of one, in another thread."""
-        result: Result = await self._threads.submit(work, durable=durable)
-        return result
+    async def write(
+        self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True, brief: bool = True
+    ) -> Result:
+        """`transaction` for an event loop: `work` runs inside of one. What is not brief does so in another thread."""
+
+        def transact() -> Result:
+            with self.transaction(durable=durable) as connection:
+                return work(connection)
+
+        return await (self.briefly(transact) if brief and not self.busy else self._threads.run(transact))
+
+    @property
+    def busy(self) -> bool:
+        """Whoever begins a transaction now would have to wait."""
+        return self._turn.locked()
+
+    async def briefly(self, work: Callable[[], Result]) -> Result:
+        """Do this on the event loop, because another thread would cost more. Only the disk is waited for in another."""
+        left = Deferred()
+        try:
+            with self.deferring(left):
+                return work()
+        finally:
+            if left.sync and self._durable:
+                await self._threads.finish(left)
+            else:
+                left.end()
+
+    @contextmanager
+    def deferring(self, left: Deferred) -> Iterator[None]:
+        """Inside, this thread's transactions do not wait for the disk, and `after_sync` does nothing yet."""
+        self._own.deferred = left
+        try:
+            yield
+        finally:
+            self._own.deferred = None
+
+    def after_sync(self, callback: Callable[[], None]) -> None:
+        """After a transaction: have this called once it is on the disk."""
+        deferred: Deferred | None = getattr(self._own, "deferred", None)
+        if deferred is None:
+            callback()
+        else:
+            deferred.then.append(callback)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Inside a transaction: have this called once it has ended well, by the same thread, before the sync."""
@@ -140,7 +180,10 @@ class Database:
 
     def sync(self) -> None:
         """Return once every transaction that has ended is on the disk."""
-        if self._durable:
+        deferred: Deferred | None = getattr(self._own, "deferred", None)
+        if deferred is not None:
+            deferred.sync = True
+        elif self._durable:
             self._current.log.wait()
 
     def renew(self) -> None:

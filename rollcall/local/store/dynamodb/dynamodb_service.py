@@ -25,6 +25,7 @@ OLDEST_SECONDS = 5 * 365 * 86_400  # what expired before is kept, as by DynamoDB
 COUNTED_AT_ONCE = 10_000  # items; the count of more is good enough for a while:
 COUNTED_SECONDS = 60.0
 MOST_LISTED = 100
+MOST_BRIEF = 10  # writes of one request: more would keep others waiting
 
 Answer = dict[str, Any]
 Result = TypeVar("Result")
@@ -83,7 +84,7 @@ class DynamoDb:
                 self._database.erase_soon()
             return expired
 
-        while await self._database.write(work, durable=False):
+        while await self._database.write(work, durable=False, brief=False):
             pass
 
     # tables
@@ -95,7 +96,7 @@ class DynamoDb:
     async def _delete_table(self, call: Call) -> Answer:
         table = self._table(call)
         await self._change(lambda c: self._tables.delete(c, table))
-        while await self._database.write(lambda c: items.remove(c, table, most=AT_ONCE)):
+        while await self._database.write(lambda c: items.remove(c, table, most=AT_ONCE), brief=False):
             self._database.erase_soon()
         return {"TableDescription": table.described(status="DELETING", items=0, size=0)}
 
@@ -134,7 +135,7 @@ class DynamoDb:
             changed = self._tables.set_ttl(connection, table, asked["AttributeName"] if asked["Enabled"] else None)
             items.set_expiries(connection, changed)
 
-        await self._change(work)
+        await self._change(work, brief=False)
         return {"TimeToLiveSpecification": asked}
 
     # items
@@ -172,7 +173,7 @@ class DynamoDb:
                 self._database.erase_soon()
             return work(connection)
 
-        return await self._database.write(run)
+        return await self._database.write(run, brief=len(writes) <= MOST_BRIEF)
 
     def _read(self, read: Callable[[sqlite3.Connection, Tables, Mapping[str, Any]], Answer]) -> Operation:
         async def operation(call: Call) -> Answer:
@@ -183,10 +184,10 @@ class DynamoDb:
     def _table(self, call: Call) -> Table:
         return self._tables.find(call.asked["TableName"])
 
-    async def _change(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def _change(self, work: Callable[[sqlite3.Connection], Result], *, brief: bool = True) -> Result:
         """Of tables: what memory knows of them is read anew where SQL has not taken it."""
         try:
-            return await self._database.write(work)
+            return await self._database.write(work, brief=brief)
         except (sqlite3.Error, OSError):
             self._tables.read(self._database.read())
             raise

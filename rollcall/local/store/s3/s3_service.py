@@ -43,6 +43,7 @@ from rollcall.local.store.store_failures import log_failure
 THREADS = 32  # most of them wait for the disk
 SWEEP_SECONDS = 3600.0
 QUICK = {"GetObject", "HeadBucket", "HeadObject"}  # one row and one open file: a thread would cost more
+BRIEF = {"DeleteObject"}  # the same, with a transaction
 HEALTH = Address("_health", None, False)  # no bucket can be called so
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
@@ -175,6 +176,8 @@ class S3:
             return await self._on_thread(lambda: self._with_document(operation, call, handler, document))
         if operation.name in QUICK:
             return _written(operation, handler(call))
+        if operation.name in BRIEF:
+            return await self._briefly(lambda: _written(operation, handler(call)))
         return await self._on_thread(lambda: _written(operation, handler(call)))
 
     @staticmethod
@@ -202,7 +205,7 @@ class S3:
             call.received = finish()
             return _written(operation, HANDLERS[operation.name](call))
 
-        return await self._on_thread(complete)
+        return await (self._briefly(complete) if intake.small else self._on_thread(complete))
 
     def _failure(self, error: Exception) -> S3Error:
         """What is not the client's fault."""
@@ -230,6 +233,10 @@ class S3:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+    async def _briefly(self, work: Callable[[], T]) -> T:
+        database = self.storage.database
+        return await (self._on_thread(work) if database.busy else database.briefly(work))
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

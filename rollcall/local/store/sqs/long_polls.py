@@ -45,6 +45,7 @@ class Waiter:
         self.queue = queue
         self._polls = polls
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()  # of the event loop
         self._rung = asyncio.Event()
 
     def __enter__(self) -> Self:
@@ -63,6 +64,9 @@ class Waiter:
         self._polls.add(self)
 
     def wake(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._rung.set()
+            return
         try:
             self._loop.call_soon_threadsafe(self._rung.set)
         except RuntimeError:

@@ -87,7 +87,7 @@ class Moves:
         task.add_done_callback(self._running.discard)
 
     async def _move(self, id: int) -> None:
-        while (pause := await self._database.write(lambda c: self._step(c, id))) is not None:
+        while (pause := await self._database.write(lambda c: self._step(c, id), brief=False)) is not None:
             await asyncio.sleep(pause)
 
     def _step(self, connection: sqlite3.Connection, id: int) -> float | None:

@@ -86,9 +86,12 @@ class Sqs:
         self._moves.resume()
         while True:
             for queue in self._queues.all():
-                await self._database.write(lambda c, q=queue: messages.expire(c, q, most=EXPIRE_AT_ONCE), durable=False)  # type: ignore[misc]
-            await self._database.write(deliveries.forget_old, durable=False)
+                await self._forget(lambda c, q=queue: messages.expire(c, q, most=EXPIRE_AT_ONCE))  # type: ignore[misc]
+            await self._forget(deliveries.forget_old)
             await asyncio.sleep(EXPIRE_SECONDS)
+
+    async def _forget(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        await self._database.write(work, durable=False, brief=False)
 
     def exists(self, _connection: sqlite3.Connection, arn: str) -> bool:
         return self._queues.of_arn(arn) is not None
@@ -189,7 +192,7 @@ class Sqs:
     async def _remove_messages(self, queue: Queue) -> None:
         """A part at a time: nobody else has to wait for all of them."""
         last = messages.last_id(self._database.read())
-        while await self._database.write(lambda c: messages.remove(c, queue, last, most=REMOVED_AT_ONCE)):
+        while await self._database.write(lambda c: messages.remove(c, queue, last, most=REMOVED_AT_ONCE), brief=False):
             pass
 
     # messages

@@ -77,7 +77,7 @@ class Storage:
             change = Change(connection, self.database, self.journal)
             yield change
         for work in change.work:
-            work()
+            self.database.after_sync(work)
 
     def turn(self, name: str) -> threading.Lock:
         return self.turns[hash(name) % len(self.turns)]

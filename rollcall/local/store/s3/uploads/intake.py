@@ -113,6 +113,11 @@ class Intake:
             raise
         return lambda: self._finish(trailers)
 
+    @property
+    def small(self) -> bool:
+        """Once it has been received: it is in memory."""
+        return self._blob is None
+
     async def _take(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._waiting += len(piece)
