@@ -13,7 +13,7 @@ from rollcall.people.people_store import PeopleStore
 from rollcall.results.announce import Announcer
 from rollcall.results.publisher import Publisher
 from rollcall.runtime.batch import handle_batch
-from rollcall.runtime.function_clients import dynamodb, sqs
+from rollcall.runtime.function_clients import dynamodb, s3, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.stages.lookup import Lookup
 from rollcall.stages.lookup_environment import Environment
@@ -27,14 +27,14 @@ def environment() -> Environment:
 @cache
 def lookup() -> Lookup:
     settings = environment()
-    s3 = boto3.client("s3")
+    client = s3()
     return Lookup(
-        s3=s3,
+        s3=client,
         jobs=settings.jobs,
         gallery=GalleryStore(dynamodb().Table(settings.faces_table)),
         people=PeopleStore(dynamodb().Table(settings.people_table)),
         lookups=settings.lookups,
-        publisher=Publisher(s3, settings.output_bucket, name_texts=settings.name_texts),
+        publisher=Publisher(client, settings.output_bucket, name_texts=settings.name_texts),
         announcer=Announcer(
             sqs=sqs(),
             events=boto3.client("events"),

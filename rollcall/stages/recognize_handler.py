@@ -42,12 +42,11 @@ def recognizer() -> "Recognizer":
             min_face=settings.min_face,
             threads=settings.threads,
         )
-        import boto3
-
+        from rollcall.runtime.function_clients import s3
         from rollcall.stages.recognize import Recognizer
 
         return Recognizer(
-            s3=boto3.client("s3"),
+            s3=s3(),
             jobs=settings.jobs,
             lookups=settings.lookups,
             engine=engine.result(),

@@ -4,14 +4,13 @@ import os
 from functools import cache, partial
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from rollcall.media.deadline import Deadline
 from rollcall.runtime.batch import handle_batch
-from rollcall.runtime.function_clients import sqs
+from rollcall.runtime.function_clients import s3, sqs
 from rollcall.runtime.observability import logger, metrics
 from rollcall.runtime.together import one_by_one
 from rollcall.stages.range_queue import RangeQueue
@@ -30,7 +29,7 @@ def environment() -> Environment:
 def splitter() -> Splitter:
     settings = environment()
     return Splitter(
-        s3=boto3.client("s3", config=S3_CONFIG),
+        s3=s3(S3_CONFIG),
         jobs=settings.jobs,
         lookups=settings.lookups,
         ranges=RangeQueue(sqs(), settings.split_queue),
