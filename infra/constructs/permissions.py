@@ -102,6 +102,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", (*_JOB, *_JOBS_OF_A_BATCH)),
         Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:BatchGetItem")),
+        Grant(_TABLE + "versions", ("dynamodb:GetItem",)),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem",)),
         _ASK_FOR_LOOKUP,
         *_ANNOUNCE,
@@ -116,7 +117,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant(_BUCKET + "{output}/*", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
         Grant(_BUCKET + "{output}", ("s3:ListBucket",)),
         Grant(_TABLE + "jobs", ("dynamodb:GetItem",)),
-        Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchWriteItem")),
+        Grant(_TABLE + "faces", ("dynamodb:Scan", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem")),
+        Grant(_TABLE + "versions", ("dynamodb:GetItem", "dynamodb:PutItem")),
         Grant(_TABLE + "people", ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")),
         # keys are checked and their requests counted here; they are made and revoked by `rollcall keys`
         Grant(_TABLE + "api-keys", ("dynamodb:GetItem", "dynamodb:UpdateItem")),

@@ -1,7 +1,8 @@
 """The enrolled faces: one DynamoDB item per embedding, keyed by its digest so that enrolling twice changes nothing."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, SupportsBytes, cast
@@ -14,11 +15,13 @@ from rollcall.contracts.batch_get import batch_get
 from rollcall.contracts.embedder_kinds import EMBEDDERS, UNNAMED_EMBEDDER, common_kind, embedder_kind
 from rollcall.contracts.errors import BadGallery, GalleryMismatch
 from rollcall.people.gallery import Templates
+from rollcall.people.gallery_version import GalleryVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 MAX_FACES = 100_000
+KNOWN_SECONDS = 60.0  # a program that writes faces by itself notes no version
 
 _STORED = np.dtype("<f4")
 _FACE_ID_DIGITS = 16
@@ -46,17 +49,26 @@ class StoredFace:
     readable: bool
 
 
+@dataclass(frozen=True)
+class _Known:
+    version: str | None
+    at: float
+    groups: list[Templates]
+
+
 class GalleryStore:
-    def __init__(self, table: "Table") -> None:
+    def __init__(self, table: "Table", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = table
+        self._version = GalleryVersion(table)
+        self._clock = clock
+        self._known: dict[str, _Known] = {}  # by embedder
 
     def put(self, name: str, embedding: NDArray[np.float32], *, model: str = UNNAMED_EMBEDDER, source: str) -> None:
         self.put_all([EnrolledFace(name=name, embedding=embedding, model=model, source=source)])
 
     def put_all(self, faces: Iterable[EnrolledFace]) -> None:
-        with self._table.batch_writer(overwrite_by_pkeys=["name", "face"]) as batch:
-            for face in faces:
-                batch.put_item(Item=_item(face))
+        items = map(_item, faces)
+        self._version.put([*{(item["name"], item["face"]): item for item in items}.values()])
 
     def enroll(self, faces: Sequence[EnrolledFace]) -> None:
         """Store faces, and remove those that weaker embedders have left of the same people: they only add errors."""
@@ -70,8 +82,15 @@ class GalleryStore:
         )
 
     def load(self, embedder: str) -> list[Templates]:
-        """The faces of each embedder. Raises GalleryMismatch if some cannot be compared with those of `embedder`."""
-        return by_embedder(self.enrolled(embedder))
+        """The faces of each embedder. Raises GalleryMismatch if some cannot be compared with those of `embedder`.
+
+        The same list as before where nothing has changed since, which one request tells.
+        """
+        now, version = self._clock(), self._version.read()  # before the faces: what changes meanwhile is read next time
+        known = self._known.get(embedder)
+        if known is None or version is None or known.version != version or now - known.at > KNOWN_SECONDS:
+            known = self._known[embedder] = _Known(version, now, by_embedder(self.enrolled(embedder)))
+        return known.groups
 
     def enrolled(self, embedder: str) -> list[EnrolledFace]:
         """Raises what `load` raises."""
@@ -111,8 +130,12 @@ class GalleryStore:
 
     def present(self, faces: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those that are enrolled at this moment. `faces`: name and face of each, all different."""
-        items = batch_get(self._table, [{"name": name, "face": face} for name, face in faces], fields=("name", "face"))
-        return {(str(item["name"]), str(item["face"])) for item in items}
+        asked = [{"name": name, "face": face} for name, face in faces]
+        items = batch_get(self._table, asked, fields=("name", "face"))
+        there = {(str(item["name"]), str(item["face"])) for item in items}
+        if len(there) < len(asked):
+            self._known.clear()  # whoever deleted them may not have noted a version
+        return there
 
     def has(self, name: str, face: str) -> bool:
         """Whether this face is enrolled under this name at this moment."""
@@ -127,9 +150,7 @@ class GalleryStore:
 
     def remove(self, keys: Iterable[tuple[str, str]]) -> None:
         """`keys`: name and face of each."""
-        with self._table.batch_writer() as batch:
-            for name, face in keys:
-                batch.delete_item(Key={"name": name, "face": face})
+        self._version.delete([{"name": name, "face": face} for name, face in dict.fromkeys(keys)])
 
     def _scan(self) -> Iterator[dict[str, Any]]:
         count = 0

@@ -193,6 +193,7 @@ def describe(settings: Settings) -> Pipeline:
         tables=(
             Table(name=tables["people"], key="name"),
             Table(name=tables["faces"], key="name", sort_key="face"),
+            Table(name=tables["versions"], key="of", kept=False),  # of the faces: whether they have changed
             Table(name=tables["jobs"], key="job", ttl_attribute="expires", kept=False),
             Table(name=tables["attempts"], key="message", ttl_attribute="expires", kept=False),
             # what expires are the counts of requests, and keys that were made with an end; none outlives what it opens

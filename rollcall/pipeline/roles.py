@@ -7,7 +7,7 @@ MAX_PREFIX = 47  # the longest name built on it, <prefix>-face-recognition, has 
 
 BucketRole = Literal["input", "stage-1", "output"]
 BUCKET_ROLES: tuple[BucketRole, ...] = get_args(BucketRole)
-TableRole = Literal["people", "faces", "jobs", "attempts", "api-keys"]
+TableRole = Literal["people", "faces", "versions", "jobs", "attempts", "api-keys"]
 TABLE_ROLES: tuple[TableRole, ...] = get_args(TableRole)
 
 

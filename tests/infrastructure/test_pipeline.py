@@ -160,7 +160,7 @@ def test_what_cannot_be_made_again_outlives_the_stack_once_that_exists(default_t
 
     assert policies == {"Delete", "RetainExceptOnCreate"}  # a first deployment that fails leaves nothing in the way
     assert _removed_with_the_stack(default_template) == {
-        f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "jobs", "attempts", "api-keys")
+        f"{DEFAULT_PREFIX}-{role}" for role in ("stage-1", "versions", "jobs", "attempts", "api-keys")
     }
 
 
@@ -188,7 +188,7 @@ def test_the_stack_is_protected_where_what_is_peoples_own_is_kept(
 
 def test_everything_goes_with_the_stack_when_told_so(bespoke_template: Template) -> None:
     buckets = {"uploads-of-acme", "packs-of-acme", "results-of-acme"}
-    tables = {f"acme-{role}" for role in ("people", "faces", "jobs", "attempts", "api-keys")}
+    tables = {f"acme-{role}" for role in ("people", "faces", "versions", "jobs", "attempts", "api-keys")}
 
     assert _removed_with_the_stack(bespoke_template) == buckets | tables
 

@@ -60,8 +60,8 @@ OBJECTS = {
 TABLES = {
     "video_split": {"jobs", "attempts"},
     "face_recognition": {"jobs", "attempts"},
-    "lookup": {"jobs", "faces", "people", "attempts"},
-    "api": {"jobs", "faces", "people", "api-keys"},
+    "lookup": {"jobs", "faces", "versions", "people", "attempts"},
+    "api": {"jobs", "faces", "versions", "people", "api-keys"},
     "authorizer": {"api-keys"},
 }
 
