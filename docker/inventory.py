@@ -178,7 +178,7 @@ def _sizes(root: Path) -> dict[str, int]:
     parts = {
         "packages": _bytes(root / PACKAGES, "**/*"),
         "weights": _bytes(root / MODELS, "**/*"),
-        "ffmpeg": _bytes(root / "usr/bin", "ff*") + _bytes(root / "usr/lib", "*/libdav1d*"),
+        "ffmpeg": sum(_bytes(root / "usr", pattern) for pattern in ("bin/ff*", "lib/lib*", "lib/*/libdav1d*")),
         "code": _bytes(root / "var/task", "**/*"),
     }
     total = _bytes(root, "**/*")

@@ -1,12 +1,13 @@
-"""Removes from installed packages what no function runs, and compiles the rest once, here, to bytecode.
+"""Removes from installed packages what no function runs, symbols too, and compiles the rest once, here, to bytecode.
 
 python3 docker/slim.py FOLDER INSTALLED_AT     inside the build
 """
 
 import compileall
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -50,8 +51,11 @@ PER_PACKAGE = {
     "pillow.libs": ("libbrotli*", "libfreetype*", "libharfbuzz*", "libpng*"),
     "cv2": ("data", "qt", "gapi", "typing", "mat_wrapper/[!_]*", "misc/[!_v]*"),
     "boto3": ("examples", "data/[!ds]*", "data/s[!q3]*"),
+    # ffmpeg-python needs it for Python 2, and of it only this
+    "future": ("[!_u]*",),
     "past": ("translation",),
 }
+NOT_STRIPPED = ("libgfortran", "libopenblas", "libquadmath", "libscipy_openblas")  # strip breaks what patchelf moved
 
 
 def main(folder: Path, installed_at: Path) -> None:
@@ -60,6 +64,7 @@ def main(folder: Path, installed_at: Path) -> None:
             shutil.rmtree(path, ignore_errors=False)
         elif path.exists() or path.is_symlink():
             path.unlink()
+    _strip([path for path in folder.rglob("*.so*") if not path.is_symlink() and not path.name.startswith(NOT_STRIPPED)])
     whole = compileall.compile_dir(
         folder,
         ddir=str(installed_at),
@@ -69,6 +74,11 @@ def main(folder: Path, installed_at: Path) -> None:
     )
     if not whole:
         raise SystemExit(f"error: some of {folder} cannot be compiled")
+
+
+def _strip(libraries: Sequence[Path]) -> None:
+    if libraries:
+        subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)
 
 
 def _unwanted(folder: Path) -> Iterator[Path]:
