@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rollcall.engine.crops import crops, square_transforms
 from rollcall.engine.detection.detector import Detections
-from rollcall.engine.detection.nms import Corners
+from rollcall.engine.detection.nms import Corners, suppress
 from rollcall.engine.pyramid import Octaves
 from rollcall.engine.sessions import InferenceSession
 
@@ -85,6 +85,17 @@ class CropNetwork:
         batches = np.array_split(pictures, ceil(len(pictures) / self._batch))
         outputs = [self._session.run(batch) for batch in batches]
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+
+def centered(boxes: Corners, verdict: Verdict, *, least: float, overlap: float) -> tuple[NDArray[np.intp], Corners]:
+    """Rows of the `boxes` [N, 4] that are promising, and squares around what O-Net sees in them.
+
+    `least`: 0..1, of its probability. `overlap`: 0..1; no two of the boxes that it sees have a larger IoU.
+    """
+    rows = np.flatnonzero(verdict.probability > least)
+    seen = regressed(boxes[rows], verdict.offsets[rows])
+    keep = suppress(seen, verdict.probability[rows], overlap=overlap)
+    return rows[keep], squared(seen[keep])
 
 
 def regressed(corners: Corners, offsets: NDArray[np.float32]) -> Corners:

@@ -14,7 +14,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from rollcall.engine.detection.crop_network import ONET_SIDE, RNET_SIDE, CropNetwork, Verdict, regressed, squared
+from rollcall.engine.detection.crop_network import (
+    ONET_SIDE,
+    RNET_SIDE,
+    CropNetwork,
+    Verdict,
+    centered,
+    regressed,
+    squared,
+)
 from rollcall.engine.detection.detector import Detections
 from rollcall.engine.detection.nms import Corners, suppress, suppress_contained
 from rollcall.engine.face import Image
@@ -173,15 +181,13 @@ class Mtcnn:
     def _decide(self, pictures: Sequence[Octaves], candidates: Sequence[Corners]) -> list[Detections]:
         """O-Net looks twice: once to center its crop, then at that crop and its mirror image to decide."""
         verdicts = self._onet.judge(pictures, candidates)
-        centered = [self._centered(*pair) for pair in zip(candidates, verdicts, strict=True)]
-        verdicts = self._onet.judge(pictures, centered, mirrored=True)
-        return [self._decided(*pair) for pair in zip(centered, verdicts, strict=True)]
+        again = [self._centered(*pair) for pair in zip(candidates, verdicts, strict=True)]
+        verdicts = self._onet.judge(pictures, again, mirrored=True)
+        return [self._decided(*pair) for pair in zip(again, verdicts, strict=True)]
 
     def _centered(self, boxes: Corners, verdict: Verdict) -> Corners:
-        promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)
-        boxes = regressed(boxes[promising], verdict.offsets[promising])
-        keep = suppress(boxes, verdict.probability[promising], overlap=self._settings.candidate_overlap)
-        return squared(boxes[keep])
+        settings = self._settings
+        return centered(boxes, verdict, least=settings.promising_probability, overlap=settings.candidate_overlap)[1]
 
     def _decided(self, boxes: Corners, verdict: Verdict) -> Detections:
         passed = np.flatnonzero(verdict.probability > self._settings.onet_probability)

@@ -12,9 +12,9 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from rollcall.engine.detection.crop_network import ONET_SIDE, CropNetwork, Verdict, regressed, squared
+from rollcall.engine.detection.crop_network import ONET_SIDE, CropNetwork, Verdict, centered, squared
 from rollcall.engine.detection.detector import Detections
-from rollcall.engine.detection.nms import suppress, suppress_contained
+from rollcall.engine.detection.nms import suppress_contained
 from rollcall.engine.detection.tiles import tiles_of
 from rollcall.engine.detection.yunet import Proposals, joined, proposals
 from rollcall.engine.face import Image
@@ -131,10 +131,10 @@ class YunetDetector:
         self, pictures: Sequence[Octaves], found: Sequence[Proposals], search: SearchSettings, min_face: int
     ) -> list[Detections]:
         verdicts = self._onet.judge(pictures, [squared(each.corners) for each in found])
-        centered = [self._centered(*pair) for pair in zip(found, verdicts, strict=True)]
-        verdicts = self._onet.judge(pictures, [each.corners for each in centered], mirrored=True)
+        again = [self._centered(*pair) for pair in zip(found, verdicts, strict=True)]
+        verdicts = self._onet.judge(pictures, [each.corners for each in again], mirrored=True)
         least = self._settings.least_side * min_face
-        return [self._decided(*pair, search, least) for pair in zip(centered, verdicts, strict=True)]
+        return [self._decided(*pair, search, least) for pair in zip(again, verdicts, strict=True)]
 
     def thorough(self, min_face: int) -> bool:
         """Whether pictures are searched like photos, and not like frames of a video."""
@@ -186,15 +186,16 @@ class YunetDetector:
         return [_on_level(found, level) for level in canvas.levels]
 
     def _centered(self, found: Proposals, verdict: Verdict) -> Proposals:
-        promising = np.flatnonzero(verdict.probability > self._settings.promising_probability)
-        boxes = regressed(squared(found.corners[promising]), verdict.offsets[promising])
-        keep = suppress(boxes, verdict.probability[promising], overlap=self._settings.candidate_overlap)
-        return Proposals(squared(boxes[keep]), found.scores[promising[keep]])
+        settings = self._settings
+        rows, boxes = centered(
+            squared(found.corners), verdict, least=settings.promising_probability, overlap=settings.candidate_overlap
+        )
+        return Proposals(boxes, found.scores[rows])
 
-    def _decided(self, centered: Proposals, verdict: Verdict, search: SearchSettings, least: float) -> Detections:
+    def _decided(self, again: Proposals, verdict: Verdict, search: SearchSettings, least: float) -> Detections:
         settings, probability = self._settings, verdict.probability
-        passed = np.flatnonzero((probability + centered.scores >= search.sum) | (probability >= search.probability))
-        faces = verdict.chosen(passed).detections(centered.corners[passed])
+        passed = np.flatnonzero((probability + again.scores >= search.sum) | (probability >= search.probability))
+        faces = verdict.chosen(passed).detections(again.corners[passed])
         faces = faces.chosen((faces.corners[:, 2:] - faces.corners[:, :2]).min(axis=1) >= least)
         keep = suppress_contained(faces.corners, faces.confidence, overlap=settings.contained_overlap)
         return faces.chosen(keep[: settings.most_faces])
