@@ -39,6 +39,8 @@ def _main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--socket", type=int, help="file descriptor of a listening socket, instead of host and port")
+    parser.add_argument("--certificate", help="serve TLS with this certificate (PEM)")
+    parser.add_argument("--key", help="the certificate's key, if it is in another file")
     parser.add_argument(
         "--stop-seconds",
         type=float,
@@ -52,6 +54,8 @@ def _main() -> int:
         port=options.port,
         listener=options.socket,
         stop_seconds=options.stop_seconds,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
     )
     return 0
 
@@ -80,8 +84,15 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    settings: Environment, *, host: str, port: int, listener: int | None, stop_seconds: float | None = None
+    settings: Environment,
+    *,
+    host: str,
+    port: int,
+    listener: int | None,
+    stop_seconds: float | None = None,
+    **tls: str | None,
 ) -> None:
+    """`tls`: what uvicorn takes for it."""
     services = open_services(
         settings,
         s3=signing_s3(max_pool_connections=32),
@@ -104,6 +115,7 @@ def serve(
             proxy_headers=False,  # nothing here depends on who a proxy says it speaks for
             limit_concurrency=connections + 1,  # reached only if all of them have a request in work
             server_header=False,
+            **tls,  # type: ignore[arg-type]  # each name has its own type
         ),
         services.archive,
         stop_seconds,

@@ -28,6 +28,8 @@ class Environment(BaseModel):
     # keys: API keys in a table; iam: the gateway in front has checked the caller; loopback: this machine only
     auth: Literal["keys", "iam", "loopback"] = Field(alias="AUTH", default="keys")
     api_keys_table: str | None = Field(alias="API_KEYS_TABLE", default=None)
+    # of the S3 that takes upload forms, on the host of whoever asks for one; None: S3's own address
+    uploads_port: int | None = Field(alias="UPLOADS_PORT", ge=1, le=65535, default=None)
     cors_origins: str = Field(alias="CORS_ORIGINS", default="")  # separated by commas
     keep: Literal["behind", "before", "never"] = Field(alias="KEEP_PHOTOS", default="behind")  # the answer
     name_texts: bool = Field(alias="NAME_TEXTS", default=False)  # also of photos that are kept

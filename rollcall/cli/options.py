@@ -144,8 +144,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         type=address,
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address of the local AWS; with another than this machine's own, such as 0.0.0.0, every request has to be"
-        " signed (default: %(default)s)",
+        help="address of the local AWS and the HTTP API; with another than this machine's own, such as 0.0.0.0, every"
+        " request to the one has to be signed, and the other asks for API keys (default: %(default)s)",
     )
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="serve TLS with this certificate (PEM)")
     parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key, if it is in another file")

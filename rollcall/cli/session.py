@@ -51,7 +51,7 @@ class Serving:
     credentials: Credentials = LOCAL_CREDENTIALS
 
     @property
-    def options(self) -> list[str]:
+    def tls_options(self) -> list[str]:
         given = (("--certificate", self.certificate), ("--key", self.key))
         return [part for name, path in given if path is not None for part in (name, str(path))]
 
@@ -126,7 +126,7 @@ def open_session(
         host=serving.host,
         data=serving.data,
         credentials=serving.credentials,
-        server_options=[*_upload_forms(settings, page_origins), *serving.options],
+        server_options=[*_upload_forms(settings, page_origins), *serving.tls_options],
         restartable=restartable,
         worker_died=worker_died,
         messages_done=messages_done,

@@ -1,4 +1,4 @@
-"""The HTTP API beside the local cloud: the same application as on AWS, in its own process, for this machine only."""
+"""The HTTP API beside the local cloud: the same application as on AWS, in its own process."""
 
 import json
 import os
@@ -7,25 +7,25 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
 from rollcall.api.recognizers.messages import RECOGNIZER_REPLACED, UNDONE, Undone
 from rollcall.contracts.errors import RollcallError
+from rollcall.local.aws import HOST
+from rollcall.local.health import why_not
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
 from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION
 from rollcall.local.lambda_host.processes import describe_exit
-from rollcall.local.listening import listen
+from rollcall.local.listening import listen, url_of
 from rollcall.local.store.credentials import Credentials
 from rollcall.pipeline.description import describe
 from rollcall.pipeline.settings import Settings
+from rollcall.runtime.local_requests import is_loopback
 
-HOST = "127.0.0.1"
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 0.7  # for photos that wait to be answered and kept; `rollcall up` has to end within two
@@ -34,9 +34,9 @@ PROBE_SECONDS = 0.2
 LOG_LINES = 5
 
 
-def listen_for_api(port: int) -> socket.socket:
+def listen_for_api(port: int, host: str = HOST) -> socket.socket:
     """The port is bound here: one in use is an error of this process, and early requests wait."""
-    return listen(HOST, port, option="--api-port", backlog=1024)
+    return listen(host, port, option="--api-port", backlog=1024)
 
 
 class ApiFailed(RollcallError):
@@ -46,7 +46,9 @@ class ApiFailed(RollcallError):
 class ApiServer:
     """A context manager: inside it answers at `url`; at its end no process is left.
 
-    `undone` is what it left undone when it was closed; None if it could not say so itself.
+    Where `listener` is not for this machine alone, it asks for API keys, and `uploads_port` is where others upload.
+    `tls_options` are those of `rollcall.api`. `undone` is what it left undone when it was closed; None if it could not
+    say so itself.
     """
 
     def __init__(
@@ -57,16 +59,20 @@ class ApiServer:
         endpoint_url: str,
         model_dir: Path,
         credentials: Credentials = LOCAL_CREDENTIALS,
+        tls_options: Sequence[str] = (),
+        uploads_port: int | None = None,
     ) -> None:
         self.undone: Undone | None = Undone()
+        host, self.port = listener.getsockname()[:2]
+        self.url = url_of(host, self.port, tls=bool(tls_options))
+        self._tls_options = tls_options
         self._environment = api_environment(
             settings, endpoint_url=endpoint_url, model_dir=model_dir, credentials=credentials
-        )
+        ) | _reached(host, uploads_port)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         self._read_to = 0
         # it stays open in this process, so that requests wait for the next one as well
         self._listener = listener
-        self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
         self._guard = Guard()
         with interrupts_held():
             self._process = self._start()
@@ -74,7 +80,11 @@ class ApiServer:
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = str(self._listener.fileno())
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rollcall.api", "--socket", descriptor, "--stop-seconds", str(STOP_SECONDS)],
+            [
+                *(sys.executable, "-P", "-m", "rollcall.api"),
+                *("--socket", descriptor, "--stop-seconds", str(STOP_SECONDS)),
+                *self._tls_options,
+            ],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -155,10 +165,7 @@ class ApiServer:
         return f"no answer within {START_SECONDS:g} s; try again when this machine is less busy"
 
     def _answers(self, seconds: float) -> bool:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with suppress(OSError, HTTPException), opener.open(f"{self.url}/healthz", timeout=seconds):
-            return True
-        return False
+        return why_not(f"{self.url}/healthz", seconds=seconds) is None
 
     def _new_lines(self, message: str) -> list[dict[str, Any]]:
         """The lines with this message that it has logged since the last call."""
@@ -170,6 +177,13 @@ class ApiServer:
     def _read_log(self, start: int) -> bytes:
         # without moving the position, which the server writes at
         return os.pread(self._log.fileno(), max(0, os.fstat(self._log.fileno()).st_size - start), start)
+
+
+def _reached(host: str, uploads_port: int | None) -> dict[str, str]:
+    """What it has to know of who may ask, and of how they reach the local AWS."""
+    if is_loopback(host):
+        return {"AUTH": "loopback"}
+    return {"AUTH": "keys"} | ({} if uploads_port is None else {"UPLOADS_PORT": str(uploads_port)})
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -186,7 +200,6 @@ def api_environment(
     api = describe(replace(settings, api="container")).api
     assert api is not None
     return api.environment | {
-        "AUTH": "loopback",
         "RECOGNIZERS": str(min(os.cpu_count() or 1, settings.max_concurrency)),
         "ROLLCALL_MODEL_DIR": str(model_dir),
         "AWS_ENDPOINT_URL": endpoint_url,

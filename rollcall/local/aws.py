@@ -17,7 +17,7 @@ from rollcall.contracts.errors import RollcallError
 from rollcall.contracts.usage_error import UsageError
 from rollcall.local.interrupts import interrupts_held
 from rollcall.local.lambda_host.guard import Guard
-from rollcall.local.listening import listen
+from rollcall.local.listening import listen, url_of
 from rollcall.local.store.store_errors import FAILED
 from rollcall.runtime.local_requests import is_loopback
 
@@ -73,7 +73,7 @@ class AwsServer:
         if not is_loopback(host):
             self._listeners.append(listen(HOST, 0, option="--port", backlog=128))
         own_host, own_port = self._listeners[-1].getsockname()[:2]
-        self.endpoint_url = f"http://{f'[{own_host}]' if ':' in own_host else own_host}:{own_port}"
+        self.endpoint_url = url_of(own_host, own_port)
         self.port: int = self._listeners[0].getsockname()[1]
         with interrupts_held():
             self._process = self._start()

@@ -18,12 +18,12 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=4566, help="of the local AWS (default: %(default)s)")
     parser.add_argument("--api-port", type=int, default=8000, help="of the HTTP API (default: %(default)s)")
     options = parser.parse_args()
-    local_aws = f"{HOST}:{options.port}/_health"
+    local_aws, api = f"{HOST}:{options.port}/_health", f"{HOST}:{options.api_port}/healthz"
     failed = [
         f"{name} does not serve ({reason})"
         for name, reason in (
             ("the local AWS", why_not(f"http://{local_aws}") and why_not(f"https://{local_aws}")),
-            ("the HTTP API", why_not(f"http://{HOST}:{options.api_port}/healthz")),
+            ("the HTTP API", why_not(f"http://{api}") and why_not(f"https://{api}")),
         )
         if reason is not None
     ]
@@ -31,13 +31,13 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def why_not(url: str) -> str | None:
+def why_not(url: str, *, seconds: float = SECONDS) -> str | None:
     """None if it serves. Its certificate is for other names than this machine's own address, so it is not looked at."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
-        with urllib.request.build_opener(*handlers).open(url, timeout=SECONDS):
+        with urllib.request.build_opener(*handlers).open(url, timeout=seconds):
             return None
     except (OSError, HTTPException) as error:
         return str(error) or type(error).__name__

@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +12,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from rollcall.api.access import Access, require
 from rollcall.api.dependencies import ServicesOf
 from rollcall.api.file_names import key_name
-from rollcall.api.http_errors import NotFound
+from rollcall.api.http_errors import BadRequest, NotFound
 from rollcall.api.job_state import JobState, job_state
 from rollcall.api.problem_docs import problems, reference
 from rollcall.api.routes.routes_photos import JSON
@@ -19,6 +20,7 @@ from rollcall.api.services import Services
 from rollcall.api.stored_results import fetch_result
 from rollcall.contracts.object_keys import MAX_KEY_BYTES
 from rollcall.results.result import Failure, Result
+from rollcall.runtime.local_requests import Authority
 
 
 class ObjectKey(PathConvertor):
@@ -85,8 +87,23 @@ async def post_video(
     return VideoUpload(
         job=f"upload-{upload}",
         key=key,
-        upload=FormUpload(url=form["url"], fields=form["fields"], max_bytes=most, expires_in=UPLOAD_SECONDS),
+        upload=FormUpload(
+            url=_reached(form["url"], request, port=services.settings.uploads_port),
+            fields=form["fields"],
+            max_bytes=most,
+            expires_in=UPLOAD_SECONDS,
+        ),
     )
+
+
+def _reached(url: str, request: Request, *, port: int | None) -> str:
+    """On a server of one's own, the client knows a name of it. A form's signature leaves the host out."""
+    if port is None:
+        return url
+    host = Authority.parse(request.headers.get("host", ""))
+    if host is None:
+        raise BadRequest("The header Host is no host name.")
+    return f"{request.url.scheme}://{host.name}:{port}{urlsplit(url).path}"
 
 
 def _new_video(asked: dict[str, Any]) -> NewVideo:

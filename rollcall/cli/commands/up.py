@@ -20,6 +20,7 @@ from rollcall.local.api_server import ApiServer, listen_for_api
 from rollcall.local.cloud import CloudStopped
 from rollcall.local.lambda_host.process_environment import LOCAL_CREDENTIALS, REGION
 from rollcall.local.lambda_host.processes import describe_exit
+from rollcall.local.listening import url_of
 from rollcall.local.store.credentials import FILE as CREDENTIALS_FILE
 from rollcall.local.store.credentials import load_or_create
 from rollcall.local.store.store_errors import StoreError
@@ -54,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     left, ended = "", EndedJobs()
     try:
         with (
-            listen_for_api(options.api_port) as listener,
+            listen_for_api(options.api_port, serving.host) as listener,
             open_session(
                 settings,
                 enrollment,
@@ -73,9 +74,11 @@ def execute(options: argparse.Namespace) -> int:
                 endpoint_url=session.cloud.endpoint_url,
                 model_dir=model_dir,
                 credentials=serving.credentials,
+                tls_options=serving.tls_options,
+                uploads_port=session.cloud.port,
             ) as api,
         ):
-            announce(session, serving, api.url)
+            announce(session, serving, api.port)
             watch = AnswerWatch(
                 session,
                 answered=lambda line: print(line, flush=True),
@@ -151,8 +154,8 @@ def serving_from(options: argparse.Namespace) -> Serving:
     )
 
 
-def announce(session: Session, serving: Serving, api_url: str) -> None:
-    endpoint = url_of(session, serving)
+def announce(session: Session, serving: Serving, api_port: int) -> None:
+    endpoint, api_url = (public_url(serving, port) for port in (session.cloud.port, api_port))
     buckets = ", ".join(session.bucket(role) for role in ("input", "stage-1", "output"))
     print(
         f"export AWS_ENDPOINT_URL={endpoint} {keys_of(serving)} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
@@ -160,15 +163,14 @@ def announce(session: Session, serving: Serving, api_url: str) -> None:
         f" (buckets: {buckets}); photos by HTTP at {api_url}; Ctrl-C stops",
         flush=True,
     )
+    if not is_loopback(serving.host):
+        note("photos by HTTP need an API key: `rollcall keys create NAME` makes one")
 
 
-def url_of(session: Session, serving: Serving) -> str:
-    """For clients: the address on which others reach this machine, where they may."""
-    if is_loopback(serving.host) and serving.certificate is None:
-        return session.cloud.endpoint_url
+def public_url(serving: Serving, port: int) -> str:
+    """For clients: with the name by which others reach this machine, where they may."""
     name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(serving.host, serving.host)
-    scheme = "http" if serving.certificate is None else "https"
-    return f"{scheme}://{f'[{name}]' if ':' in name else name}:{session.cloud.port}"
+    return url_of(name, port, tls=serving.certificate is not None)
 
 
 def keys_of(serving: Serving) -> str:

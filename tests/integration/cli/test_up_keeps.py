@@ -1,15 +1,18 @@
 """`rollcall up` with a folder: what it was given outlives it, however it ends."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from rollcall.local.store.database import Database
-from tests.images.certificates import make_certificates
+from tests.images.certificates import Certificates, make_certificates
 from tests.integration.cli.running_up import COMMAND, Up
 from tests.integration.throwaway import until
 
@@ -77,5 +80,31 @@ def test_other_machines_need_the_credentials_of_the_store(photo: Path, data: Pat
         assert not any(told[6] in line for line in up.lines)
         for client in (s3, stranger):
             client.close()
+
+        with urllib3.PoolManager(ca_certs=str(certificates.authority)) as pool:
+            api = f"https://localhost:{up.api.rpartition(':')[2]}"  # by another name than the server's own
+            assert pool.request("POST", f"{api}/v1/recognize", body=photo.read_bytes()).status == 401
+            own_key = {"X-Api-Key": create_key(url, certificates, data / "store.credentials")}
+            answer = pool.request("POST", f"{api}/v1/recognize", body=photo.read_bytes(), headers=own_key)
+            assert "Eileen" in answer.json()["faces"][0]["name"]
+            asked = pool.request("POST", f"{api}/v1/videos", json={"content_type": "image/png"}, headers=own_key)
+            upload = asked.json()["upload"]
+            assert upload["url"].startswith(f"{url}/")
+            form = [*upload["fields"].items(), ("file", ("photo.png", photo.read_bytes()))]
+            assert pool.request("POST", upload["url"], fields=form).status == 204
+        assert "Eileen" in up.wait_for("done api/videos/")
     finally:
         up.close()
+
+
+def create_key(url: str, certificates: Certificates, credentials: Path) -> str:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CA_BUNDLE": str(certificates.authority),
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+    }
+    scopes = ("--scope", "recognize", "--scope", "videos")
+    command = [sys.executable, "-m", "rollcall", "keys", "create", "doorbell", "--prefix", "lives", *scopes]
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()

@@ -40,6 +40,6 @@ def test_the_compose_file_agrees_with_the_image() -> None:
 
     assert "VOLUME /data\n" in target
     assert service["volumes"][0].endswith(":/data")
-    assert f"EXPOSE {service['ports'][0].partition(':')[2]}\n" in target
+    assert f"EXPOSE {' '.join(port.partition(':')[2] for port in service['ports'])}\n" in target
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert (PROJECT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
