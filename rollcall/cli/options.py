@@ -110,7 +110,7 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=number(LEAST_THRESHOLD, MOST_THRESHOLD),
         metavar="DISTANCE",
-        help="largest distance at which a face gets a name (default: the recognizer's own)",
+        help="largest distance at which a face gets a name (default: the embedder's own)",
     )
     which.add_argument(
         "--calibration",

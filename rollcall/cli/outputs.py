@@ -45,9 +45,9 @@ def check_output_folder(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be created ({error.strerror})") from error
+        raise UsageError(f"--out {out}: cannot be created ({error.strerror}); choose another --out") from error
     if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {out}: not writable")
+        raise UsageError(f"--out {out}: not writable by you; choose another --out")
     return [file for file in media if not reasons[file]], refused
 
 

@@ -139,7 +139,7 @@ class Push:
                 self._upload(uploads)
                 at_work: list[Future[Any]] = [*self._uploading, *self._fetching]
                 wait(at_work, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-                yield from self._failed_uploads()
+                yield from self._finished_uploads()
                 yield from self._fetched()
                 self._look(fetches)
                 yield from self._lost(bool(at_work))
@@ -159,7 +159,8 @@ class Push:
             self._progress.update(file.key, UPLOADING)
             self._uploading[pool.submit(self._steps.upload, file)] = file
 
-    def _failed_uploads(self) -> Iterator[tuple[MediaFile, Answer]]:
+    def _finished_uploads(self) -> Iterator[tuple[MediaFile, Answer]]:
+        """Good uploads are awaited from now on; the others are answered."""
         for future in [future for future in self._uploading if future.done()]:
             file = self._uploading.pop(future)
             try:
@@ -179,20 +180,20 @@ class Push:
             return
         looked_at = list(self._awaited)[:LOOKED_AT]
         jobs = self._steps.look(looked_at) if looked_at else {}
-        for number in looked_at:
-            file, upload = self._awaited.pop(number)
-            job = jobs.get(number)
+        for job_id in looked_at:
+            file, upload = self._awaited.pop(job_id)
+            job = jobs.get(job_id)
             if job is not None and stage_of(job).finished:
                 self._progress.update(file.key, FETCHING)
                 self._fetching[pool.submit(self._steps.fetch, file, job)] = file
             else:
                 self._progress.update(file.key, stage_of(job))
-                self._awaited[number] = file, upload
+                self._awaited[job_id] = file, upload
         self._next_look = time.monotonic() + POLL_SECONDS
 
     def _lost(self, moved: bool) -> Iterator[tuple[MediaFile, Answer]]:
-        for number, reason in self._steps.lost([upload for _, upload in self._awaited.values()], moved).items():
-            file, _ = self._awaited.pop(number)
+        for job_id, reason in self._steps.lost([upload for _, upload in self._awaited.values()], moved).items():
+            file, _ = self._awaited.pop(job_id)
             yield self._ended(file, not_answered(file.key, reason))
 
     def _ended(self, file: MediaFile, answer: Answer) -> tuple[MediaFile, Answer]:

@@ -126,7 +126,7 @@ class LocalCloud:
 
     @property
     def port(self) -> int:
-        """Of the address that was asked for."""
+        """The port of the address that was asked for."""
         return self._aws.port
 
     def status(self) -> dict[str, FunctionStatus]:
@@ -149,7 +149,7 @@ class LocalCloud:
         return self._aws.exit_code
 
     def restart_aws(self) -> None:
-        """Once it has ended; what it keeps is as it was. Raises CloudStopped or UsageError if it ends again."""
+        """Starts the server that has ended again, with its data. Raises CloudStopped or UsageError if it ends anew."""
         self._aws.restart()
         self._aws.wait_until_serving()
 

@@ -78,8 +78,9 @@ def _with_plain_hyphens(text: str) -> str:
 
 
 def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
-    """The face that a photo is meant to show, of its faces, largest first. Raise NotEnrolled if there is none, or if it
-    would do harm.
+    """Position of the face to enroll; `faces` are those of one photo, largest first.
+
+    Raises NotEnrolled if no face is the main one, or if it is too poor to enroll.
     """
     number = meant_face(faces, limits)
     poor = shortcoming(faces[number], limits)
@@ -89,8 +90,9 @@ def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
 
 
 def meant_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
-    """The face that a photo is meant to show, however poor, of its faces, largest first. Raise NotEnrolled if there is
-    none.
+    """Position of the main face, however poor; `faces` are those of one photo, largest first.
+
+    Raises NotEnrolled if no face is the main one.
     """
     if not faces:
         raise NotEnrolled("no face found; use a photo that shows the face larger and from the front", code="no-face")

@@ -129,7 +129,7 @@ class GalleryStore:
         return [item for page in pages for item in page["Items"]]
 
     def present(self, faces: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those that are enrolled at this moment. `faces`: name and face of each, all different."""
+        """The given faces that are enrolled now. `faces`: name and face id of each, all different."""
         asked = [{"name": name, "face": face} for name, face in faces]
         items = batch_get(self._table, asked, fields=("name", "face"))
         there = {(str(item["name"]), str(item["face"])) for item in items}

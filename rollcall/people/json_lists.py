@@ -34,7 +34,7 @@ def read_json_list(path: Path) -> list[Any]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: cannot be read as UTF-8 text ({error.reason}); save it as UTF-8") from error
     except RecursionError as error:
-        raise UsageError(f"{path}: nested too deeply") from error
+        raise UsageError(f"{path}: nested too deeply; use fewer levels") from error
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}: not valid JSON: {error}") from error
     except ValueError as error:

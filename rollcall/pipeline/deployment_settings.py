@@ -74,7 +74,7 @@ class Deployment(BaseModel):
     min_face: int = context(MIN_FACE)
     embedder: EmbedderName = Field(
         default=DEFAULT_EMBEDDER,
-        description="the recognizer; a gallery belongs to the one that it was made with, and the weights of facenet are"
+        description="which networks embed a face; after a change enroll everybody again; the weights of facenet are"
         " yours to bring",
     )
     detector: DetectorName = Field(default=DEFAULT_DETECTOR, description="what finds faces in pictures")

@@ -1,6 +1,7 @@
-"""Pieces of work that go on side by side: what several of them ask for at one time is asked for once, for all of them.
+"""Runs pieces of work side by side. If several ask for the same kind of thing, one request serves them all.
 
-Each piece is a generator. It yields what it asks for and goes on with the answer, or with the error, that it gets.
+A piece of work is a generator. It yields a `Wish`, and goes on with the answer or the error that `side_by_side` sends.
+This saves requests to DynamoDB and SQS, and lets the networks see several photos at once.
 """
 
 from collections.abc import Callable, Generator, Hashable, Sequence
@@ -15,6 +16,8 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Wish:
+    """What a piece of work asks for: `asked`, from `shared`."""
+
     shared: "Shared[Any, Any]"
     asked: Any
 
@@ -23,7 +26,10 @@ Steps = Generator[Wish, Any, Result]
 
 
 class Shared(Generic[Asked, Answer]):
-    """Answers many at once. `answer` returns one answer or error for each, or raises what counts for all of them."""
+    """A source of answers that is asked for many at once.
+
+    `answer` returns one answer or error for each thing asked, in order. An error that it raises goes to all of them.
+    """
 
     def __init__(self, answer: Callable[[list[Asked]], Sequence[Answer | Exception]]) -> None:
         self._answer = answer
@@ -71,7 +77,7 @@ def side_by_side(
 
 
 def one_by_one(work: Callable[[Asked], None]) -> Callable[[Asked], Steps[None]]:
-    """For work that shares nothing."""
+    """Makes steps of plain work that asks for nothing."""
 
     def steps(asked: Asked) -> Steps[None]:
         work(asked)

@@ -28,7 +28,7 @@ from rollcall.runtime.together import Shared, Steps
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LOOKUPS = 5  # of one job, each after somebody who was seen was deleted during the one before
+LOOKUPS = 5  # at most, of one job: a person who is deleted during a lookup makes another one necessary
 READERS = 8  # parallel GETs: a six-hour video has over 2,000 GoPs
 
 
@@ -103,7 +103,7 @@ class Lookup:
         _report(publication.result)
 
     def _store(self, job: Job, *, failed: bool) -> Steps[Publication | None]:
-        """A deletion may miss what is written meanwhile. Then everybody is looked up again."""
+        """Looks up and writes; does both again if a person in the result was deleted meanwhile."""
         for _ in range(LOOKUPS):
             publication = yield from self._publication(job, failed=failed)
             if publication is None:
@@ -114,7 +114,9 @@ class Lookup:
                 self._publisher.publish(job.upload, publication)
             if (yield from self._still_enrolled(publication)):
                 return publication
-        raise RollcallError(f"people who were seen have been deleted during {LOOKUPS} lookups, one after the other")
+        raise RollcallError(
+            f"{job.upload.key}: a person in it was deleted during each of {LOOKUPS} lookups; the message comes again"
+        )
 
     def _still_enrolled(self, publication: Publication) -> Steps[bool]:
         """Asks by faces, not by name: somebody else may have been enrolled under the name since then."""
@@ -150,12 +152,12 @@ class Lookup:
             gops = self._read(job)
         enrolled = yield from self._galleries(_embedder_of(gops))
         gallery = enrolled.gallery
-        records = [record for gop in gops for record in gop.faces]
+        sightings = [face.sighting() for gop in gops for face in gop.faces]
         # in a photo every face counts; in a video a glimpse of somebody unknown is more often no face at all
         photo = job.media is not None and job.media.step == 0
         least = 0.0 if photo else gallery.calibration.least_evidence
         with stage("lookup"):
-            tracks = link([record.sighting() for record in records], gallery)
+            tracks = link(sightings, gallery)
             identities = identify(tracks, gallery, least_evidence=least)
         names = [identity.match.name for identity in identities if identity.match.name is not None]
         evidence = Evidence(
@@ -183,7 +185,7 @@ class Lookup:
         return GopFaces.model_validate_json(answer["Body"].read())
 
     def _load_galleries(self, embedders: Sequence[str]) -> "list[_Enrolled | Exception]":
-        """Read now, so that all are in it who were enrolled before anybody asked."""
+        """Reads the galleries anew, so that nobody is missing who was enrolled before the lookup."""
         loaded: dict[str, _Enrolled | Exception] = {}
         for embedder in {*embedders}:
             try:
@@ -205,7 +207,7 @@ class _Enrolled:
     gallery: Gallery
 
     def faces(self, name: str) -> frozenset[str]:
-        """Those that the name was enrolled with."""
+        """Ids of the faces that the name was enrolled with."""
         pairs = (pair for group in self.groups for pair in zip(group.names, group.embeddings, strict=True))
         return frozenset(face_id(face) for other, face in pairs if other == name)
 

@@ -47,7 +47,7 @@ def _attempt(pack: Pack, engine: Engine, watch: Watch) -> GopFaces | Exception:
 
 
 def _groups(photos: Sequence[Pack]) -> Iterator[list[Pack]]:
-    """As many at a time as are good for the engine."""
+    """Groups of photos, each as large as the engine works on best."""
     some: list[Pack] = []
     pixels = 0
     for pack in photos:
@@ -118,7 +118,7 @@ class _Found:
 
 
 def _chunks(packs: Sequence[Pack]) -> Iterator[list[tuple[int, int]]]:
-    """Positions of packs and numbers of their frames, so many at a time as fit into memory."""
+    """Chunks of (position of the pack, number of the frame) that fit into memory together."""
     chunk: list[tuple[int, int]] = []
     pixels = 0
     for at, pack in enumerate(packs):

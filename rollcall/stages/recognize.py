@@ -57,19 +57,19 @@ class Recognizer:
 
     def _job_of(self, stored: StoredObject, put_at: datetime | None) -> Job:
         """The job that the pack names. If the pack has expired, the job of the upload that its key was packed from."""
-        number = self._job_of_pack(stored)
-        return self._job_of_source(stored, put_at) if number is None else self._jobs.require(number)
+        job_id = self._job_id_of_pack(stored)
+        return self._job_of_source(stored, put_at) if job_id is None else self._jobs.require(job_id)
 
     def _job_of_source(self, stored: StoredObject, put_at: datetime | None) -> Job:
         source = latest(self._s3, self._input_bucket, packed_key(stored.key))
         job = None if source is None else self._jobs.get(source.upload.job)
         if job is None or put_at is None or job.created > put_at.timestamp() + CLOCKS_APART_SECONDS:
             raise Superseded("the pack is gone, and its upload is deleted or replaced")
-        if self._job_of_pack(StoredObject(stored.bucket, stored.key, None)) == job.job:
+        if self._job_id_of_pack(StoredObject(stored.bucket, stored.key, None)) == job.job:
             raise Superseded("the pack is gone, and another has taken its place")
         return job
 
-    def _job_of_pack(self, stored: StoredObject) -> str | None:
+    def _job_id_of_pack(self, stored: StoredObject) -> str | None:
         try:
             return self._s3.head_object(**stored.where)["Metadata"].get("job", "")
         except ClientError as error:

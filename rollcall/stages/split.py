@@ -152,7 +152,7 @@ class Splitter:
         return None if media is None else _Photo(media, time.monotonic() - started)
 
     def _take_photo(self, upload: Upload, photo: "_Photo") -> Job:
-        """It is read already, so one write begins its job and says all that there is to count."""
+        """Begins the job of a photo that is read already, with its one GoP counted, and stores the pack."""
         media = photo.media
         gop = photo_gop(media)
         whole = RangeSummary(

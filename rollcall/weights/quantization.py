@@ -90,5 +90,5 @@ def whole_weights(weights: Weights) -> tuple[NDArray[np.int8], NDArray[np.float3
 
 
 def _largest(weights: Weights) -> Weights:
-    """For each output channel."""
+    """The largest weight of each output channel."""
     return np.asarray(weights.reshape(len(weights), -1).max(axis=1))

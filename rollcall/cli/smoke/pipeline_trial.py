@@ -44,7 +44,7 @@ def enroll(deployment: Deployment, material: Material, embedder: str, run: str) 
     try:
         gallery = Gallery(deployment.gallery.load(embedder), load_calibration(embedder))
     except GalleryMismatch as mismatch:
-        raise UsageError(f"say with --embedder which recognizer this deployment has: {mismatch}") from mismatch
+        raise UsageError(f"{mismatch} Name this deployment's embedder with --embedder.") from mismatch
     people = expect(material.faces, gallery)
     for somebody in people:
         if somebody.by_us:

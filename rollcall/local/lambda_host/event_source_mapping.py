@@ -103,7 +103,7 @@ class EventSourceMapping:
                 self._slots.release()
 
     def _batch(self) -> list["MessageTypeDef"]:
-        """A worker's share of what is held, where others are warm and idle as well."""
+        """One worker's share of the held messages; the other idle workers get theirs."""
         share = math.ceil(len(self._held) / max(1, self._pool.idle))
         return [self._held.popleft() for _ in range(min(share, self._function.batch_size))]
 

@@ -29,7 +29,7 @@ class Settler:
             self._changed.notify()
 
     def close(self) -> None:
-        """Ends once all is told."""
+        """Waits until all is told, and ends the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -45,7 +45,7 @@ class Settler:
                 self._failed()
 
     def _next(self) -> list[tuple["MessageTypeDef", bool]]:
-        """Nothing at the end."""
+        """The next messages to settle; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return [self._waiting.popleft() for _ in range(min(MAX_RECEIVED, len(self._waiting)))]

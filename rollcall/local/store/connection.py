@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def waiting(self) -> bool:
-        """For the head of a request."""
+        """Whether it waits for the head of a request."""
         return self._task is None
 
     def overdue(self, now: float) -> bool:

@@ -171,7 +171,7 @@ class Database:
             deferred.then.append(callback)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Inside a transaction: have this called once it has ended well, by the same thread, before the sync."""
+        """Has `callback` called by this thread after the running transaction has ended well, before the sync."""
         self._after.append(callback)
 
     def erase_soon(self) -> None:

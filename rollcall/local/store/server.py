@@ -71,7 +71,7 @@ async def serve(
 
 
 def run(listeners: Sequence[socket.socket], settings: StoreSettings) -> None:
-    """Until SIGTERM."""
+    """Serves until SIGTERM."""
 
     async def main() -> None:
         until = asyncio.Event()

@@ -130,7 +130,7 @@ def probe_video(
     most_tracks: int = MOST_TRACKS,
     binaries: Binaries | None = None,
 ) -> Media:
-    """For what `probe_photo` finds to be no photo."""
+    """Probes a source that `probe_photo` found to be no photo."""
     container = container_of(source)
     try:
         return _video(source, container, limits, binaries or find(), chosen=track, most_tracks=most_tracks)

@@ -25,9 +25,7 @@ LAUNCHED = b"launched"  # the last line that a launcher writes to its log before
 NOT_STARTED = 125  # its exit code where it cannot
 
 _PR_SET_NO_NEW_PRIVS = 38
-_PR_SET_SECCOMP = 22
 _PR_SET_DUMPABLE = 4
-_SECCOMP_MODE_FILTER = 2
 _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FILTER_FLAG_TSYNC = 1
 _SYSCALL_SECCOMP = {"x86_64": 317, "aarch64": 277}

@@ -171,7 +171,7 @@ def _checked(
 
 
 def _guarded(number: int, checks: Sequence[_Check], otherwise: int) -> list[bytes]:
-    """For one system call: allow it if all checks hold."""
+    """The filter for one system call: it is allowed if all checks hold."""
     block = [part for check in checks for part in _words(check, otherwise)] + [_give(_ALLOW)]
     return [_jump(number, 0, len(block)), *block]
 

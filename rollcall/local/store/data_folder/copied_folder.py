@@ -45,7 +45,7 @@ def mark_own(data: Path) -> None:
 
 
 def settle(data: Path) -> None:
-    """Before anything is opened. What is missing even so is left out by S3."""
+    """Makes a copied folder consistent, before anything in it is opened. S3 leaves out what is missing even so."""
     found = generations.files(data)
     if is_own(data) or not found:
         return
@@ -67,7 +67,7 @@ def sizes_of(data: Path) -> dict[str, int]:
 
 
 def missing_blobs(connection: sqlite3.Connection, sizes: dict[str, int]) -> set[str]:
-    """Those that the database refers to, and that are not there as a whole."""
+    """Blobs that the database refers to, but that are missing or incomplete."""
     if not _has_objects(connection):
         return set()
     missing = {
@@ -79,7 +79,7 @@ def missing_blobs(connection: sqlite3.Connection, sizes: dict[str, int]) -> set[
 
 
 def _go_back(found: list[Path], sizes: dict[str, int]) -> None:
-    """To the last moment at which nothing was missing. Where it was long ago, nothing is changed."""
+    """Takes the database back to the last moment at which no blob was missing, unless that is long ago."""
     moments = [(path, end) for path in found for end in [0, *_ends(log_of(path))]]
     newest = _Moment(*moments[-1], sizes)
 

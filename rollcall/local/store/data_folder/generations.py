@@ -65,7 +65,7 @@ class Generation:
 
     @property
     def keep_seconds(self) -> float:
-        """For how long somebody may still be copying it."""
+        """The seconds for which somebody may still be copying it."""
         return KEEP_SECONDS + self.path.stat().st_size / KEEP_RATE
 
     def close(self) -> None:

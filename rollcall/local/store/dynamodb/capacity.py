@@ -14,7 +14,7 @@ def read_units(size: int, *, consistent: bool) -> float:
 
 
 def write_units(*sizes: int) -> float:
-    """Of the larger one of an item before and after."""
+    """Write units of an item: the larger of its sizes before and after counts."""
     return float(max(1, -(-max(sizes, default=0) // WRITE_BYTES)))
 
 

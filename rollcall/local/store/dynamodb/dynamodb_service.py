@@ -67,7 +67,7 @@ class DynamoDb:
         return {}
 
     async def run(self) -> None:
-        """Until it is canceled: expired items are removed."""
+        """Removes expired items until it is canceled."""
         while True:
             for table in self._tables.all():
                 await self._expire(table)
@@ -185,7 +185,7 @@ class DynamoDb:
         return self._tables.find(call.asked["TableName"])
 
     async def _change(self, work: Callable[[sqlite3.Connection], Result], *, brief: bool = True) -> Result:
-        """Of tables: what memory knows of them is read anew where SQL has not taken it."""
+        """Changes tables. If the transaction fails, the tables in memory are read from SQL again."""
         try:
             return await self._database.write(work, brief=brief)
         except (sqlite3.Error, OSError):

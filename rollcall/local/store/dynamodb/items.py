@@ -16,7 +16,7 @@ LATEST = 2**53  # seconds since 1970: nothing expires later
 
 @dataclass(frozen=True)
 class Range:
-    """Of sort keys; None: no bound."""
+    """A range of sort keys; None: no bound."""
 
     low: bytes | None = None
     high: bytes | None = None
@@ -89,7 +89,7 @@ def count(connection: sqlite3.Connection, table: Table) -> tuple[int, int]:
 
 
 def set_expiries(connection: sqlite3.Connection, table: Table) -> None:
-    """Of all items, by the attribute that tells them now."""
+    """Sets when each item expires, by the attribute that the table names now."""
     connection.execute("UPDATE ddb_item SET expires = NULL WHERE tbl = ? AND expires IS NOT NULL", (table.id,))
     if table.ttl is None:
         return

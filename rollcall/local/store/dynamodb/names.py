@@ -53,7 +53,7 @@ class Names:
         return self._values[token.text]
 
     def check_used(self, *, any_expression: bool) -> None:
-        """Once all expressions have been read."""
+        """Refuses names and values that no expression uses; call it after all expressions are read."""
         for what, given in (("Names", self._names), ("Values", self._values)):
             if given and not any_expression:
                 raise invalid(f"ExpressionAttribute{what} can only be specified when using expressions")

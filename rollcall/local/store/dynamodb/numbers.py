@@ -12,7 +12,7 @@ _EXACT = Context(prec=2 * (HIGHEST - LOWEST))
 
 
 def canonical(text: str) -> str:
-    """As DynamoDB gives it back. Raises ServiceError for what is none of its numbers."""
+    """The number in the form in which DynamoDB gives it back. Raises ServiceError for what is no number of DynamoDB."""
     found = _NUMBER.fullmatch(text)
     if found is None or not (found["whole"] or found["part"]):
         shown = f": {text[:100]}" if text else ""

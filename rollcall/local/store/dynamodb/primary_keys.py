@@ -47,7 +47,7 @@ class KeySchema:
         return self._bytes(item)
 
     def of_key(self, given: Any) -> tuple[Key, dict[str, Value]]:
-        """Of a key alone, with no other attribute."""
+        """The key that a request names: key attributes and no others. Raises ServiceError for anything else."""
         if set(given) != set(self.names):
             raise invalid(NO_MATCH)
         key = {name: checked(value) for name, value in given.items()}

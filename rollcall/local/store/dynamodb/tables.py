@@ -69,7 +69,7 @@ class Tables:
         return sorted([*self._by_name.values()], key=lambda table: table.name)
 
     def find(self, name: str) -> Table:
-        """By its name or ARN."""
+        """The table of this name or ARN. Raises ServiceError if there is none."""
         table = self._by_name.get(name.removeprefix(_ARN))
         if table is None:
             raise no_table(name[:255])

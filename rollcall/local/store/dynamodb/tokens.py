@@ -23,7 +23,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """Of a name, in capitals: keywords may be written in any case."""
+        """A name in capitals, because keywords may be written in any case; empty for other tokens."""
         return self.text.upper() if self.kind == "name" else ""
 
 

@@ -115,7 +115,7 @@ def _told(reason: ServiceError | None) -> dict[str, Any]:
 
 
 def _first_time(connection: sqlite3.Connection, asked: Asked) -> bool:
-    """Of a token; raises ServiceError where it came with another request."""
+    """Whether the request's token is new. Raises ServiceError if it came with another request."""
     token = asked.get("ClientRequestToken")
     if not token:
         return True

@@ -76,12 +76,8 @@ def sortable(value: Value) -> bytes:
     return numbers.sortable(content) if kind == "N" else base64.b64decode(content)
 
 
-def decimal_of(value: Value) -> Decimal:
-    return Decimal(value["N"])
-
-
 def shown(value: Value) -> str:
-    """As in DynamoDB's messages."""
+    """The value as DynamoDB's messages show it."""
     ((kind, content),) = value.items()
     return f"AttributeValue: {{{kind}:{str(content)[:100]}}}"
 

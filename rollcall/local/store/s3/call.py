@@ -35,7 +35,7 @@ class Call:
 
     @property
     def bucket(self) -> Bucket:
-        """As it was when the request came. Inside a transaction, look again. Raises: S3Error."""
+        """The bucket as it was when the request came; look again inside a transaction. Raises: S3Error."""
         if self._bucket is None:
             self._bucket = buckets.find(self.reader, self.bucket_name)
         return self._bucket

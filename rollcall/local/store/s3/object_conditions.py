@@ -32,7 +32,7 @@ def check_reading(headers: Mapping[str, str], version: Version, *, prefix: str =
 
 
 def check_writing(headers: Mapping[str, str], current: Version | None, key: str) -> None:
-    """Inside the transaction that writes. Raises: S3Error."""
+    """Checks the conditions of a write; call it inside the transaction that writes. Raises: S3Error."""
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     exists = current is not None and not current.marker
     if none_match is not None:

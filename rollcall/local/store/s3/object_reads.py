@@ -122,7 +122,7 @@ def _checksum_headers(version: Version, checksum: str) -> dict[str, str]:
 
 
 def _checksum_of_span(call: Call, version: Version, span: Span | None) -> dict[str, str]:
-    """Of everything, or of the part that was asked for. Nobody knows that of another range."""
+    """The checksum of the whole object or of the part that was asked for; other ranges have none."""
     if span is None:
         return checksum_headers(version)
     parts, number = version.described.parts, call.get("PartNumber")

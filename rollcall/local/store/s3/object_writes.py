@@ -37,7 +37,7 @@ _UNSUPPORTED = (
 
 
 def check_put(call: Call) -> None:
-    """Before the body is read. Raises: S3Error."""
+    """Checks a put before its body is read. Raises: S3Error."""
     check_new_object(call)
     if set(call.headers) & {"if-match", "if-none-match"}:  # the transaction decides; this spares a large body
         conditions.check_writing(call.headers, versions.newest(call.reader, call.bucket, call.key), call.key)

@@ -46,7 +46,7 @@ class Operation:
 
 @cache
 def operations() -> Mapping[tuple[str, int], list[Operation]]:
-    """By method and depth of the path; the more a request must have for an operation, the earlier it is tried."""
+    """The operations by method and depth of the path. Those with more conditions on a request come first."""
     model = botocore.session.Session().get_service_model("s3")
     found: dict[tuple[str, int], list[Operation]] = {}
     for name in model.operation_names:

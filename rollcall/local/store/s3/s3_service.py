@@ -98,7 +98,7 @@ class S3:
         self._sweeper.start()
 
     def stop(self) -> None:
-        """Once no request is being answered."""
+        """Ends its threads; call it when no request is being answered."""
         self._ending.set()
         self._executor.shutdown()
         self._sweeper.join()
@@ -122,7 +122,7 @@ class S3:
         return response
 
     def _health(self) -> Response:
-        """For whoever watches the server: it answers, reads and writes. It needs no signature."""
+        """Tells monitors that the store answers, reads and writes. It needs no signature."""
         with self.storage.database.transaction(durable=False) as connection:
             connection.execute("SELECT 1 FROM schema").fetchone()
         return Response(status=200, headers={"content-type": "application/json"}, body=b'{"status": "ok"}')

@@ -59,7 +59,7 @@ class Waiter:
             self._polls.ring(self.queue)
 
     def again(self) -> None:
-        """Before another look."""
+        """Waits for the next ring; call it before another look."""
         self._rung.clear()
         self._polls.add(self)
 

@@ -43,7 +43,7 @@ def size(attributes: Attributes) -> int:
 
 
 def md5(attributes: Attributes) -> str:
-    """As AWS documents it: each name, type and value with its length, in order of the names."""
+    """The MD5 that AWS documents: each name, type and value with its length, in order of the names."""
     digest = hashlib.md5(usedforsecurity=False)
     for name in sorted(attributes):
         attribute = attributes[name]
@@ -55,7 +55,7 @@ def md5(attributes: Attributes) -> str:
 
 
 def chosen(attributes: Attributes, patterns: Iterable[str]) -> dict[str, Any]:
-    """Those that a receiver asks for, by name, by prefix (`party.*`), or all."""
+    """The attributes that a receiver asks for: by name, by prefix (`party.*`), or all."""
     patterns = tuple(patterns)
     if "All" in patterns or ".*" in patterns:
         return dict(attributes)

@@ -117,7 +117,7 @@ class Moves:
         return PAUSE_SECONDS if rate is None else 1.0
 
     def _send_back(self, connection: sqlite3.Connection, message: int, target: Queue) -> None:
-        """As a new message: it has another id, and is received for the first time."""
+        """Sends it back as a new message, with another id and no receives."""
         now = messages.now_ms()
         connection.execute(
             "INSERT INTO sqs_message (queue, visible, uuid, body, md5, attributes, system, sent)"

@@ -15,7 +15,7 @@ Entry = TypeVar("Entry")
 def page(
     entries: Sequence[Entry], asked: Mapping[str, Any], *, key: Callable[[Entry], str]
 ) -> tuple[list[Entry], str | None]:
-    """Those of one page, in order of their keys, and the token of the next page. All of the first where none is set."""
+    """The entries of one page, and the token of the next page. A request without `MaxResults` gets no token."""
     most = asked.get("MaxResults")
     if most is not None and not 1 <= most <= MOST:
         raise invalid("MaxResults", most, f"Must be between 1 and {MOST}, if provided.")

@@ -99,7 +99,7 @@ def next_visible(connection: sqlite3.Connection, queue: Queue) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Taking:
-    """`dead_letters`: the queue of what was received so often."""
+    """How to take messages. `dead_letters`: their queue, and the receives after which a message goes there."""
 
     queue: Queue
     dead_letters: tuple[Queue, int] | None
@@ -108,7 +108,7 @@ class Taking:
 
 
 def take(connection: sqlite3.Connection, taking: Taking, *, most: int) -> list[Taken]:
-    """Hidden from others. What was received too often goes to the dead letters instead."""
+    """Takes messages and hides them from others. A message that was received too often goes to the dead letters."""
     taken: list[Taken] = []
     while len(taken) < most:
         rows = connection.execute(
@@ -199,7 +199,7 @@ def too_many_in_hand(connection: sqlite3.Connection, queue: Queue) -> bool:
 
 
 def show_again(connection: sqlite3.Connection) -> None:
-    """After a start: whoever had received a message has most likely ended with the server."""
+    """Shows received messages again after a start: their receivers have most likely ended with the server."""
     connection.execute("UPDATE sqs_message SET visible = ?, in_hand = 0 WHERE in_hand = 1", (now_ms(),))
 
 

@@ -55,7 +55,7 @@ class Queues:
         return sorted([*self._by_name.values()], key=lambda queue: queue.name)
 
     def of_url(self, url: str) -> Queue:
-        """By the last part of its path: a queue is reached by more than one address."""
+        """The queue, by the last part of the URL: a queue has more than one address."""
         return self.of_name(url.rstrip("/").rpartition("/")[2])
 
     def of_name(self, name: str) -> Queue:
@@ -68,7 +68,7 @@ class Queues:
         return self._by_name.get(arn.removeprefix(_ARN)) if arn.startswith(_ARN) else None
 
     def sources_of(self, queue: Queue) -> list[Queue]:
-        """Those whose dead letters come to it."""
+        """The queues whose dead letters come to this one."""
         return [other for other in self.all() if (target := other.dead_letters) and target[0] == queue.arn]
 
     def put(self, connection: sqlite3.Connection, queue: Queue) -> None:
@@ -81,7 +81,7 @@ class Queues:
     def create(
         self, connection: sqlite3.Connection, name: str, asked: Mapping[str, str], tags: Mapping[str, str]
     ) -> Queue:
-        """The one that exists, where it has what is asked for."""
+        """Makes the queue, or returns the one that exists with the same attributes."""
         _check_name(name)
         attributes = self.checked(asked)
         if (queue := self._by_name.get(name)) is not None:

@@ -82,7 +82,7 @@ class Sqs:
         return {"x-amzn-query-error": query_name(error)}
 
     async def run(self) -> None:
-        """Until it is canceled: what has to be done without being asked."""
+        """Resumes move tasks and removes expired messages, until it is canceled."""
         self._moves.resume()
         while True:
             for queue in self._queues.all():
@@ -304,7 +304,7 @@ class Sqs:
         return self._queues.of_url(call.asked["QueueUrl"])
 
     async def _change(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Of queues: what memory knows of them is read anew where SQL has not taken it."""
+        """Changes queues. If the transaction fails, the queues in memory are read from SQL again."""
         try:
             return await self._database.write(work)
         except (sqlite3.Error, OSError):

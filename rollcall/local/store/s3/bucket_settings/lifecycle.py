@@ -19,7 +19,6 @@ from rollcall.local.store.s3.files.change import Change, Storage
 from rollcall.local.store.s3.s3_errors import NotSupported, S3Error
 from rollcall.local.store.s3.uploads.multipart import drop_upload
 from rollcall.local.store.s3.versions import Version
-from rollcall.local.store.s3.writing import http_date
 
 KIND = "lifecycle"
 DAY = 86_400
@@ -73,19 +72,6 @@ def sweep(storage: Storage, request_id: str, ending: Event) -> None:
         enabled = [rule for rule in rules if rule["Status"] == "Enabled"]
         if enabled:
             _Sweep(storage, bucket, enabled, request_id).run(ending)
-
-
-def expiry_header(rules: Sequence[Rule], version: Version) -> dict[str, str]:
-    """When the current version goes, for whoever reads or writes it."""
-    ends = [
-        (end, rule["ID"])
-        for rule in rules
-        if rule["Status"] == "Enabled" and _fits(rule, version) and (end := _end(rule, version)) is not None
-    ]
-    if not ends:
-        return {}
-    end, name = min(ends)
-    return {"x-amz-expiration": f'expiry-date="{http_date(end)}", rule-id="{name}"'}
 
 
 @dataclass

@@ -29,7 +29,7 @@ Configuration = Mapping[str, Any]
 
 
 def announce(call: Call, change: Change, bucket: Bucket, event: str, version: Version) -> None:
-    """Inside the transaction that makes or removes the version."""
+    """Tells the queues of a version; call it inside the transaction that makes or removes that version."""
     queues = call.storage.queues
     for configuration in buckets.setting(change.connection, bucket, KIND) or ():
         if _fits(configuration, event, version.key):

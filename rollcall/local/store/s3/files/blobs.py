@@ -76,7 +76,7 @@ class Blobs:
                 yield [entry.name for entry in entries]
 
     def now(self) -> float:
-        """By the clock that stamps the files."""
+        """The time now, by the clock that stamps the files."""
         marker = self._folder.parent / "started"
         marker.touch()
         return marker.stat().st_mtime
@@ -109,11 +109,11 @@ class NewBlob:
         write_all(self.descriptor, content)
 
     def append(self, source: int, start: int, length: int) -> None:
-        """From another file, without a way through this process where the system can."""
+        """Appends a part of another file; the system copies it, if it can."""
         copy_range(source, self.descriptor, start, length)
 
     def keep(self) -> None:
-        """With its bytes and its name on the disk."""
+        """Keeps the file: its bytes and its name are on the disk when this returns."""
         if self._durable:
             os.fsync(self.descriptor)
             sync_folder(self._path.parent)

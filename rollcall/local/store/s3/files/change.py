@@ -47,7 +47,7 @@ class Change:
     def note(
         self, bucket: str, key: str | None = None, *, placed: Placed | None = None, dropped: str | None = None
     ) -> None:
-        """Once the transaction has ended, the plain view shows the key, and a blob is removed."""
+        """Notes what to do after the transaction: show the key in the plain view, and remove a blob."""
         content = placed.content if placed else None
         blob = placed.blob if placed else None
         if not self.journal.durable:

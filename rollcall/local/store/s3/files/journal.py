@@ -50,7 +50,7 @@ class Journal:
         content: bytes | None = None,
         dropped: str | None = None,
     ) -> int:
-        """Inside the transaction. `do` follows it, with the number that this returns."""
+        """Notes work on files inside the transaction; call `do` after it, with the number that this returns."""
         entry = connection.execute(
             "INSERT INTO s3_journal (bucket, key, blob, content, dropped) VALUES (?, ?, ?, ?, ?)",
             (bucket, key, blob, content, dropped),
@@ -58,7 +58,7 @@ class Journal:
         return entry.lastrowid or 0
 
     def do(self, number: int, bucket: str, key: str | None, dropped: str | None) -> None:
-        """After the transaction. What fails now is done again at the next start: the transaction stands."""
+        """Does the noted work after the transaction. What fails is done again at the next start."""
         try:
             if dropped is not None:
                 self.dropped.add(dropped)

@@ -11,7 +11,7 @@ _REFERRED = (
 
 
 def remove_orphans(storage: Storage, ending: threading.Event) -> int:
-    """Those that are older than this process. Returns how many."""
+    """Removes orphans that are older than this process. Returns how many."""
     started = storage.blobs.now()
     removed = 0
     for names in storage.blobs.names():

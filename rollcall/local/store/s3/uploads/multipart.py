@@ -108,7 +108,7 @@ def create_multipart_upload(call: Call) -> Answer:
 
 
 def check_part(call: Call) -> Upload:
-    """Before the body is read. Raises: S3Error."""
+    """Checks a part before its body is read. Raises: S3Error."""
     number = call.get("PartNumber")
     if not 1 <= number <= MOST_PARTS:
         raise S3Error(
