@@ -3,13 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from rollcall.cli.preparation import Enrollment
 from rollcall.local.lambda_host.unreliable_source import Delivery
+from rollcall.pipeline.settings import Settings
 from tests.e2e.conftest import Start
-from tests.e2e.pipeline import RunningPipeline, names, without_timings
+from tests.e2e.pipeline import RunningPipeline, names, open_pipeline, without_timings
 from tests.e2e.videos import COLLINS, OBAMA, Videos
 
 
@@ -20,10 +23,22 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_who_when_and_their_record(start: Start, videos: Videos) -> None:
+@pytest.fixture(scope="module")
+def pipeline(model_dir: Path, enrollment: Enrollment) -> Iterator[RunningPipeline]:
+    """One for several tests, with buckets of its own names."""
+    settings = Settings(
+        prefix="test",
+        input_bucket="uploads-of-acme",
+        stage_1_bucket="packs-of-acme",
+        output_bucket="results-of-acme",
+    )
+    with open_pipeline(settings, enrollment, model_dir=model_dir, delivery=None) as running:
+        yield running
+
+
+def test_who_when_and_their_record(pipeline: RunningPipeline, videos: Videos) -> None:
     # Given a video in which Obama comes, goes, and returns, with Biden, who is not enrolled, in between
     shots = [("obama2.jpg", 4), ("nobody", 3), ("biden.jpg", 3), ("nobody", 3), ("obama3.jpg", 4), ("nobody", 6)]
-    pipeline = start()
 
     result = pipeline.result("in/a.mp4", pipeline.upload("in/a.mp4", videos.of(*shots)))
 
@@ -40,22 +55,14 @@ def test_who_when_and_their_record(start: Start, videos: Videos) -> None:
     )
     assert outputs["in/a.mp4.vtt"].startswith(b"WEBVTT\n")
     assert outputs[f"in/a.mp4/faces/{OBAMA}-1.jpg"].startswith(b"\xff\xd8")
-
-
-def test_buckets_may_have_names_of_their_own(start: Start, videos: Videos) -> None:
-    pipeline = start(input_bucket="uploads-of-acme", stage_1_bucket="packs-of-acme", output_bucket="results-of-acme")
-
-    result = pipeline.result("a.jpg", pipeline.upload("a.jpg", videos.photos / "obama2.jpg"))
-
-    assert names(result) == [OBAMA]
     assert pipeline.bucket("output") == "results-of-acme"
 
 
 def test_events_twice_and_shuffled_change_nothing(start: Start, videos: Videos) -> None:
-    video = videos.of(("obama2.jpg", 12), ("biden.jpg", 6), ("astronaut.png", 12), name="long.mp4")
+    video = videos.of(("obama2.jpg", 4), ("biden.jpg", 2), ("astronaut.png", 4), name="long.mp4")
     outputs = []
     for delivery in (Delivery(), Delivery(duplicate=True, shuffle_seed=7)):
-        pipeline = start(delivery=delivery)
+        pipeline = start(delivery=delivery, frames_per_second=6)
         pipeline.result("a b+ü.mp4", pipeline.upload("a b+ü.mp4", video))
         pipeline.wait_until_idle()
         outputs.append(without_timings(pipeline.outputs("")))
@@ -69,50 +76,37 @@ def test_events_twice_and_shuffled_change_nothing(start: Start, videos: Videos) 
 @pytest.mark.parametrize("function", ["test-video-split", "test-face-recognition"])
 def test_a_killed_worker_does_not_lose_a_job(start: Start, videos: Videos, function: str) -> None:
     pipeline = start(frames_per_second=8)
-    version = pipeline.upload("a.mp4", videos.of(("obama2.jpg", 20), name="kill.mp4"))
+    version = pipeline.upload("a.mp4", videos.of(("obama2.jpg", 10), name="kill.mp4"))
 
     wait_for(lambda: pipeline.cloud.status()[function].in_flight)
     for pid in pipeline.cloud.worker_pids(function):
         os.kill(pid, signal.SIGKILL)
 
     result = pipeline.result("a.mp4", version)
-    assert (names(result), result["frames"]) == ([OBAMA], 160)
-    assert result["people"][0]["last_seen"] == pytest.approx(20, abs=0.2)
+    assert (names(result), result["frames"]) == ([OBAMA], 80)
+    assert result["people"][0]["last_seen"] == pytest.approx(10, abs=0.2)
 
 
-def test_the_newer_upload_of_a_key_wins(start: Start, videos: Videos) -> None:
-    pipeline = start(frames_per_second=8)
-    first = pipeline.upload("a.mp4", videos.obama(seconds=25, name="first.mp4"))
+def test_the_newer_upload_of_a_key_wins(pipeline: RunningPipeline, videos: Videos) -> None:
+    pipeline.wait_until_idle()
+    first = pipeline.upload("new.mp4", videos.obama(seconds=40, name="first.mp4"))
     wait_for(lambda: pipeline.cloud.status()["test-face-recognition"].in_flight)
 
-    second = pipeline.upload("a.mp4", videos.collins())
+    second = pipeline.upload("new.mp4", videos.collins())
 
-    assert names(pipeline.result("a.mp4", second)) == [COLLINS]
+    assert names(pipeline.result("new.mp4", second)) == [COLLINS]
     pipeline.wait_until_idle()
     assert first != second
-    settled = pipeline.published("a.mp4")
+    settled = pipeline.published("new.mp4")
     assert settled is not None and (settled[0], names(settled[1])) == (second, [COLLINS])
-    crops = [key for key in pipeline.outputs("a.mp4/") if OBAMA in key]
+    crops = [key for key in pipeline.outputs("new.mp4/") if OBAMA in key]
     assert crops == [], "the first upload's faces are not left behind"
 
 
-def test_a_replaced_result_takes_its_faces_with_it(start: Start, videos: Videos) -> None:
-    pipeline = start()
+def test_a_replaced_result_takes_its_faces_with_it(pipeline: RunningPipeline, videos: Videos) -> None:
     pipeline.result("a.mp4", pipeline.upload("a.mp4", videos.obama()))
 
     failed = pipeline.result("a.mp4", pipeline.upload("a.mp4", b"no video"))
 
     assert failed["status"] == "failed"
     assert list(pipeline.outputs("a.mp4")) == ["a.mp4.json"]
-
-
-def test_workers_come_with_the_load_and_go_without_it(start: Start, videos: Videos) -> None:
-    pipeline = start()
-
-    def workers(state: RunningPipeline) -> int:
-        return sum(status.workers for status in state.cloud.status().values())
-
-    wait_for(lambda: workers(pipeline) == 0)  # S3's test events, as the buckets were set up, have woken two
-    pipeline.result("a.mp4", pipeline.upload("a.mp4", videos.obama()))
-    assert workers(pipeline) > 0
-    wait_for(lambda: workers(pipeline) == 0)

@@ -99,6 +99,11 @@ def shown(path: Path, binaries: Binaries) -> Shown:
     return pictures, gops[-1].end
 
 
+@pytest.fixture(scope="module")
+def ordinary(binaries: Binaries, made: Path) -> Shown:
+    return shown(made, binaries)
+
+
 def stamped(binaries: Binaries, made: Path, path: Path, frames: str, seconds: int, *, stamps: str = "pts") -> Path:
     """The time stamps of some frames are moved; `stamps`: `ts` for those of decoding as well."""
     units = {".ts": 90_000, ".mp4": 30_000}.get(path.suffix, 1000)
@@ -124,17 +129,17 @@ WILD = [
 ]
 
 
-@pytest.mark.parametrize(("stamp", "seconds"), WILD)
+@pytest.mark.parametrize("moved", WILD)
 def test_wild_time_stamps_do_not_move_the_rest(
-    binaries: Binaries, tmp_path: Path, made: Path, stamp: str, seconds: int
+    binaries: Binaries, tmp_path: Path, made: Path, ordinary: Shown, moved: tuple[str, int]
 ) -> None:
-    ordinary, end = shown(made, binaries)
-    name, frames = stamp.split()
+    pictures, end = ordinary
+    (name, frames), seconds = moved[0].split(), moved[1]
 
     wild, wild_end = shown(stamped(binaries, made, tmp_path / name, frames, seconds), binaries)
 
-    assert len(wild) == pytest.approx(len(ordinary), abs=1)
-    pairs = list(zip(wild, ordinary, strict=False))
+    assert len(wild) == pytest.approx(len(pictures), abs=1)
+    pairs = list(zip(wild, pictures, strict=False))
     assert all(time == pytest.approx(usual, abs=0.15) for (time, _), (usual, _) in pairs)
     assert all(abs(number - usual) <= 12 for (_, number), (_, usual) in pairs)
     assert wild_end == pytest.approx(end, abs=0.3)

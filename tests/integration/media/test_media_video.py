@@ -196,21 +196,21 @@ def test_interlaced_and_ten_bit(binaries: Binaries, tmp_path: Path, options: tup
     assert image(gops[0].frames[0]).size == (320, 180)
 
 
+BT709 = ("bt709", "bt709")
+
+
 @pytest.mark.parametrize(
-    "colors", [("bt601", "smpte170m"), ("bt601", "bt470bg"), ("bt709", "bt709"), ("bt2020", "bt2020nc")]
-)
-@pytest.mark.parametrize(
-    "stored",
+    ("colors", "stored"),
     [
-        ("tv", "yuv420p", "64x64"),
-        ("tv", "yuv422p", "64x64"),
-        ("tv", "yuv444p", "64x64"),
-        ("tv", "yuv420p10le", "64x64"),
-        ("tv", "yuv444p12le", "64x64"),
-        ("tv", "yuv420p", "65x65"),
-        ("tv", "yuv444p", "65x64"),
-        ("tv", "yuv420p", "2048x64"),
-        ("pc", "yuv420p", "64x64"),
+        *((colors, ("tv", "yuv420p", "64x64")) for colors in (("bt601", "smpte170m"), ("bt601", "bt470bg"), BT709)),
+        (("bt2020", "bt2020nc"), ("tv", "yuv420p10le", "64x64")),
+        (BT709, ("tv", "yuv422p", "64x64")),
+        (BT709, ("tv", "yuv444p", "64x64")),
+        (BT709, ("tv", "yuv444p12le", "64x64")),
+        (BT709, ("tv", "yuv420p", "65x65")),
+        (BT709, ("tv", "yuv444p", "65x64")),
+        (BT709, ("tv", "yuv420p", "2048x64")),
+        (BT709, ("pc", "yuv420p", "64x64")),
     ],
 )
 def test_colors(binaries: Binaries, tmp_path: Path, colors: tuple[str, str], stored: tuple[str, str, str]) -> None:
