@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rollcall.local.store.sqs.deliveries import TAG as ONCE
+from rollcall.local.store.sqs.repeats import TAG as ONCE
 from rollcall.pipeline.description import (
     CORS_HEADERS,
     CORS_SECONDS,

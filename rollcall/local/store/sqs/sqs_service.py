@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from rollcall.local.store.database import Database
 from rollcall.local.store.json_protocol import Call, Operation
-from rollcall.local.store.sqs import deliveries
 from rollcall.local.store.sqs import queue_messages as messages
+from rollcall.local.store.sqs import repeats
 from rollcall.local.store.sqs.attributes import DEFAULTS
 from rollcall.local.store.sqs.long_polls import LongPolls
 from rollcall.local.store.sqs.message_batches import each
@@ -87,7 +87,7 @@ class Sqs:
         while True:
             for queue in self._queues.all():
                 await self._forget(lambda c, q=queue: messages.expire(c, q, most=EXPIRE_AT_ONCE))  # type: ignore[misc]
-            await self._forget(deliveries.forget_old)
+            await self._forget(repeats.forget_old)
             await asyncio.sleep(EXPIRE_SECONDS)
 
     async def _forget(self, work: Callable[[sqlite3.Connection], None]) -> None:
@@ -100,7 +100,7 @@ class Sqs:
         """Nothing happens where the queue is gone. `once`: the id of a message that is not to come twice."""
         queue = self._queues.of_arn(arn)
         if queue is not None:
-            deliveries.deliver(connection, queue, body, id=once, delay=queue.number("DelaySeconds"))
+            repeats.deliver(connection, queue, body, id=once, delay=queue.number("DelaySeconds"))
             self._database.after_commit(lambda: self._polls.ring(queue.id))
 
     # queues
@@ -213,10 +213,10 @@ class Sqs:
         return ready.answer(await self._database.write(work))
 
     def _sending(self, queue: Queue, message: Outgoing) -> Callable[[sqlite3.Connection], Answer]:
-        id = deliveries.id_of(queue, message.body)
+        id = repeats.id_of(queue, message.body)
 
         def work(connection: sqlite3.Connection) -> Answer:
-            sent = deliveries.deliver(
+            sent = repeats.deliver(
                 connection,
                 queue,
                 message.body,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollcall.local.store.sqs import deliveries
+from rollcall.local.store.sqs import repeats
 from tests.unit.local.store.running import client, running_store
 
 
@@ -31,7 +31,7 @@ def sqs(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_an_id_comes_once_to_a_queue_that_says_so(sqs: Any) -> None:
-    queue = sqs.create_queue(QueueName="once", tags={deliveries.TAG: "id"})["QueueUrl"]
+    queue = sqs.create_queue(QueueName="once", tags={repeats.TAG: "id"})["QueueUrl"]
 
     first = sqs.send_message(QueueUrl=queue, MessageBody=announcement("a"))
     assert bodies(sqs, queue) == [announcement("a")]
@@ -47,7 +47,7 @@ def test_an_id_comes_once_to_a_queue_that_says_so(sqs: Any) -> None:
 
 @pytest.mark.parametrize("body", ["no JSON", "[1]", announcement(7), announcement(None), "[" * 9000])
 def test_what_has_no_id_comes_as_often_as_it_is_sent(sqs: Any, body: str) -> None:
-    queue = sqs.create_queue(QueueName="once", tags={deliveries.TAG: "id"})["QueueUrl"]
+    queue = sqs.create_queue(QueueName="once", tags={repeats.TAG: "id"})["QueueUrl"]
 
     for _ in range(2):
         sqs.send_message(QueueUrl=queue, MessageBody=body)
@@ -58,7 +58,7 @@ def test_what_has_no_id_comes_as_often_as_it_is_sent(sqs: Any, body: str) -> Non
 def test_other_queues_take_an_id_as_often_as_it_is_sent(sqs: Any) -> None:
     queues = [
         sqs.create_queue(QueueName=name, tags=tags)["QueueUrl"]
-        for name, tags in (("any", {}), ("once", {deliveries.TAG: "id"}), ("too", {deliveries.TAG: "id"}))
+        for name, tags in (("any", {}), ("once", {repeats.TAG: "id"}), ("too", {repeats.TAG: "id"}))
     ]
 
     for queue in [*queues, *queues]:
@@ -72,10 +72,10 @@ def test_an_id_is_known_after_a_start_and_forgotten_after_a_day(
 ) -> None:
     for number in range(3):
         if number == 2:
-            monkeypatch.setattr(deliveries, "KEPT_MS", -1)
+            monkeypatch.setattr(repeats, "KEPT_MS", -1)
         with running_store(tmp_path) as url:
             sqs = client("sqs", url)
-            queue = sqs.create_queue(QueueName="once", tags={deliveries.TAG: "id"})["QueueUrl"]
+            queue = sqs.create_queue(QueueName="once", tags={repeats.TAG: "id"})["QueueUrl"]
             sqs.send_message(QueueUrl=queue, MessageBody=announcement("a"))
             assert len(bodies(sqs, queue)) == (number != 1)
             sqs.close()
