@@ -1,6 +1,6 @@
 """Capacity units that a request would use, for clients that ask."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rollcall.local.store.dynamodb.tables import Table
@@ -18,10 +18,10 @@ def write_units(*sizes: int) -> float:
     return float(max(1, -(-max(sizes, default=0) // WRITE_BYTES)))
 
 
-def consumed(asked: Mapping[str, Any], table: Table, units: float) -> dict[str, Any]:
+def consumed(asked: Mapping[str, Any], table: Table, units: Callable[[], float]) -> dict[str, Any]:
     """A part of the answer; nothing where nobody asked."""
     wanted = asked.get("ReturnConsumedCapacity", "NONE")
-    return {} if wanted == "NONE" else {"ConsumedCapacity": _told(wanted, table.name, units)}
+    return {} if wanted == "NONE" else {"ConsumedCapacity": _told(wanted, table.name, units())}
 
 
 def consumed_by_all(asked: Mapping[str, Any], tables: Iterable[tuple[Table, float]]) -> dict[str, Any]:

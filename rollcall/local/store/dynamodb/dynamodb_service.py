@@ -155,7 +155,7 @@ class DynamoDb:
         written = await self._write([write], write.run)
         attributes = _returned(call.asked.get("ReturnValues", "NONE"), write, written)
         answer: Answer = {"Attributes": attributes} if attributes else {}
-        return answer | consumed(call.asked, write.table, write_units(*written.sizes))
+        return answer | consumed(call.asked, write.table, lambda: write_units(*written.sizes))
 
     async def _batch_write(self, call: Call) -> Answer:
         writes = batches.read_writes(self._tables, call.asked)

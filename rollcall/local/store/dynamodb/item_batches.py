@@ -64,8 +64,9 @@ def get(connection: sqlite3.Connection, tables: Tables, asked: Asked) -> dict[st
                 left.setdefault(name, {**of_table, "Keys": []})["Keys"].append(key[1])
             elif item is not None:
                 found.append(projection.of(item))
-                size += item_size(item)
-                units.append((table, read_units(item_size(item), consistent=bool(of_table.get("ConsistentRead")))))
+                length = item_size(item)
+                size += length
+                units.append((table, read_units(length, consistent=bool(of_table.get("ConsistentRead")))))
     return {"Responses": responses, "UnprocessedKeys": left, **consumed_by_all(asked, units)}
 
 

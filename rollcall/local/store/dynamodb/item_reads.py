@@ -60,7 +60,7 @@ def get(connection: sqlite3.Connection, tables: Tables, asked: Asked) -> dict[st
     item = items.get(connection, table, key)
     units = read_units(item_size(item or {}), consistent=bool(asked.get("ConsistentRead")))
     found: dict[str, Any] = {} if item is None else {"Item": projection.of(item)}
-    return found | consumed(asked, table, units)
+    return found | consumed(asked, table, lambda: units)
 
 
 def query(connection: sqlite3.Connection, tables: Tables, asked: Asked) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class _Page:
         if last is not None:
             told["LastEvaluatedKey"] = self.table.schema.part_of(last)
         units = read_units(size, consistent=bool(self.asked.get("ConsistentRead")))
-        return told | consumed(self.asked, self.table, units)
+        return told | consumed(self.asked, self.table, lambda: units)
 
 
 def _table(tables: Tables, asked: Asked) -> Table:

@@ -13,6 +13,8 @@ _EXACT = Context(prec=2 * (HIGHEST - LOWEST))
 
 def canonical(text: str) -> str:
     """The number in the form in which DynamoDB gives it back. Raises ServiceError for what is no number of DynamoDB."""
+    if text.isascii() and text.isdigit() and not text.startswith("0") and len(text) <= DIGITS:
+        return text
     found = _NUMBER.fullmatch(text)
     if found is None or not (found["whole"] or found["part"]):
         shown = f": {text[:100]}" if text else ""

@@ -1,13 +1,14 @@
 """An expression, cut into its words and signs."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rollcall.local.store.dynamodb.dynamodb_errors import invalid
 from rollcall.local.store.store_errors import ServiceError
 
 MOST_BYTES = 4096
+REMEMBERED = 256  # expressions: a program has few, and asks for them again and again
 _TOKEN = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<alias>#[A-Za-z0-9_]+)|(?P<value>:[A-Za-z0-9_]+)|(?P<number>[0-9]+)"
     r"|(?P<sign><>|<=|>=|[=<>()\[\],.+-])|(?P<space>[ \t\r\n]+)"
@@ -39,7 +40,10 @@ class Tokens:
             )
         if not expression.strip():
             raise self.invalid("The expression can not be empty;")
-        self._tokens = [*self._cut(), Token("end", "<EOF>", len(expression), len(expression))]
+        self._tokens, bad = _cut(expression)
+        if bad is not None:
+            near = expression[max(0, bad - 5) : bad + 5]
+            raise self.invalid(f'Syntax error; token: "{expression[bad]}", near: "{near}"')
         self._next = 0
 
     @property
@@ -84,15 +88,17 @@ class Tokens:
     def invalid(self, message: str) -> ServiceError:
         return invalid(f"Invalid {self.what}: {message}")
 
-    def _cut(self) -> Iterator[Token]:
-        position = 0
-        while position < len(self._expression):
-            found = _TOKEN.match(self._expression, position)
-            if found is None:
-                bad = self._expression[position]
-                raise self.invalid(
-                    f'Syntax error; token: "{bad}", near: "{self._expression[max(0, position - 5) : position + 5]}"'
-                )
-            if found.lastgroup != "space":
-                yield Token(str(found.lastgroup), found.group(), position, found.end())
-            position = found.end()
+
+@lru_cache(maxsize=REMEMBERED)
+def _cut(expression: str) -> tuple[tuple[Token, ...], int | None]:
+    """The tokens, and where something is that is none."""
+    tokens: list[Token] = []
+    position = 0
+    while position < len(expression):
+        found = _TOKEN.match(expression, position)
+        if found is None:
+            return (), position
+        if found.lastgroup != "space":
+            tokens.append(Token(str(found.lastgroup), found.group(), position, found.end()))
+        position = found.end()
+    return (*tokens, Token("end", "<EOF>", position, position)), None

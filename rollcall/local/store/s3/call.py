@@ -10,6 +10,7 @@ from rollcall.local.store.s3.bucket_settings import buckets
 from rollcall.local.store.s3.bucket_settings.buckets import Bucket
 from rollcall.local.store.s3.files.change import Storage
 from rollcall.local.store.s3.uploads.intake import Received
+from rollcall.local.store.s3.versions import Described
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Call:
     headers: Mapping[str, str]
     values: dict[str, Any]
     source: str = "127.0.0.1"
+    described: Described | None = None  # what the headers say about a new object, once they have been checked
     _received: Received | None = None
     _bucket: Bucket | None = None
 

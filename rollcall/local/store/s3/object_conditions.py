@@ -1,6 +1,6 @@
 """`If-Match` and its like: on what may be read (RFC 9110), on what may be written, and on the source of a copy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from rollcall.local.store.s3.reading import header_time
@@ -31,9 +31,12 @@ def check_reading(headers: Mapping[str, str], version: Version, *, prefix: str =
         )
 
 
-def check_writing(headers: Mapping[str, str], current: Version | None, key: str) -> None:
+def check_writing(headers: Mapping[str, str], newest: Callable[[], Version | None], key: str) -> None:
     """Checks the conditions of a write; call it inside the transaction that writes. Raises: S3Error."""
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    if match is None and none_match is None:
+        return
+    current = newest()
     exists = current is not None and not current.marker
     if none_match is not None:
         if none_match.strip() != "*":

@@ -39,14 +39,14 @@ _UNSUPPORTED = (
 def check_put(call: Call) -> None:
     """Checks a put before its body is read. Raises: S3Error."""
     check_new_object(call)
-    if set(call.headers) & {"if-match", "if-none-match"}:  # the transaction decides; this spares a large body
-        conditions.check_writing(call.headers, versions.newest(call.reader, call.bucket, call.key), call.key)
+    # the transaction decides; this spares a large body
+    conditions.check_writing(call.headers, lambda: versions.newest(call.reader, call.bucket, call.key), call.key)
 
 
 def check_new_object(call: Call) -> None:
     """Raises: S3Error."""
     check_key(call.key)
-    described_by(call.headers)
+    call.described = described_by(call.headers)
     _ = call.bucket
 
 
@@ -69,7 +69,7 @@ def commit(call: Call, key: str, new: NewVersion, event: str, placed: Placed | N
     with call.storage.change() as change:
         connection = change.connection
         bucket = buckets.find(connection, call.bucket_name)
-        conditions.check_writing(call.headers, versions.newest(connection, bucket, key), key)
+        conditions.check_writing(call.headers, lambda: versions.newest(connection, bucket, key), key)
         version, dropped = versions.add(connection, bucket, key, new)
         change.note(bucket.name, key, placed=placed, dropped=dropped)
         notifications.announce(call, change, bucket, event, version)
@@ -102,7 +102,7 @@ def described_by(headers: Mapping[str, str]) -> Described:
 
 
 def described(call: Call) -> Described:
-    said = described_by(call.headers)
+    said = call.described or described_by(call.headers)
     return with_checksum(said, call.received.algorithm, call.received.checksum)
 
 

@@ -34,10 +34,9 @@ class Operation:
     output: Any
 
     def fits(self, queries: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-        return (
-            all(name in queries and value in ("", queries[name]) for name, value in self.queries.items())
-            and self.headers <= headers.keys()
-        )
+        if not (self.queries.keys() <= queries.keys() and self.headers <= headers.keys()):
+            return False
+        return all(value in ("", queries[name]) for name, value in self.queries.items())
 
     @property
     def weight(self) -> int:

@@ -14,6 +14,7 @@ from rollcall.local.store.s3.s3_errors import S3Error
 NULL = "null"
 COLUMNS = "id, key, version, latest, marker, modified, blob, size, etag, described"
 _LETTERS = string.ascii_letters + string.digits + "._"
+_LETTER_OF_BYTE = (_LETTERS * 4).encode()  # each of the 64 stands for four bytes
 _VERSION_LETTERS = 32
 MOST_VERSION = 1024
 
@@ -119,16 +120,14 @@ def current_blob(connection: sqlite3.Connection, bucket: str, key: str) -> str |
 def add(connection: sqlite3.Connection, bucket: Bucket, key: str, new: NewVersion) -> tuple[Version, str | None]:
     """The version, and the blob that nothing refers to any more. Copies share a blob."""
     dropped = None
-    version = NULL
-    if bucket.versioning == ENABLED:
-        version = "".join(secrets.choice(_LETTERS) for _ in range(_VERSION_LETTERS))
-    else:
-        dropped = _replace_null(connection, bucket, key)
-    connection.execute(
-        "UPDATE s3_objects SET latest = 0 WHERE id ="
-        " (SELECT id FROM s3_objects WHERE bucket = ? AND key = ? ORDER BY id DESC LIMIT 1)",
-        (bucket.id, key),
-    )
+    version = _new_name() if bucket.versioning == ENABLED else NULL
+    before = connection.execute(
+        "SELECT id FROM s3_objects WHERE bucket = ? AND key = ? ORDER BY id DESC LIMIT 1", (bucket.id, key)
+    ).fetchone()
+    if before is not None:
+        if version == NULL:
+            dropped = _replace_null(connection, bucket, key)
+        connection.execute("UPDATE s3_objects SET latest = 0 WHERE id = ?", before)
     inserted = connection.execute(
         "INSERT INTO s3_objects (bucket, key, version, latest, marker, modified, blob, size, etag, described)"
         " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?)",
@@ -178,6 +177,10 @@ def pages(read: Callable[[], sqlite3.Connection], bucket: Bucket, size: int) -> 
             return
         yield [Version.of(row) for row in rows]
         key, number = rows[-1][1], rows[-1][0]
+
+
+def _new_name() -> str:
+    return secrets.token_bytes(_VERSION_LETTERS).translate(_LETTER_OF_BYTE).decode()
 
 
 def _replace_null(connection: sqlite3.Connection, bucket: Bucket, key: str) -> str | None:

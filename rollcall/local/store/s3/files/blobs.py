@@ -27,7 +27,11 @@ class Blobs:
             _private(self._folder / f"{number:02x}")
 
     def path(self, blob: str) -> Path:
-        return self._folder / blob[:2] / blob
+        return Path(self.name(blob))
+
+    def name(self, blob: str) -> str:
+        """The path as text: each request needs one."""
+        return f"{self._folder}/{blob[:2]}/{blob}"
 
     @staticmethod
     def new_name() -> str:
@@ -38,7 +42,7 @@ class Blobs:
 
     def write(self, blob: str, content: bytes) -> None:
         """A whole file that nobody refers to yet; nothing is synced."""
-        self._write(self.path(blob), content)
+        self._write(self.name(blob), content)
 
     def write_again(self, blob: str, content: bytes) -> None:
         """In place of one that may be there, whole or not."""
@@ -48,7 +52,7 @@ class Blobs:
         beside.rename(self.path(blob))
 
     @staticmethod
-    def _write(path: Path, content: bytes) -> None:
+    def _write(path: str | Path, content: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READ_ONLY)
         try:
             write_all(descriptor, content)
@@ -56,7 +60,7 @@ class Blobs:
             os.close(descriptor)
 
     def open(self, blob: str) -> int:
-        return os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(self.name(blob), os.O_RDONLY | os.O_CLOEXEC)
 
     def drop(self, blob: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -41,24 +41,24 @@ class PlainView:
 
     def show(self, bucket: str, key: str) -> None:
         """Have the file be what the database says. A file system without any links has no view."""
-        path = self._folder / bucket / plain_path(key)
+        name = f"{self._folder}/{bucket}/{plain_path(key)}"
         with self._locks[hash((bucket, key)) % LOCKS]:
             blob = self._current(bucket, key)
             try:
                 if blob is None:
-                    self._remove(path, self._folder / bucket)
+                    self._remove(Path(name), self._folder / bucket)
                 else:
-                    self._link(blob, path)
+                    self._link(blob, name)
             except OSError as error:
                 if error.errno not in (*_NO_LINKS, errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EISDIR, errno.ENOTDIR):
                     raise
 
-    def _link(self, blob: str, path: Path) -> None:
+    def _link(self, blob: str, name: str) -> None:
         try:
-            os.link(self._blobs.path(blob), path)  # a new key in a folder that is there: one call
-            _drop_stale(path)
+            os.link(self._blobs.name(blob), name)  # a new key in a folder that is there: one call
+            _drop_stale(name)
         except OSError:
-            self._link_beside(blob, path)
+            self._link_beside(blob, Path(name))
 
     def _link_beside(self, blob: str, path: Path) -> None:
         beside = self._beside / secrets.token_hex(8)
@@ -117,11 +117,9 @@ class PlainView:
 
 def _rename(source: Path, target: Path) -> None:
     source.rename(target)
-    _drop_stale(target)
+    _drop_stale(str(target))
 
 
-def _drop_stale(path: Path) -> None:
+def _drop_stale(name: str) -> None:
     """The object was shown beside a folder that is no more."""
-    stale = path.with_name(path.name + BESIDE_A_FOLDER)
-    if stale.exists():
-        stale.unlink(missing_ok=True)
+    Path(name + BESIDE_A_FOLDER).unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def complete_multipart_upload(call: Call) -> Answer:
 
 def _complete(call: Call) -> Version:
     upload = find_upload(call, call.reader)
-    check_writing(call.headers, versions.newest(call.reader, upload.bucket, upload.key), upload.key)
+    check_writing(call.headers, lambda: versions.newest(call.reader, upload.bucket, upload.key), upload.key)
     stored = parts_of(call.reader, upload)
     chosen = _chosen(call, upload, stored)
     described = _described(call, upload, chosen)
@@ -46,7 +46,7 @@ def _complete(call: Call) -> Version:
         find_upload(call, connection)
         if parts_of(connection, upload) != stored:
             raise S3Error("OperationAborted")
-        check_writing(call.headers, versions.newest(connection, bucket, call.key), call.key)
+        check_writing(call.headers, lambda: versions.newest(connection, bucket, call.key), call.key)
         new = NewVersion(
             modified=call.storage.clock(),
             described=described,

@@ -36,7 +36,7 @@ def copy_object(call: Call) -> Answer:
             raise S3Error("OperationAborted")
         described = _described(call, said, source, computed)
         _check_change(call, source_bucket, source)
-        conditions.check_writing(call.headers, versions.newest(change.connection, bucket, call.key), call.key)
+        conditions.check_writing(call.headers, lambda: versions.newest(change.connection, bucket, call.key), call.key)
         new = NewVersion(
             modified=call.storage.clock(),
             described=described,
