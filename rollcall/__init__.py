@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rollcall.engine.face import Face
     from rollcall.library import find_faces, load_engine, load_gallery, name_faces
     from rollcall.people.gallery import Gallery, Match
-    from rollcall.people.gallery_source import PhotoError
+    from rollcall.people.photo_enrollment import PhotoError
 
 __all__ = [
     "Engine",

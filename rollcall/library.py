@@ -20,8 +20,8 @@ from rollcall.engine.face import Face, Image
 from rollcall.media.photos.photo_decoder import PhotoDecoder
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Match
-from rollcall.people.gallery_source import PhotoError, read_gallery
 from rollcall.people.gallery_store import by_embedder
+from rollcall.people.photo_enrollment import PhotoError, read_gallery
 from rollcall.people.photo_reader import EnginePhotoReader, read_photo
 from rollcall.pipeline.settings import LEAST_THRESHOLD, MOST_THRESHOLD, PHOTO_MIN_FACE
 from rollcall.weights.folder import ensure_model_files

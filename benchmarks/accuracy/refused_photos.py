@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.accuracy.material import Sample
 from benchmarks.accuracy.open_set import Probe
 from rollcall.engine.face import Face
-from rollcall.people.enrollment import NotEnrolled, main_face
+from rollcall.people.enrollment import NotEnrolled, enrollable_face
 from rollcall.people.odd_faces import EnrollmentLimits, foreign_ones, odd_ones
 from rollcall.people.rates import rate
 
@@ -37,7 +37,7 @@ def refused_photos(
 
 def _refusal(faces: Sequence[Face], limits: EnrollmentLimits) -> str | None:
     try:
-        main_face(faces, limits)
+        enrollable_face(faces, limits)
     except NotEnrolled as refusal:
         return refusal.code
     return None

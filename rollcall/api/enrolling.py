@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from rollcall.api.body import PhotoFile
 from rollcall.api.http_errors import ApiError
 from rollcall.api.services import Services
-from rollcall.people.enrollment import NotEnrolled, looks_different, main_face
+from rollcall.people.enrollment import NotEnrolled, enrollable_face, looks_different
 from rollcall.people.gallery_store import EnrolledFace
 from rollcall.people.gop_faces import unpack_embedding
 from rollcall.people.odd_faces import AGREEING, EnrollmentLimits, load_enrollment_limits, odd_ones
@@ -80,7 +80,7 @@ async def enroll(services: Services, name: str, photos: Sequence[PhotoFile]) -> 
 
 async def _face(services: Services, name: str, photo: PhotoFile, limits: EnrollmentLimits) -> EnrolledFace:
     seen = await services.photos.see(photo.content, enrolling=True)
-    face = seen.faces[main_face(seen.faces, limits)]
+    face = seen.faces[enrollable_face(seen.faces, limits)]
     return EnrolledFace(
         name=name,
         embedding=unpack_embedding(face.embedding),

@@ -10,9 +10,9 @@ from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER, embedder_kind
 from rollcall.contracts.shown_text import printable
 from rollcall.engine.engine import Engine, load_engine
 from rollcall.media.folders import LeftOut
-from rollcall.people.gallery_source import read_gallery as read_gallery_of
 from rollcall.people.gallery_store import EnrolledFace, StoredFace, older
 from rollcall.people.people_store import Record
+from rollcall.people.photo_enrollment import read_gallery as read_gallery_of
 from rollcall.people.photo_reader import EnginePhotoReader
 from rollcall.people.records import read_people
 from rollcall.pipeline.settings import PHOTO_MIN_FACE

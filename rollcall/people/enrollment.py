@@ -77,19 +77,19 @@ def _with_plain_hyphens(text: str) -> str:
     return "".join("-" if each == "\N{MINUS SIGN}" or unicodedata.category(each) == "Pd" else each for each in folded)
 
 
-def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
+def enrollable_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
     """Position of the face to enroll; `faces` are those of one photo, largest first.
 
     Raises NotEnrolled if no face is the main one, or if it is too poor to enroll.
     """
-    number = meant_face(faces, limits)
+    number = main_face(faces, limits)
     poor = shortcoming(faces[number], limits)
     if poor is not None:
         raise poor
     return number
 
 
-def meant_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
+def main_face(faces: Sequence[SeenFace], limits: EnrollmentLimits) -> int:
     """Position of the main face, however poor; `faces` are those of one photo, largest first.
 
     Raises NotEnrolled if no face is the main one.

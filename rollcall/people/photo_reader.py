@@ -11,7 +11,7 @@ from rollcall.engine.face import Face, Image
 from rollcall.media.folders import why_unreadable
 from rollcall.media.photos.photo_decoder import MAX_PHOTO_BYTES, PhotoDecoder
 from rollcall.media.source import require_photo
-from rollcall.people.gallery_source import PhotoError
+from rollcall.people.photo_enrollment import PhotoError
 
 
 class EnginePhotoReader:

@@ -19,8 +19,9 @@ from rollcall.contracts.shown_text import printable
 from rollcall.contracts.usage_error import UsageError
 from rollcall.media.folders import reason_of
 from rollcall.people.calibration import Calibration, load_calibration
-from rollcall.people.gallery_source import GallerySource, enroll, scan_gallery
+from rollcall.people.gallery_source import GallerySource, scan_gallery
 from rollcall.people.odd_faces import load_enrollment_limits
+from rollcall.people.photo_enrollment import enroll
 from rollcall.people.photo_reader import EnginePhotoReader
 from rollcall.people.resemblance import (
     Choice,

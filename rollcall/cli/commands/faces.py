@@ -15,8 +15,8 @@ from rollcall.engine.face import Face, whole_pixels
 from rollcall.media.folders import why_unreadable
 from rollcall.people.calibration import load_calibration
 from rollcall.people.gallery import Gallery, Match
-from rollcall.people.gallery_source import PhotoError
 from rollcall.people.gallery_store import EnrolledFace, by_embedder
+from rollcall.people.photo_enrollment import PhotoError
 from rollcall.people.photo_reader import EnginePhotoReader
 
 

@@ -13,9 +13,10 @@ from benchmarks.accuracy.conditions import CONDITIONS, RUINED, cut_out
 from rollcall.contracts.embedder_kinds import DEFAULT_EMBEDDER
 from rollcall.engine.engine import Engine
 from rollcall.engine.face import Image
-from rollcall.people.enrollment import NotEnrolled, main_face
-from rollcall.people.gallery_source import enroll, scan_gallery
+from rollcall.people.enrollment import NotEnrolled, enrollable_face
+from rollcall.people.gallery_source import scan_gallery
 from rollcall.people.odd_faces import foreign_ones, load_enrollment_limits, odd_ones
+from rollcall.people.photo_enrollment import enroll
 from rollcall.people.photo_reader import EnginePhotoReader
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -34,7 +35,7 @@ def photo(path: Path) -> Image:
 def judged(engine: Engine, image: Image) -> str | None:
     """The code of the refusal."""
     try:
-        main_face(engine.analyze([image])[0], LIMITS)
+        enrollable_face(engine.analyze([image])[0], LIMITS)
     except NotEnrolled as refusal:
         return refusal.code
     return None
@@ -94,7 +95,7 @@ def test_a_blurred_head_behind_a_face_is_not_meant(engine: Engine) -> None:
 def test_no_ordinary_photo_is_refused(engine: Engine) -> None:
     for person in sorted(JOHNS.iterdir()):
         found = {path.name: engine.analyze([photo(path)])[0] for path in sorted(person.glob("*.jpg"))}
-        assert {name: main_face(faces, LIMITS) for name, faces in found.items()} == dict.fromkeys(found, 0)
+        assert {name: enrollable_face(faces, LIMITS) for name, faces in found.items()} == dict.fromkeys(found, 0)
         embeddings = np.array([faces[0].embedding for faces in found.values()])
         assert odd_ones(embeddings, most_apart=LIMITS.most_apart) == []
 

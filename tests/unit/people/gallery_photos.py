@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rollcall.engine.face import Face, Quality
-from rollcall.people.gallery_source import PhotoError
 from rollcall.people.odd_faces import load_enrollment_limits
+from rollcall.people.photo_enrollment import PhotoError
 
 LIMITS = load_enrollment_limits("dlib-resnet")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rollcall.engine.face import Face, Quality
-from rollcall.people.enrollment import NotEnrolled, main_face, normal_name
+from rollcall.people.enrollment import NotEnrolled, enrollable_face, normal_name
 from rollcall.people.odd_faces import foreign_ones, load_enrollment_limits, odd_ones
 
 LIMITS = load_enrollment_limits("dlib-resnet")
@@ -55,7 +55,7 @@ def test_a_photo_that_would_spoil_a_person_is_refused_in_one_line_that_says_what
     faces: list[Face], code: str
 ) -> None:
     with pytest.raises(NotEnrolled) as refusal:
-        main_face(faces, LIMITS)
+        enrollable_face(faces, LIMITS)
 
     assert refusal.value.code == code
     assert "use a" in str(refusal.value) or "crop" in str(refusal.value)
@@ -73,7 +73,7 @@ def test_a_photo_that_would_spoil_a_person_is_refused_in_one_line_that_says_what
     ids=["half the area", "just large enough", "just good enough", "only the main face counts"],
 )
 def test_a_photo_at_the_limit_is_used(faces: list[Face]) -> None:
-    assert main_face(faces, LIMITS) == 0
+    assert enrollable_face(faces, LIMITS) == 0
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,6 @@ def test_a_rounded_number_never_contradicts_the_rule(face: dict[str, float], sho
     limits = replace(LIMITS, least_size=24, most_yaw=45)
 
     with pytest.raises(NotEnrolled) as refusal:
-        main_face([seen(**face)], limits)
+        enrollable_face([seen(**face)], limits)
 
     assert shown in str(refusal.value)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from rollcall.contracts.usage_error import UsageError
-from rollcall.people.gallery_source import enroll, scan_gallery
+from rollcall.people.gallery_source import scan_gallery
 from rollcall.people.gallery_store import EnrolledFace
+from rollcall.people.photo_enrollment import enroll
 from tests.unit.people.gallery_photos import LIMITS, Reader, face, ignore, near, photo
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rollcall.contracts.usage_error import UsageError
-from rollcall.people.gallery_source import enroll, scan_gallery
+from rollcall.people.gallery_source import scan_gallery
+from rollcall.people.photo_enrollment import enroll
 from tests.unit.people.gallery_photos import LIMITS, Reader, face, ignore, photo, write
 
 GOOD = [0.1] * 128
