@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 
+LINGER_SECONDS = 0.05
+
+
 class Settler:
     """`failed` is called, in a thread of this one's own, where the queue cannot be told."""
 
@@ -48,4 +51,6 @@ class Settler:
         """The next messages to settle; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            # the next message is done in a moment: a request for each would cost more than telling of it later
+            self._changed.wait_for(lambda: len(self._waiting) >= MAX_RECEIVED or self._closed, LINGER_SECONDS)
             return [self._waiting.popleft() for _ in range(min(MAX_RECEIVED, len(self._waiting)))]
