@@ -1,7 +1,7 @@
 """Photos through the local pipeline: how many a minute, and where the time of one goes.
 
-python -m benchmarks.photos bucket [--count 1000] [--against DIR] [--times 1]
-python -m benchmarks.photos run [--count 1000] [--against DIR] [--times 1]
+python -m benchmarks.photos bucket [--count 1000] [--photos DIR] [--against DIR] [--times 1]
+python -m benchmarks.photos run [--count 1000] [--photos DIR] [--against DIR] [--times 1]
 
 `bucket` uploads them to `rollcall up`, `run` gives their folder to `rollcall run`. `--against` is a checkout of another
 version, whose `.venv` takes the same photos in the same run, in turn. Prints JSON.
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--against", type=Path)
     parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--photos", type=Path, help="a folder of photos, in place of four of one person")
     options = parser.parse_args()
     checkouts = {"this version": Path.cwd()}
     if options.against:
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 def through_the_bucket(checkout: Path, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    photos, gallery = pictures(folder)
+    photos, gallery = pictures(folder, options.photos)
     kept = ["--data", str(folder / "data")] if (checkout / "rollcall/local/store").exists() else []
     with Up(checkout, gallery, [*kept, "--log-dir", str(folder / "logs")]) as up, Spent(up.processes[0]) as spent:
         s3 = up.client("s3")
@@ -90,7 +91,7 @@ def through_the_bucket(checkout: Path, options: argparse.Namespace, folder: Path
 
 
 def by_the_command(checkout: Path, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    photos, gallery = pictures(folder)
+    photos, gallery = pictures(folder, options.photos)
     media = folder / "photos"
     media.mkdir()
     for number in range(options.count):

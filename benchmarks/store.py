@@ -264,20 +264,27 @@ def serve(descriptor: int, folder: str) -> None:
     run([socket.socket(fileno=descriptor)], StoreSettings(folder=Path(folder)))
 
 
-def pictures(folder: Path) -> tuple[list[bytes], Path]:
-    """Photos to upload, and a gallery of one person who is on all of them."""
+def pictures(folder: Path, media: Path | None = None) -> tuple[list[bytes], Path]:
+    """Photos to upload, cut to squares, and a gallery of one person.
+
+    `media`: a folder of photos. Without it the person is on all of them, and the networks are sure of the face.
+    """
     photos = ensure_photos(folder / "photos-of-the-demo", progress=lambda line: print(line, file=sys.stderr))
     gallery = folder / "gallery"
     (gallery / "Barack Obama").mkdir(parents=True)
     shutil.copy(photos / "obama.jpg", gallery / "Barack Obama")
-    pictures = []
-    for angle in range(4):  # different bytes, so that nothing is the same file
-        with Image.open(photos / "obama2.jpg") as image:
-            small = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE + angle))  # undistorted, as people's photos are
-        encoded = io.BytesIO()
-        small.save(encoded, "JPEG")
-        pictures.append(encoded.getvalue())
-    return pictures, gallery
+    if media is not None:
+        return [_square(path) for path in sorted(media.rglob("*.jpg"))], gallery
+    # different bytes, so that nothing is the same file
+    return [_square(photos / "obama2.jpg", higher=pixels) for pixels in range(4)], gallery
+
+
+def _square(path: Path, *, higher: int = 0) -> bytes:
+    """Cut, not squeezed: the networks are unsure of a squeezed face, and look at it six times."""
+    encoded = io.BytesIO()
+    with Image.open(path) as image:
+        ImageOps.fit(image.convert("RGB"), (SIDE, SIDE + higher)).save(encoded, "JPEG")
+    return encoded.getvalue()
 
 
 MEASURES = {"queue": measure_queue, "kill": measure_kill, "copies": measure_copies}
