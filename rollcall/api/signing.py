@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import boto3
 from botocore.config import Config
+
+from rollcall.runtime.function_clients import s3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,11 +17,11 @@ def signing_s3(**settings: Any) -> "S3Client":
     where the signature no longer fits. It does not serve newer regions at all. If asked for the bucket's own host,
     boto3 signs for the region's. URLs of encrypted objects need this version of the signature.
     """
-    s3 = _s3("virtual", settings)
-    if ".amazonaws.com" in s3.meta.endpoint_url:
-        return s3
+    client = _s3("virtual", settings)
+    if ".amazonaws.com" in client.meta.endpoint_url:
+        return client
     return _s3("path", settings)  # what stands in for AWS has one host for all buckets
 
 
 def _s3(style: Literal["virtual", "path"], settings: dict[str, Any]) -> "S3Client":
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": style}, **settings))
+    return s3(Config(signature_version="s3v4", s3={"addressing_style": style}, **settings))
