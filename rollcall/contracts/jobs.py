@@ -24,6 +24,7 @@ from rollcall.contracts.packs import MAX_SAMPLES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.type_defs import UpdateItemOutputTableTypeDef
 
 SCHEMA = 2
 UNDIVIDED_SCHEMA = 1  # its packs are numbered without gaps, by one reader after the other
@@ -196,8 +197,9 @@ class JobStore:
         values = {":error": error.model_dump()}
         return self._update(job, "SET #error = if_not_exists(#error, :error)", values, names={"#error": "error"})
 
-    def published(self, job: str, status: Literal["done", "failed"]) -> Job:
-        return self._update(job, "SET #status = :status", {":status": status}, names={"#status": "status"})
+    def published(self, job: str, status: Literal["done", "failed"]) -> None:
+        values = {":status": status}
+        self._write(job, "SET #status = :status", values, names={"#status": "status"}, returns="NONE")
 
     def _update(
         self,
@@ -208,20 +210,33 @@ class JobStore:
         *,
         creates: bool = False,
     ) -> Job:
+        answer = self._write(job, expression, values, names, creates=creates, returns="ALL_NEW")
+        return parse_job(answer["Attributes"])
+
+    def _write(
+        self,
+        job: str,
+        expression: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+        *,
+        creates: bool = False,
+        returns: Literal["ALL_NEW", "NONE"],
+    ) -> "UpdateItemOutputTableTypeDef":
+        """`returns`: `NONE` where nobody looks at the item, since to read it takes time."""
         more: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}  # for DynamoDB's reserved words
         if not creates:
             more["ConditionExpression"] = "attribute_exists(upload)"
         try:
-            answer = self._table.update_item(
+            return self._table.update_item(
                 Key={"job": job},
                 UpdateExpression=expression,
                 ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
+                ReturnValues=returns,
                 **more,
             )
         except self._condition_failed:
             raise gone() from None
-        return parse_job(answer["Attributes"])
 
     @property
     def _condition_failed(self) -> type[Exception]:
