@@ -21,16 +21,17 @@ def describe_exit(code: int) -> str:
 
 def tree_of(pid: int) -> list[int]:
     """The process and all below it."""
-    return [pid, *(deeper for child in _children(pid) for deeper in tree_of(child))]
+    if TELLS_CHILDREN:
+        return [pid, *(deeper for child in _children(pid) for deeper in tree_of(child))]
+    with contextlib.suppress(psutil.Error):  # all processes have to be asked for their parents
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return [pid]
 
 
 def _children(pid: int) -> list[int]:
-    """Linux lists the children of each thread; elsewhere all processes have to be asked for their parents."""
-    with contextlib.suppress(OSError, psutil.Error):
-        if not TELLS_CHILDREN:
-            return [child.pid for child in psutil.Process(pid).children()]
-        with os.scandir(f"/proc/{pid}/task") as threads:
-            return [int(child) for thread in threads for child in _children_of_thread(Path(thread))]
+    """The children of each thread, as Linux lists them."""
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
+        return [int(child) for thread in threads for child in _children_of_thread(Path(thread))]
     return []
 
 
