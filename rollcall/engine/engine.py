@@ -248,8 +248,9 @@ def load_engine(
     cv2.setNumThreads(threads)
     core = runtime()
 
-    def open_session(file: str, colors: Colors = "RGB", share: float = 1) -> OpenVinoSession:
-        return OpenVinoSession(core, model_dir / file, threads=max(1, int(share * threads)), colors=colors)
+    def open_session(file: str, colors: Colors = "RGB", share: float = 1, *, any_size: bool = False) -> OpenVinoSession:
+        processors = max(1, int(share * threads))
+        return OpenVinoSession(core, model_dir / file, threads=processors, colors=colors, any_size=any_size)
 
     def open_embedder(network: Network) -> Embedder:
         share = 1 if network == kind.networks[-1] else 0.5  # the last one is the dearest

@@ -28,6 +28,8 @@ with _as_if_not_installed("openvino.tools"):
     import openvino
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
+LAYERS_KEPT = 100  # prepared for a size: those of one or two sizes of a detector
+
 Pictures = NDArray[np.uint8]
 """[N, H, W, 3], BGR."""
 Outputs = list[NDArray[np.float32]]
@@ -51,10 +53,13 @@ class OpenVinoSession:
 
     `threads`: CPU threads. `colors`: the order that the network takes. Layout, order of colors and type are changed
     inside the compiled graph, where it costs less than in NumPy. Sizes that the file leaves free stay free: a new size
-    costs a few milliseconds once.
+    costs a few milliseconds once. `any_size`: pictures come in so many sizes that little is kept of former ones, since
+    memory grows with each.
     """
 
-    def __init__(self, core: openvino.Core, path: Path, *, threads: int, colors: Colors = "RGB") -> None:
+    def __init__(
+        self, core: openvino.Core, path: Path, *, threads: int, colors: Colors = "RGB", any_size: bool = False
+    ) -> None:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -66,6 +71,8 @@ class OpenVinoSession:
             # by default it rounds the input of weights of eight bits, more on some processors than on others
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
+        if any_size:
+            settings["CPU_RUNTIME_CACHE_CAPACITY"] = LAYERS_KEPT
         network = compiled(
             core, path, form=colors, settings=settings, network=lambda: _taking_pictures(core.read_model(path), colors)
         )

@@ -13,8 +13,11 @@ MOST_SIDE_BY_SIDE = 4  # pictures; each holds a YuNet of its own, and the engine
 
 
 class OpenSession(Protocol):
-    def __call__(self, file: str, colors: Colors, share: float = 1) -> InferenceSession:
-        """`file`: in the model folder. `colors`: the order that its network takes. `share`: of the threads, 0..1."""
+    def __call__(self, file: str, colors: Colors, share: float = 1, *, any_size: bool = False) -> InferenceSession:
+        """`file`: in the model folder. `colors`: the order that its network takes. `share`: of the threads, 0..1.
+
+        `any_size`: as of `OpenVinoSession`.
+        """
         ...
 
 
@@ -26,7 +29,7 @@ def load_detector(name: str, open_session: OpenSession, settings: EngineSettings
     sessions = [open_session(file, "RGB") for file in others]
     if name == "yunet":
         count = min(threads, MOST_SIDE_BY_SIDE) if threads > 1 else 0
-        side_by_side = [open_session(first, "BGR", 1 / threads) for _ in range(count)]
-        yunet = open_session(first, "BGR")
+        side_by_side = [open_session(first, "BGR", 1 / threads, any_size=True) for _ in range(count)]
+        yunet = open_session(first, "BGR", any_size=True)
         return YunetDetector(yunet, *sessions, settings=settings.yunet, side_by_side=side_by_side)
-    return Mtcnn(open_session(first, "RGB"), *sessions, settings=settings.mtcnn)
+    return Mtcnn(open_session(first, "RGB", any_size=True), *sessions, settings=settings.mtcnn)

@@ -220,9 +220,10 @@ def test_more_faces_than_a_picture_may_have_are_cut_to_the_surest(name):
     octaves = Octaves(photo("detection/bald_guys.jpg"))
 
     def found(settings):
-        detector = load_detector(
-            name, lambda file, colors, share=1: OpenVinoSession(core, folder / file, threads=1, colors=colors), settings
-        )
+        def open_session(file, colors, share=1, **named):
+            return OpenVinoSession(core, folder / file, threads=1, colors=colors, **named)
+
+        detector = load_detector(name, open_session, settings)
         return detector.detect(octaves, min_face=20).confidence.tolist()
 
     assert found(fewer) == sorted(found(shipped), reverse=True)[:5]
