@@ -43,6 +43,7 @@ class Database:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = FolderLock(folder)
         self._turn = threading.Lock()
+        self._renewing = threading.Lock()  # one at a time: each gives way to writers meanwhile
         self._after: list[Callable[[], None]] = []
         self._own = threading.local()
         self._parts: set[str] = set()
@@ -188,16 +189,17 @@ class Database:
 
     def renew(self) -> None:
         """Have the log begin anew, in the next generation of the files. Others write meanwhile."""
-        self._erasure.begin()
-        try:
-            with self._turn:
-                current = self._current
-                self._current = generations.next_of(current, self._turn, durable=self._durable, ending=self._ending)
-        except BaseException:
-            self._erasure.end(well=False)
-            raise
-        self._retired.add(current)
-        self._erasure.end(well=True)
+        with self._renewing:
+            self._erasure.begin()
+            try:
+                with self._turn:
+                    current = self._current
+                    self._current = generations.next_of(current, self._turn, durable=self._durable, ending=self._ending)
+            except BaseException:
+                self._erasure.end(well=False)
+                raise
+            self._retired.add(current)
+            self._erasure.end(well=True)
 
     def close(self) -> None:
         """Nobody may use it any more."""

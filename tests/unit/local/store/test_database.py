@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,22 @@ def test_the_log_begins_anew_while_others_write_and_nothing_that_is_there_change
     for path in generations.files(database.folder):
         with closing(generations.read_only(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_two_who_renew_at_once_take_turns(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.migrate("test", NUMBERS)
+    with database.transaction() as connection:
+        connection.execute(
+            "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 200000)"
+            " INSERT INTO number SELECT v FROM n"
+        )
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(database.renew) for _ in range(2)]:
+            done.result()
+    assert [path.stem for path in generations.files(tmp_path)][-1] == f"{3:010d}"
+    assert len(values(database)) == 200_000
+    database.close()
 
 
 def test_old_files_go_after_a_while_and_at_a_start(tmp_path: Path) -> None:
