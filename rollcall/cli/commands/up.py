@@ -138,7 +138,9 @@ def own_origins(listener: socket.socket) -> list[str]:
 def serving_from(options: argparse.Namespace) -> Serving:
     """Raises UsageError: others may reach this machine, and nothing says with which credentials."""
     if is_loopback(options.host):
-        return Serving(data=options.data, host=options.host, certificate=options.certificate, key=options.key)
+        if options.certificate is not None:
+            raise UsageError("--certificate: TLS is for other machines; let them in with --host, such as 0.0.0.0")
+        return Serving(data=options.data, host=options.host)
     if options.data is None:
         raise UsageError(f"--host {options.host} needs a folder for its credentials: choose one with --data")
     try:
