@@ -45,7 +45,7 @@ class EndedJobs:
                     self._ids.append(LookupMessage.model_validate_json(message).upload.job)
 
     def take(self) -> set[str]:
-        """Those that nobody has taken yet."""
+        """Takes the jobs that nobody has taken yet."""
         return {self._ids.popleft() for _ in range(len(self._ids))}
 
 
@@ -178,7 +178,7 @@ class FinishedJobs:
         return self.among(self._ended())
 
     def among(self, ids: Iterable[str]) -> list[Job]:
-        """Those of them that have ended and were not among those of an earlier call."""
+        """Finds the jobs that have ended and that no earlier call has told of."""
         found = self._jobs.get_many(sorted({*ids} - self._known))
         jobs = [job for job in found.values() if job.status != "running"]
         self._known |= {job.job for job in jobs}

@@ -40,7 +40,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sandboxed(image: Path, data: Path, *more: str) -> list[str]:
-    """As `docker/compose.yaml` runs it: nothing can be written but the volume and /tmp, and there are no rights."""
+    """Runs it as `docker/compose.yaml` does: only the volume and /tmp can be written, and there are no rights."""
     root = (image / "root").absolute()
     return [
         *(SANDBOX, "--die-with-parent", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"),
@@ -77,7 +77,7 @@ class Server:
         return next((line for line in self._log.read_text().splitlines() if line.startswith("ready at ")), None)
 
     def _client(self) -> Any:
-        """With the credentials that the first start has made."""
+        """Has the credentials that the first start has made."""
         found = configparser.ConfigParser()
         found.read_string((self._data / "store.credentials").read_text())
         keys: dict[str, Any] = dict(found["default"])

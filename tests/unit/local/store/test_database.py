@@ -224,14 +224,20 @@ def test_the_log_begins_anew_while_others_write_and_nothing_that_is_there_change
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_two_who_renew_at_once_take_turns(tmp_path: Path) -> None:
-    database = Database(tmp_path)
+def with_many_numbers(folder: Path) -> Database:
+    """It is large enough for a copy of it to take a while."""
+    database = Database(folder)
     database.migrate("test", NUMBERS)
     with database.transaction() as connection:
         connection.execute(
             "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 200000)"
             " INSERT INTO number SELECT v FROM n"
         )
+    return database
+
+
+def test_two_who_renew_at_once_take_turns(tmp_path: Path) -> None:
+    database = with_many_numbers(tmp_path)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(database.renew) for _ in range(2)]:
             done.result()
@@ -255,13 +261,7 @@ def test_old_files_go_after_a_while_and_at_a_start(tmp_path: Path) -> None:
 
 
 def test_a_store_that_ends_does_not_wait_for_the_next_generation(tmp_path: Path) -> None:
-    database = Database(tmp_path)
-    database.migrate("test", NUMBERS)
-    with database.transaction() as connection:
-        connection.execute(
-            "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 200000)"
-            " INSERT INTO number SELECT v FROM n"
-        )
+    database = with_many_numbers(tmp_path)
     ended: list[BaseException] = []
 
     def renew() -> None:
